@@ -1,0 +1,49 @@
+"""What one simulation gives: cycles, where they went, and what was moved."""
+
+from dataclasses import dataclass
+
+COUNTERS = (
+    "compute_cycles",
+    "load_cycles",
+    "store_cycles",
+    "fill_drain_cycles",
+    "host_cycles",
+    "dram_read_bytes",
+    "dram_write_bytes",
+    "scratchpad_read_words",
+    "scratchpad_write_words",
+    "accumulator_read_words",
+    "accumulator_write_words",
+    "weight_write_words",
+    "macs",
+)
+"""Counters of the accelerator in the order of its counter port.
+
+Every cycle of a run belongs to exactly one of the ``*_cycles``: the array computes, waits for loads, waits for stores,
+fills or drains, or waits for the host (``host_cycles`` is counted by the test bench). Words are elements that carry
+data (padding lanes of a row excluded): 8 bits in the scratchpad, 32 bits in the accumulator. ``weight_write_words``
+are weights loaded into array registers, ``macs`` multiply-accumulates on real operands (zero padding excluded).
+"""
+
+CYCLE_COUNTERS = tuple(name for name in COUNTERS if name.endswith("_cycles"))
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One simulated mapping.
+
+    ``key`` names everything that determines the result; ``rtl_digest`` names sources and parameters of the design.
+    Raises ValueError when the cycle classes do not add up to ``cycles`` or a counter is missing.
+    """
+
+    key: str
+    rtl_digest: str
+    cycles: int
+    counters: dict[str, int]
+
+    def __post_init__(self) -> None:
+        if tuple(self.counters) != COUNTERS:
+            raise ValueError(f"measurement {self.key}: counters {tuple(self.counters)} are not {COUNTERS}")
+        total = sum(self.counters[name] for name in CYCLE_COUNTERS)
+        if total != self.cycles:
+            raise ValueError(f"measurement {self.key}: cycle classes add up to {total}, not {self.cycles}")

@@ -1,0 +1,1 @@
+"""Models of latency, energy and area."""

@@ -1,0 +1,41 @@
+"""What every latency model offers to the search and the stages."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from jaxtyping import Float
+from torch import Tensor
+
+from pipeline.hardware import HardwareTensors, Platform
+from pipeline.mapping import LayerTensors, MappingTensors
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """A batch of predicted latencies."""
+
+    cycles: Float[Tensor, "*b"]
+    """Predicted cycles, differentiable in the mapping's factors and the hardware's sizes."""
+    cycles_std: Float[Tensor, "*b"] | None = None
+    """Standard deviation of the prediction in cycles, where the model has uncertainty."""
+
+
+class LatencyModel(Protocol):
+    """A differentiable latency model for one platform.
+
+    Calls broadcast over leading dimensions; factors may be real numbers (relaxed mappings).
+    """
+
+    @property
+    def name(self) -> str:
+        """What the model is called in tables and reports."""
+        ...
+
+    @property
+    def platform(self) -> Platform:
+        """The platform whose cycles it predicts."""
+        ...
+
+    def __call__(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Latency:
+        """Predicted latency of each mapping on each hardware."""
+        ...
