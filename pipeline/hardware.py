@@ -156,7 +156,7 @@ def check_fits(mapping: Mapping, hardware: Hardware) -> None:
     """Raise ValueError that names the memory or array size which is too small for ``mapping``."""
     if max(mapping.spatial_c, mapping.spatial_k) > hardware.dim:
         raise ValueError(
-            f"mapping spatial C{mapping.spatial_c} x K{mapping.spatial_k} exceeds the {hardware.dim} x {hardware.dim} array"
+            f"mapping spatial C{mapping.spatial_c} x K{mapping.spatial_k} exceeds an array of dim {hardware.dim}"
         )
     need = footprint(mapping, hardware.dim, hardware.platform)
     for name, rows, limit in (
