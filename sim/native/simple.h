@@ -1,0 +1,41 @@
+// `simple` memory: fixed latency, limited bandwidth shared by reads and writes, no cache.
+#pragma once
+
+#include <algorithm>
+
+#include "timing.h"
+
+namespace dosa {
+
+class SimpleTiming final : public Timing {
+  public:
+    explicit SimpleTiming(const Settings& settings)
+        : latency_{settings.latency_cycles}, rate_{settings.bytes_per_cycle} {}
+
+    uint64_t read(const Access& access, uint64_t now) override {
+        // The burst goes out without gaps, its last beat when its last byte has arrived.
+        return std::max(now + latency_, transfer(access, now + latency_) - access.bytes / 16);
+    }
+
+    uint64_t write(const Access& access, uint64_t now) override { return transfer(access, now + latency_); }
+
+    // Requests wait for data already promised, not more than a few lines ahead.
+    uint64_t ready_at() const override {
+        const uint64_t horizon = latency_ + 256 / rate_;
+        const uint64_t cycle = (free_bytes_ + rate_ - 1) / rate_;
+        return cycle > horizon ? cycle - horizon : 0;
+    }
+
+  private:
+    // Occupies the bus from cycle `from` at the earliest; returns the cycle after the last byte.
+    uint64_t transfer(const Access& access, uint64_t from) {
+        free_bytes_ = std::max(free_bytes_, from * rate_) + access.bytes;
+        return (free_bytes_ + rate_ - 1) / rate_;
+    }
+
+    uint64_t latency_;
+    uint64_t rate_;
+    uint64_t free_bytes_ = 0;  // time at which the bus is free, in bytes (cycle x bytes per cycle)
+};
+
+}  // namespace dosa
