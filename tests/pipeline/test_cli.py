@@ -11,6 +11,8 @@ from pipeline.mapping import Mapping
 from pipeline.table import Row, columns_of, read_table, write_table
 from pipeline.workload import Layer
 
+SEARCH = ("search", "--workload", "bert", "--method", "random", "--evaluations", 1, "--seed", 0, "--out", "out")
+
 
 @pytest.fixture
 def run(monkeypatch, capsys):
@@ -87,11 +89,8 @@ def test_tile_adds_a_mapping_that_estimate_reads(run, table, tmp_path):
         (("workloads", "import", "absent.onnx", "out.yaml"), "absent.onnx"),
         (("simulate", "IN", "out.csv", "--design", "absent"), "absent"),
         (("train", "IN", "out.model"), "sim.cycles"),
-        (
-            ("search", "--workload", "bert", "--method", "random", "--evaluations", 1, "--seed", 0, "--out", "out")
-            + ("--fix-hardware", "16,x"),
-            "--fix-hardware '16,x'",
-        ),
+        ((*SEARCH, "--fix-hardware", "16,x"), "--fix-hardware '16,x'"),
+        ((*SEARCH, "--workload", "resnet51"), "unknown workload 'resnet51'"),
     ],
 )
 def test_bad_input_gives_one_line_that_names_the_offender(run, table, tmp_path, monkeypatch, arguments, culprit):
