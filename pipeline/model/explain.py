@@ -1,0 +1,72 @@
+"""What stands behind an estimate, as named columns and as text."""
+
+from collections.abc import Mapping as Record
+from dataclasses import fields
+
+from torch import Tensor
+
+from pipeline.hardware import HardwareTensors, Platform
+from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.model.accesses import timeloop_accesses
+from pipeline.model.analytical import PartialSums
+from pipeline.model.energy import words_energy, words_moved
+from pipeline.model.latency import timeloop_roofs
+from pipeline.model.rtl_view import rtl_terms
+from pipeline.model.tiles import footprint_kib
+
+PREFIX = "explain."
+
+
+def explain_columns(
+    layers: LayerTensors,
+    mappings: MappingTensors,
+    hardware: HardwareTensors,
+    platform: Platform,
+    partial_sums: PartialSums,
+) -> dict[str, list[float] | list[str]]:
+    """Columns behind the estimates of a batch [B]: capacity, words, cycles and energy by level, the binding roof."""
+    columns = _capacity(layers, mappings, hardware, platform)
+    if platform == "timeloop":
+        accesses = timeloop_accesses(layers, mappings)
+        roofs = timeloop_roofs(accesses, mappings, hardware)
+        columns |= {f"words.{field.name}": getattr(accesses, field.name) for field in fields(accesses)}
+    else:
+        roofs = rtl_terms(layers, mappings, hardware, partial_sums)
+    words = words_moved(layers, mappings, hardware, platform)
+    columns |= {f"words.{field.name}": getattr(words, field.name) for field in fields(words)}
+    columns |= {f"cycles.{field.name}": getattr(roofs, field.name) for field in fields(roofs)}
+    energy = words_energy(words, hardware)
+    columns |= {f"energy_uj.{field.name}": getattr(energy, field.name) for field in fields(energy)}
+    result: dict[str, list[float] | list[str]] = {PREFIX + name: value.tolist() for name, value in columns.items()}
+    if platform == "timeloop":
+        result[PREFIX + "bound"] = _binding({field.name: getattr(roofs, field.name) for field in fields(roofs)})
+    return result
+
+
+def explain_record(record: Record[str, object]) -> str:
+    """The explanation of one row as lines of text, from its ``explain.*`` columns."""
+    groups: dict[str, list[str]] = {}
+    for name, value in record.items():
+        if name.startswith(PREFIX):
+            group, _, part = name.removeprefix(PREFIX).partition(".")
+            shown = f"{value:,.6g}" if isinstance(value, float) else str(value)
+            groups.setdefault(group, []).append(f"{part} {shown}".strip())
+    return "\n".join(f"  {group:10} {', '.join(parts)}" for group, parts in groups.items())
+
+
+def _capacity(
+    layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, platform: Platform
+) -> dict[str, Tensor]:
+    scratchpad, accumulator = footprint_kib(layers, mappings, hardware.dim, platform)
+    return {
+        "kib.scratchpad_used": scratchpad,
+        "kib.scratchpad_size": hardware.scratchpad_kib,
+        "kib.accumulator_used": accumulator,
+        "kib.accumulator_size": hardware.accumulator_kib,
+    }
+
+
+def _binding(roofs: dict[str, Tensor]) -> list[str]:
+    names = list(roofs)
+    rows = zip(*(roofs[name].tolist() for name in names), strict=True)
+    return [names[max(range(len(names)), key=row.__getitem__)] for row in rows]
