@@ -29,7 +29,10 @@ NATIVE = ROOT / "sim" / "native"
 TEST_BENCH = ROOT / "sim" / "tb" / "tb.sv"
 
 # -fno-life-post: without it, non-blocking assignments to packed arrays in loops can read new values.
-_VERILATE = ("--cc", "--vpi", "--top-module", "tb", "--prefix", "Vtb", "-O3", "-fno-life-post", "-Wno-lint", "-Wno-style")
+_VERILATE = (
+    *("--cc", "--vpi", "--top-module", "tb", "--prefix", "Vtb"),
+    *("-O3", "-fno-life-post", "-Wno-lint", "-Wno-style"),
+)
 _VERILATE_FOR: dict[Datapath, tuple[str, ...]] = {"full": ("--assert",), "timing": ("--no-assert",)}
 _COMPILE = (
     *("-std=c++20", "-fcoroutines", "-fPIC", "-pipe", "-w", "-O2"),
@@ -46,12 +49,19 @@ class BuildError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A built simulation: the executable for cocotb and the shared library for the ctypes driver."""
+    """A built simulation."""
 
     design: Design
     datapath: Datapath
     executable: Path
+    """What cocotb runs in."""
     library: Path
+    """What the ctypes driver loads."""
+
+    @property
+    def key(self) -> str:
+        """Names everything that the build depends on."""
+        return self.executable.parent.name
 
 
 def cache_folder() -> Path:
@@ -62,7 +72,8 @@ def cache_folder() -> Path:
 def build(design: Design, datapath: Datapath) -> Built:
     """The simulation of ``design``, built unless it already is. Several processes may build at once."""
     files = digest_files([TEST_BENCH, NATIVE / "model.cpp", NATIVE / "model.h"])
-    key = digest(design.rtl_digest, design.counters, datapath, _VERILATE, _VERILATE_FOR[datapath], files, _runtime_key())
+    options = (_VERILATE, _VERILATE_FOR[datapath], design.verilator_arguments)
+    key = digest(design.rtl_digest, design.counters, datapath, options, files, _runtime_key())
     folder = _cached(f"{design.id}-{datapath}-{key}", lambda path: _build_design(design, datapath, path))
     return Built(design, datapath, folder / "tb", folder / "tb.so")
 

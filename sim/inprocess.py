@@ -12,11 +12,12 @@ One simulation per shared library can be alive in a process.
 import _ctypes
 import ctypes
 import weakref
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.build import Built, Datapath, build
+from sim.build import Datapath, build
 from sim.design import Design
 from sim.memory import MemorySettings, bind, error, load
 
@@ -25,6 +26,8 @@ MAX_CYCLES = 1 << 40
 
 class Io:
     """The test bench's ports as attributes: read any, set the one-bit inputs."""
+
+    _library: ctypes.CDLL
 
     def __init__(self, library: ctypes.CDLL) -> None:
         object.__setattr__(self, "_library", library)
@@ -58,9 +61,8 @@ class Clock:
 class Simulation:
     """One design in this process."""
 
-    def __init__(self, built: Built) -> None:
-        self.built = built
-        self._library = bind(ctypes.CDLL(str(built.library)))
+    def __init__(self, library: Path) -> None:
+        self._library = bind(ctypes.CDLL(str(library)))
         self._library.dosa_port_words.restype = ctypes.c_uint32
         self._library.dosa_get.restype = ctypes.c_bool
         self._library.dosa_set.restype = ctypes.c_bool
@@ -75,7 +77,7 @@ class Simulation:
     @classmethod
     def build(cls, design: Design, datapath: Datapath = "full") -> "Simulation":
         """Build ``design`` unless it already is, and load it."""
-        return cls(build(design, datapath))
+        return cls(build(design, datapath).library)
 
     def load(
         self,

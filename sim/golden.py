@@ -1,0 +1,77 @@
+"""What the accelerator must compute, from the layer alone: no tiles, no order, no memory layout.
+
+Padding is that of the platform ``rtl``: the input holds (Q x stride) x (P x stride) real pixels, with zeros for
+floor(S/2) rows and floor(R/2) columns before them and as many as needed after.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.workload import Layer
+
+Int8 = NDArray[np.int8]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+
+
+def input_shape(layer: Layer) -> tuple[int, int, int, int]:
+    """Shape of the real input: batch, rows, columns, channels."""
+    return (layer.N, layer.Q * layer.stride_h, layer.P * layer.stride_w, layer.C)
+
+
+def weight_shape(layer: Layer) -> tuple[int, int, int, int]:
+    """Shape of the weights: filter rows, filter columns, input channels, output channels."""
+    return (layer.S, layer.R, layer.C, layer.K)
+
+
+def random_operands(layer: Layer, seed: int) -> tuple[Int8, Int8]:
+    """Input and weights with all int8 values equally likely."""
+    generator = np.random.default_rng(seed)
+    inputs = generator.integers(-128, 128, input_shape(layer), dtype=np.int8)
+    weights = generator.integers(-128, 128, weight_shape(layer), dtype=np.int8)
+    return inputs, weights
+
+
+def accumulate(layer: Layer, inputs: Int8, weights: Int8, bias: Int32 | None = None) -> Int32:
+    """Sums of products [N, Q, P, K] as int32, wrapped on overflow. ``bias`` has one value per output channel."""
+    padded = _pad(layer, inputs)
+    total = np.zeros((layer.N, layer.Q, layer.P, layer.K), dtype=np.int64)
+    for s in range(layer.S):
+        for r in range(layer.R):
+            top, left = s * layer.dilation_h, r * layer.dilation_w
+            rows = slice(top, top + (layer.Q - 1) * layer.stride_h + 1, layer.stride_h)
+            columns = slice(left, left + (layer.P - 1) * layer.stride_w + 1, layer.stride_w)
+            # float64 products and sums of int8 are exact: |sum| <= 2**20 * 2**14 < 2**53.
+            total += (padded[:, rows, columns, :] @ weights[s, r].astype(np.float64)).astype(np.int64)
+    if bias is not None:
+        total += bias.astype(np.int64)
+    return total.astype(np.uint64).astype(np.uint32).view(np.int32)
+
+
+def requantise(sums: Int32, shift: int, relu: bool) -> Int8:
+    """int32 to int8: arithmetic shift right rounding half to even, optional ReLU, saturation."""
+    wide = sums.astype(np.int64)
+    floor = wide >> shift
+    twice_rest = 2 * (wide - (floor << shift))
+    step = 1 << shift
+    result = floor + ((twice_rest > step) | ((twice_rest == step) & (floor % 2 == 1)))
+    low = 0 if relu else -128
+    clipped: Int8 = np.clip(result, low, 127).astype(np.int8)
+    return clipped
+
+
+def layer_output(
+    layer: Layer, inputs: Int8, weights: Int8, bias: Int32 | None = None, *, shift: int, relu: bool = False
+) -> Int8:
+    """The layer's int8 output [N, Q, P, K]."""
+    return requantise(accumulate(layer, inputs, weights, bias), shift, relu)
+
+
+def _pad(layer: Layer, inputs: Int8) -> NDArray[np.float64]:
+    if inputs.shape != input_shape(layer):
+        raise ValueError(f"input has shape {inputs.shape}, the layer needs {input_shape(layer)}")
+    before = (layer.S // 2, layer.R // 2)
+    extent = (layer.input_h, layer.input_w)
+    after = tuple(max(0, extent[i] - before[i] - inputs.shape[1 + i]) for i in range(2))
+    widths = ((0, 0), (before[0], after[0]), (before[1], after[1]), (0, 0))
+    return np.pad(inputs.astype(np.float64), widths)

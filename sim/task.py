@@ -1,0 +1,139 @@
+"""One simulation as data: what is run, how it is checked, and the record that it leaves in the journal."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.files import ROOT, digest, digest_files
+from pipeline.hardware import Hardware
+from pipeline.mapping import Mapping
+from pipeline.workload import Layer
+from sim.build import Built, Datapath
+from sim.golden import Int8, layer_output, random_operands
+from sim.memory import MemorySettings
+from sim.program import Program, ProgramError, compile_program
+
+PartialSums = Literal["spill", "drop"]
+PARTIAL_SUMS: tuple[PartialSums, ...] = ("spill", "drop")
+
+Driver = Literal["cocotb", "inprocess"]
+DRIVERS: tuple[Driver, ...] = ("cocotb", "inprocess")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A mapping to simulate. ``seed`` draws its operands (full build)."""
+
+    mapping: Mapping
+    hardware: Hardware
+    datapath: Datapath
+    memory: MemorySettings
+    partial_sums: PartialSums = "spill"
+    seed: int = 0
+
+    def key(self, built: Built, driver: Driver) -> str:
+        """Names everything that determines the result: build, program compiler, mapping, hardware, settings."""
+        return digest(built.key, _compiler_digest(), driver, self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values that ``from_json`` reads back."""
+        return {
+            "mapping": str(self.mapping),
+            "layer": asdict(self.mapping.layer),
+            "hardware": asdict(self.hardware),
+            "datapath": self.datapath,
+            "memory": asdict(self.memory),
+            "partial_sums": self.partial_sums,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Task":
+        """The inverse of ``to_json``."""
+        return cls(
+            mapping=Mapping.parse(value["mapping"], Layer(**value["layer"])),
+            hardware=Hardware(**value["hardware"]),
+            datapath=value["datapath"],
+            memory=MemorySettings(**value["memory"]),
+            partial_sums=value["partial_sums"],
+            seed=value["seed"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What one simulation gave: cycles and counters, or why there are none."""
+
+    key: str
+    cycles: int = 0
+    counters: dict[str, int] = field(default_factory=dict)
+    error: str = ""
+    seconds: float = 0.0
+    """Wall-clock time of the simulation."""
+
+    def to_line(self) -> str:
+        """One line of a journal, without its newline."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A task ready to run: program, memory contents and the expected output (both None in a timing build)."""
+
+    task: Task
+    program: Program
+    contents: NDArray[np.uint8] | None
+    expected: Int8 | None
+
+
+def prepare(task: Task) -> Prepared:
+    """Compile a task's program, draw its operands and compute its result. Raises ProgramError."""
+    layer = task.mapping.layer
+    program = compile_program(layer, task.mapping, task.hardware, partial_sums=task.partial_sums)
+    if task.datapath == "timing":
+        return Prepared(task, program, None, None)
+    if task.partial_sums == "drop":
+        raise ProgramError("partial sums can be dropped in a timing build only: the results would be wrong")
+    inputs, weights = random_operands(layer, task.seed)
+    contents = program.memory_image(inputs, weights, None)
+    return Prepared(task, program, contents, layer_output(layer, inputs, weights, shift=program.shift))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the test bench's ports and the C++ side hold after a run."""
+
+    error: str
+    cycles: int
+    host_cycles: int
+    counters: int
+    """The counter port: 64 bits a counter, the first one lowest."""
+    seconds: float
+
+
+def conclude(key: str, prepared: Prepared, names: tuple[str, ...], outcome: Outcome) -> Record:
+    """The record of a run: the output compared byte by byte, the counters given their ``names``."""
+    error = outcome.error or _mismatch(prepared)
+    if error:
+        return Record(key, error=error, seconds=outcome.seconds)
+    values = {name: outcome.counters >> (64 * i) & (2**64 - 1) for i, name in enumerate(names)}
+    values["host_cycles"] = outcome.host_cycles
+    return Record(key, outcome.cycles, values, seconds=outcome.seconds)
+
+
+def _mismatch(prepared: Prepared) -> str:
+    if prepared.contents is None or prepared.expected is None:
+        return ""
+    output = prepared.program.read_output(prepared.contents)
+    wrong = np.argwhere(output != prepared.expected)
+    if len(wrong) == 0:
+        return ""
+    first = ", ".join(f"{name}={index}" for name, index in zip("NQPK", wrong[0].tolist(), strict=True))
+    return f"result differs from the golden model in {len(wrong)} of {output.size} bytes, first at {first}"
+
+
+def _compiler_digest() -> str:
+    return digest_files([ROOT / "sim" / "program.py"])

@@ -1,0 +1,85 @@
+"""The golden model against torch's convolution and against arithmetic done by hand."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.workload import Layer
+from sim.golden import accumulate, input_shape, layer_output, random_operands, requantise
+
+layers = st.builds(
+    Layer,
+    R=st.integers(1, 5),
+    S=st.integers(1, 5),
+    P=st.integers(1, 9),
+    Q=st.integers(1, 9),
+    C=st.integers(1, 20),
+    K=st.integers(1, 20),
+    N=st.integers(1, 3),
+    stride_w=st.integers(1, 4),
+    stride_h=st.integers(1, 4),
+    dilation_w=st.integers(1, 2),
+    dilation_h=st.integers(1, 2),
+)
+
+
+@given(layers, st.integers(0, 1000))
+@settings(deadline=None, max_examples=80)
+def test_sums_equal_those_of_torch_convolution(layer: Layer, seed: int) -> None:
+    inputs, weights = random_operands(layer, seed)
+    # Symmetric padding far enough; torch's output at the same place is cut out of the larger one.
+    image = torch.from_numpy(inputs).to(torch.float64).permute(0, 3, 1, 2)
+    below, right = layer.input_h, layer.input_w
+    image = torch.nn.functional.pad(image, (layer.R // 2, right, layer.S // 2, below))
+    kernel = torch.from_numpy(weights).to(torch.float64).permute(3, 2, 0, 1)
+    full = torch.nn.functional.conv2d(
+        image, kernel, stride=(layer.stride_h, layer.stride_w), dilation=(layer.dilation_h, layer.dilation_w)
+    )
+    expected = full[:, :, : layer.Q, : layer.P].permute(0, 2, 3, 1).to(torch.int32).numpy()
+    np.testing.assert_array_equal(accumulate(layer, inputs, weights), expected)
+
+
+def test_a_matrix_product_is_a_matrix_product() -> None:
+    layer = Layer(R=1, S=1, P=7, Q=1, C=33, K=9)
+    inputs, weights = random_operands(layer, 3)
+    expected = inputs[0, 0].astype(np.int32) @ weights[0, 0].astype(np.int32)
+    np.testing.assert_array_equal(accumulate(layer, inputs, weights)[0, 0], expected)
+
+
+def test_a_bias_is_added_per_output_channel_and_sums_wrap_at_32_bits() -> None:
+    layer = Layer(R=1, S=1, P=1, Q=1, C=1, K=2)
+    bias = np.array([2**31 - 1, -(2**31)], dtype=np.int32)
+    ones = np.ones(input_shape(layer), dtype=np.int8)
+    weights = np.array([1, -1], dtype=np.int8).reshape(1, 1, 1, 2)
+    assert accumulate(layer, ones, weights, bias).ravel().tolist() == [-(2**31), 2**31 - 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "shift", "expected"),
+    [
+        (5, 1, 2),
+        (7, 1, 4),
+        (-5, 1, -2),
+        (-7, 1, -4),
+        (6, 2, 2),
+        (10, 2, 2),
+        (11, 2, 3),
+        (3, 0, 3),
+        (300, 1, 127),
+        (-300, 1, -128),
+    ],
+)
+def test_rounding_is_half_to_even_and_saturates(value: int, shift: int, expected: int) -> None:
+    assert requantise(np.array([value], dtype=np.int32), shift, relu=False).tolist() == [expected]
+
+
+def test_relu_clips_negative_results_to_zero() -> None:
+    assert requantise(np.array([-9, 9], dtype=np.int32), 0, relu=True).tolist() == [0, 9]
+
+
+def test_an_input_of_the_wrong_shape_is_refused() -> None:
+    layer = Layer(R=3, S=3, P=4, Q=4, C=2, K=2)
+    with pytest.raises(ValueError, match="input has shape"):
+        layer_output(layer, np.zeros((1, 2, 2, 2), dtype=np.int8), np.zeros((3, 3, 2, 2), dtype=np.int8), shift=0)
