@@ -1,0 +1,163 @@
+"""What the workflow derives from a study: names of its files, and who uses which model and seeds."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import psutil
+
+from pipeline.config.study import Study
+from pipeline.files import digest
+from pipeline.hardware import Hardware
+from pipeline.workload import load_workload
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One study as the rules see it.
+
+    A *batch* is one table of mappings that one job simulates: ``points/<batch>.parquet`` becomes
+    ``sim/<batch>.parquet``. A *variant* is one way to search: ``r1`` .. ``rN`` are the rounds of the loop.
+    """
+
+    study: Study
+
+    @cached_property
+    def hardware(self) -> dict[str, Hardware]:
+        """Training hardware by id."""
+        return {(hardware := point.hardware()).id: hardware for point in self.study.hardware}
+
+    @cached_property
+    def workloads(self) -> dict[str, str]:
+        """Name or file of each workload by its name."""
+        return {load_workload(spec).name: spec for spec in self.study.workloads}
+
+    @cached_property
+    def workload_digests(self) -> dict[str, str]:
+        """Digest of the layers of each workload."""
+        return {name: digest(repr(load_workload(spec))) for name, spec in self.workloads.items()}
+
+    def points(self, hardware: str, shard: int) -> int:
+        """Mappings that one shard of a hardware point measures; the shares differ by one at most."""
+        jobs = [(name, k) for name in self.hardware for k in range(self.study.simulation.shards)]
+        share, rest = divmod(self.study.sampling.points, len(jobs))
+        return share + (jobs.index((hardware, shard)) < rest)
+
+    def training_batches(self) -> list[str]:
+        """Batches that the first model is trained on."""
+        return [f"r0/{name}-{shard}" for name in self.hardware for shard in range(self.study.simulation.shards)]
+
+    def round_batches(self, number: int) -> list[str]:
+        """Batches that round ``number`` adds to the training data."""
+        return self.training_batches() if number == 0 else [f"r{number}/{name}" for name in self.workloads]
+
+    @cached_property
+    def rounds(self) -> list[int]:
+        """Numbers of the search rounds."""
+        return list(range(1, self.study.rounds + 1))
+
+    @cached_property
+    def variants(self) -> dict[str, tuple[int, ...]]:
+        """Seeds of every search variant."""
+        seeds = self.study.search.seeds
+        variants = {f"r{number}": tuple(seed + 1000 * (number - 1) for seed in seeds) for number in self.rounds}
+        variants |= {method: seeds for method in self.study.baselines.methods if method != self.study.search.method}
+        if self.study.baselines.analytical:
+            variants["analytical"] = tuple(seed for number in self.rounds for seed in variants[f"r{number}"])
+        return variants
+
+    def method(self, variant: str) -> str:
+        """Search method of a variant."""
+        return variant if variant in self.study.baselines.methods else self.study.search.method
+
+    def model_round(self, variant: str) -> int | None:
+        """Round whose models a variant searches with; None for the analytical model alone."""
+        if variant == "analytical":
+            return None
+        return int(variant[1:]) if variant not in self.study.baselines.methods else self.rounds[-1]
+
+    def model(self, variant: str) -> str:
+        """What ``--model`` is given for a variant: a file, or ``analytical``."""
+        number = self.model_round(variant)
+        return "analytical" if number is None else self.model_file(number, self.study.learning.kind)
+
+    def uncertain(self, variant: str) -> int:
+        """Mappings that a variant simulates besides its designs; the analytical one gets as many as all rounds."""
+        if variant in self.study.baselines.methods:
+            return 0
+        return self.study.uncertain * (len(self.rounds) if variant == "analytical" else 1)
+
+    def model_files(self, variant: str) -> list[str]:
+        """The model file of a variant as an input of a rule."""
+        return [] if self.model_round(variant) is None else [self.model(variant)]
+
+    def model_file(self, number: int, kind: str) -> str:
+        """File of the model of ``kind`` that round ``number`` uses."""
+        return f"{self.folder}/models/r{number}/{kind}.model"
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """Models that are trained every round: the one that searches, then those compared with it."""
+        return tuple(dict.fromkeys([self.study.learning.kind, *self.study.learning.compare]))
+
+    @property
+    def folder(self) -> str:
+        """Folder of the study's results."""
+        return f"results/{self.study.name}"
+
+    def search_folders(self, variant: str, workload: str) -> list[str]:
+        """Folders of the searches of a variant for a workload."""
+        return [f"{self.folder}/search/{variant}/{workload}/s{seed}" for seed in self.variants[variant]]
+
+    def result_batches(self, workload: str) -> list[str]:
+        """Batches with simulated designs of a workload: the reference, then all variants."""
+        return [f"{variant}/{workload}" for variant in ("reference", *self.variants)]
+
+    def dataset(self, number: int) -> str:
+        """Cumulative dataset after round ``number``."""
+        return f"{self.folder}/dataset.parquet" if number == 0 else f"{self.folder}/rounds/r{number}/dataset.parquet"
+
+    @property
+    def other_driver(self) -> str:
+        """The simulation driver that the study does not use; validation runs on it."""
+        return "inprocess" if self.study.simulation.driver == "cocotb" else "cocotb"
+
+    @property
+    def constraints(self) -> str:
+        """Options of the search that keep it within the study's limits."""
+        search = self.study.search
+        options = []
+        if search.fix_hardware is not None:
+            point = search.fix_hardware
+            options.append(f"--fix-hardware {point.dim},{point.scratchpad_kib:g},{point.accumulator_kib:g}")
+        elif search.fix_dim is not None:
+            options.append(f"--fix-dim {search.fix_dim}")
+        if search.max_area_mm2 is not None:
+            options.append(f"--max-area {search.max_area_mm2:g}")
+        return " ".join(options)
+
+
+def sizes(hardware: Hardware) -> str:
+    """Hardware as the options of the stages take it: ``DIM,SCRATCHPAD_KIB,ACCUMULATOR_KIB``."""
+    return f"{hardware.dim},{hardware.scratchpad_kib:g},{hardware.accumulator_kib:g}"
+
+
+def cpus() -> int:
+    """CPUs that this process may use, a container's limit included."""
+    present = len(os.sched_getaffinity(0))
+    limit = _read(Path("/sys/fs/cgroup/cpu.max")).split()
+    if len(limit) == 2 and limit[0].isdigit():
+        present = min(present, max(1, int(limit[0]) // int(limit[1])))
+    return present
+
+
+def memory_mb() -> int:
+    """Memory in MB that this process may use, a container's limit included."""
+    limit = _read(Path("/sys/fs/cgroup/memory.max")).strip()
+    present = psutil.virtual_memory().total
+    return min(present, int(limit) if limit.isdigit() else present) // 10**6
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

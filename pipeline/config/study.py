@@ -1,0 +1,225 @@
+"""The study: everything that one run of the workflow depends on, read from YAML and checked once.
+
+Unknown fields are errors. The defaults are the default study; ``default.yaml`` repeats them (a test compares both).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.files import ROOT
+from pipeline.hardware import Hardware
+from pipeline.workload import first_error, load_workload
+
+STUDIES = Path(__file__).resolve().parent
+SHIPPED = ("default", "smoke", "paper")
+RESERVED = ("rtl", "bench", "cache")
+"""Folders of ``results/`` that are no studies."""
+
+MAX_BYTES = 1 << 20
+
+ModelKind = Literal["analytical", "dnn", "residual", "default"]
+Method = Literal["gradient", "random", "bayesian", "genetic"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class HardwarePoint(_Section):
+    """One design point whose cycles are measured for training."""
+
+    dim: int = Field(ge=2, le=64, description="Rows and columns of the array of processing elements.")
+    scratchpad_kib: float = Field(gt=0, le=16384, description="Physical scratchpad size in KiB.")
+    accumulator_kib: float = Field(gt=0, le=16384, description="Physical accumulator size in KiB.")
+
+    @model_validator(mode="after")
+    def _is_hardware(self) -> Self:
+        self.hardware()
+        return self
+
+    def hardware(self) -> Hardware:
+        """The design point as hardware of the platform ``rtl``."""
+        return Hardware(self.dim, self.scratchpad_kib, self.accumulator_kib, "rtl")
+
+
+def _point(dim: int, scratchpad_kib: float, accumulator_kib: float) -> HardwarePoint:
+    return HardwarePoint(dim=dim, scratchpad_kib=scratchpad_kib, accumulator_kib=accumulator_kib)
+
+
+class Sampling(_Section):
+    """Mappings that are measured before the first search."""
+
+    points: int = Field(1020, ge=1, le=10_000_000, description="Mappings over all hardware points.")
+    max_cycles: int = Field(
+        3_000_000, ge=1000, le=10**9, description="Largest cycles that a training mapping is expected to take."
+    )
+    random: float = Field(0.3, ge=0, le=1, description="Share of mappings drawn at random.")
+    constructive: float = Field(0.4, ge=0, le=1, description="Share of mappings built to fill the memories.")
+    searched: float = Field(0.3, ge=0, le=1, description="Share of mappings found with the analytical model.")
+    search_evaluations: int = Field(
+        300, ge=1, le=10**6, description="Evaluations of the search that gives the searched mappings of one point."
+    )
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Self:
+        total = self.random + self.constructive + self.searched
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"random + constructive + searched = {total:g}, must be 1")
+        return self
+
+
+class Simulation(_Section):
+    """How mappings are measured."""
+
+    memory: Literal["simple", "soc"] = Field(
+        "simple", description="Memory below the accelerator: fixed latency, or bus with cache and DRAM."
+    )
+    driver: Literal["cocotb", "inprocess"] = Field("cocotb", description="What drives the simulator.")
+    shards: int = Field(1, ge=1, le=1000, description="Jobs that share the sampled mappings of one hardware point.")
+
+
+class Learning(_Section):
+    """Latency models fitted to the measured cycles."""
+
+    kind: ModelKind = Field("default", description="Model that the search uses.")
+    compare: tuple[ModelKind, ...] = Field(
+        ("analytical", "dnn", "residual", "default"), description="Models whose accuracy the report compares."
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the fit.")
+
+
+class Search(_Section):
+    """One search per workload, round and seed."""
+
+    method: Method = Field("gradient", description="Search method of the rounds.")
+    evaluations: int = Field(3000, ge=1, le=10**8, description="Evaluations a search may use.")
+    seeds: tuple[int, ...] = Field((0, 1), min_length=1, max_length=100, description="Seeds; each is one search.")
+    fix_dim: int | None = Field(16, ge=2, le=64, description="Array size to keep, or null to search it too.")
+    fix_hardware: HardwarePoint | None = Field(None, description="Hardware to keep, or null to search it.")
+    max_area_mm2: float | None = Field(None, gt=0, description="Largest area, or null for any.")
+
+
+class Baselines(_Section):
+    """What the result is compared with; the default hardware with the default tiler is always there."""
+
+    methods: tuple[Method, ...] = Field(
+        ("random", "bayesian"), description="Search methods run with as many evaluations on the same model."
+    )
+    analytical: bool = Field(
+        True, description="Repeat the rounds with the analytical model alone and as many simulations."
+    )
+
+
+class Validation(_Section):
+    """Checks of the final designs on the build that computes real results."""
+
+    exact_layers: int = Field(2, ge=0, le=1000, description="Layers a workload checked bit by bit on the full build.")
+    exact_max_cycles: int = Field(
+        400_000, ge=1000, le=10**9, description="Largest simulated cycles of a layer that is checked bit by bit."
+    )
+
+
+def _known(name: str) -> str:
+    load_workload(name)
+    return name
+
+
+class Study(_Section):
+    """One run of the workflow."""
+
+    name: str = Field(
+        "default",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        max_length=64,
+        description="Name of the study; its files are in `results/<name>/`.",
+    )
+    design: str = Field(
+        "gemmini",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        max_length=64,
+        description="Design under `rtl/` that is generated and simulated.",
+    )
+    workloads: tuple[Annotated[str, AfterValidator(_known)], ...] = Field(
+        ("unet_small", "resnet50", "bert", "retinanet"),
+        min_length=1,
+        max_length=100,
+        description="Networks to optimise for: names (`dosa-hil workloads list`) or YAML files.",
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the sampling.")
+    hardware: tuple[HardwarePoint, ...] = Field(
+        (
+            _point(4, 32, 16),
+            _point(4, 64, 16),
+            _point(8, 64, 16),
+            _point(8, 64, 32),
+            _point(8, 128, 32),
+            _point(16, 64, 32),
+            _point(16, 128, 32),
+            _point(16, 128, 64),
+            _point(16, 256, 64),
+            _point(16, 256, 128),
+            _point(32, 256, 128),
+            _point(32, 512, 128),
+        ),
+        min_length=1,
+        max_length=10_000,
+        description="Hardware points whose cycles train the first model.",
+    )
+    rounds: int = Field(3, ge=1, le=20, description="Times that search, simulation and refit are repeated.")
+    uncertain: int = Field(
+        24, ge=0, le=100_000, description="Most uncertain mappings a workload and round that are simulated too."
+    )
+    sampling: Sampling = Field(Sampling(), description="Mappings that are measured before the first search.")
+    simulation: Simulation = Field(Simulation(), description="How mappings are measured.")
+    learning: Learning = Field(Learning(), description="Latency models fitted to the measured cycles.")
+    search: Search = Field(Search(), description="One search per workload, round and seed.")
+    baselines: Baselines = Field(Baselines(), description="What the result is compared with.")
+    validation: Validation = Field(Validation(), description="Checks on the build that computes real results.")
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.name in RESERVED:
+            raise ValueError(f"name {self.name!r} is reserved; choose another than {', '.join(RESERVED)}")
+        for field, values in (
+            ("workloads", [load_workload(name).name for name in self.workloads]),
+            ("hardware", [point.hardware().id for point in self.hardware]),
+            ("search.seeds", [str(seed) for seed in self.search.seeds]),
+        ):
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"{field}: {twice[0]} occurs twice")
+        if not (ROOT / "rtl" / self.design).is_dir():
+            raise ValueError(f"design {self.design!r}: there is no rtl/{self.design}")
+        if self.sampling.points < len(self.hardware):
+            raise ValueError(
+                f"sampling.points = {self.sampling.points}: fewer than {len(self.hardware)} hardware points"
+            )
+        return self
+
+
+def load_study(name_or_path: str, *, design: str | None = None) -> Study:
+    """Load a study by the name of a shipped one or from a YAML file; ``design`` replaces the file's design.
+
+    Raises ValueError with one line that names the file, the field and the value.
+    """
+    path = Path(name_or_path)
+    if path.suffix not in {".yaml", ".yml"}:
+        if name_or_path not in SHIPPED:
+            raise ValueError(f"unknown study {name_or_path!r}; known: {', '.join(SHIPPED)}, or a .yaml file")
+        path = STUDIES / f"{name_or_path}.yaml"
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"larger than {MAX_BYTES} bytes")
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("is not a list of fields")
+        return Study.model_validate(content | ({"design": design} if design is not None else {}))
+    except OSError as error:
+        raise ValueError(f"study {name_or_path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise ValueError(f"study {name_or_path}: {first_error(error)}") from error
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ValueError(f"study {name_or_path}: {' '.join(str(error).split())[:300] or 'cannot be read'}") from error

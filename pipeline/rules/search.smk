@@ -1,0 +1,29 @@
+# One search for the hardware and mappings of a workload.
+rule search:
+    input:
+        model=lambda w: PLANS[w.study].model_files(w.variant),
+    output:
+        design="results/{study}/search/{variant}/{workload}/s{seed}/design.json",
+        mappings="results/{study}/search/{variant}/{workload}/s{seed}/mappings.csv",
+        trace="results/{study}/search/{variant}/{workload}/s{seed}/trace.csv",
+    log:
+        "results/{study}/logs/search/{variant}-{workload}-s{seed}.log",
+    benchmark:
+        "results/{study}/benchmarks/search/{variant}-{workload}-s{seed}.tsv"
+    threads: 1
+    resources:
+        slots=1,
+        mem_mb=3000,
+    params:
+        out=lambda w, output: output.design.removesuffix("/design.json"),
+        workload=lambda w: PLANS[w.study].workloads[w.workload],
+        method=lambda w: PLANS[w.study].method(w.variant),
+        model=lambda w: PLANS[w.study].model(w.variant),
+        evaluations=lambda w: STUDIES[w.study].search.evaluations,
+        constraints=lambda w: PLANS[w.study].constraints,
+        layers=lambda w: PLANS[w.study].workload_digests[w.workload],
+        sources=stage_digest("pipeline.stages.search"),
+    shell:
+        "{PYTHON} -m pipeline.stages.search --workload {params.workload:q} --method {params.method} --platform rtl"
+        " --model {params.model} --evaluations {params.evaluations} --seed {wildcards.seed} {params.constraints}"
+        " --out {params.out} 2>&1 | tee {log}"

@@ -1,0 +1,50 @@
+# Chooses what to simulate after a search: the designs found, and mappings that the model is least sure of.
+rule select:
+    input:
+        mappings=lambda w: [
+            f"{folder}/mappings.csv"
+            for folder in PLANS[w.study].search_folders(w.variant, w.workload)
+        ],
+        model=lambda w: PLANS[w.study].model_files(w.variant),
+    output:
+        points="results/{study}/points/{variant}/{workload}.parquet",
+    log:
+        "results/{study}/logs/select/{variant}-{workload}.log",
+    benchmark:
+        "results/{study}/benchmarks/select/{variant}-{workload}.tsv"
+    wildcard_constraints:
+        variant="r[1-9][0-9]*|random|bayesian|genetic|gradient|analytical",
+    threads: 1
+    resources:
+        slots=1,
+        mem_mb=2000,
+    params:
+        model=lambda w: PLANS[w.study].model(w.variant),
+        uncertain=lambda w: PLANS[w.study].uncertain(w.variant),
+        max_cycles=lambda w: STUDIES[w.study].sampling.max_cycles,
+        seed=lambda w: STUDIES[w.study].seed,
+        sources=stage_digest("pipeline.stages.select"),
+    shell:
+        "{PYTHON} -m pipeline.stages.select --workload {wildcards.workload:q} --variant {wildcards.variant}"
+        " --model {params.model} --uncertain {params.uncertain} --max-cycles {params.max_cycles}"
+        " --seed {params.seed} --found {input.mappings:q} -- {output.points:q} 2>&1 | tee {log:q}"
+
+
+# The default hardware with the default tiler.
+rule reference:
+    output:
+        points="results/{study}/points/reference/{workload}.parquet",
+    log:
+        "results/{study}/logs/reference/{workload}.log",
+    benchmark:
+        "results/{study}/benchmarks/reference/{workload}.tsv"
+    threads: 1
+    resources:
+        slots=1,
+        mem_mb=1000,
+    params:
+        workload=lambda w: PLANS[w.study].workloads[w.workload],
+        layers=lambda w: PLANS[w.study].workload_digests[w.workload],
+        sources=stage_digest("pipeline.stages.reference"),
+    shell:
+        "{PYTHON} -m pipeline.stages.reference --workload {params.workload:q} {output.points:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,23 @@
+# Measures the mappings of one batch on the RTL.
+rule simulate:
+    input:
+        points="results/{study}/points/{batch}.parquet",
+    output:
+        table="results/{study}/sim/{batch}.parquet",
+    log:
+        "results/{study}/logs/simulate/{batch}.log",
+    benchmark:
+        "results/{study}/benchmarks/simulate/{batch}.tsv"
+    threads: 1
+    resources:
+        slots=1,
+        mem_mb=2000,
+    params:
+        design=lambda w: STUDIES[w.study].design,
+        memory=lambda w: STUDIES[w.study].simulation.memory,
+        driver=lambda w: STUDIES[w.study].simulation.driver,
+        rtl=lambda w: design_digest(STUDIES[w.study].design),
+        sources=stage_digest("pipeline.stages.simulate"),
+    shell:
+        "{PYTHON} -m pipeline.cli simulate --design {params.design} --memory {params.memory}"
+        " --driver {params.driver} {input.points} {output.table} 2>&1 | tee {log}"

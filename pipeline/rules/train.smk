@@ -1,0 +1,20 @@
+# Fits one latency model to everything measured before a round.
+rule train:
+    input:
+        dataset=lambda w: PLANS[w.study].dataset(int(w.round) - 1),
+    output:
+        model="results/{study}/models/r{round}/{kind}.model",
+    log:
+        "results/{study}/logs/train/r{round}-{kind}.log",
+    benchmark:
+        "results/{study}/benchmarks/train/r{round}-{kind}.tsv"
+    threads: 1
+    resources:
+        slots=1,
+        mem_mb=2000,
+    params:
+        seed=lambda w: STUDIES[w.study].learning.seed,
+        sources=stage_digest("pipeline.stages.train"),
+    shell:
+        "{PYTHON} -m pipeline.cli train --kind {wildcards.kind} --platform rtl --target sim.cycles"
+        " --seed {params.seed} {input.dataset} {output.model} 2>&1 | tee {log}"

@@ -1,0 +1,52 @@
+# The best simulated design of a workload.
+rule choose:
+    input:
+        tables=lambda w: [
+            f"results/{w.study}/sim/{batch}.parquet"
+            for batch in PLANS[w.study].result_batches(w.workload)
+        ],
+    output:
+        designs="results/{study}/designs/{workload}/designs.csv",
+        mappings="results/{study}/designs/{workload}/mappings.csv",
+    log:
+        "results/{study}/logs/choose/{workload}.log",
+    benchmark:
+        "results/{study}/benchmarks/choose/{workload}.tsv"
+    threads: 1
+    resources:
+        slots=1,
+        mem_mb=1000,
+    params:
+        sources=stage_digest("pipeline.stages.choose"),
+    shell:
+        "{PYTHON} -m pipeline.stages.choose --tables {input.tables:q} -- {output.designs:q} {output.mappings:q}"
+        " 2>&1 | tee {log:q}"
+
+
+# Simulates the final design once more: the whole network, and sampled layers with every output byte compared.
+rule validate:
+    input:
+        mappings="results/{study}/designs/{workload}/mappings.csv",
+    output:
+        table="results/{study}/validation/{workload}.parquet",
+    log:
+        "results/{study}/logs/validate/{workload}.log",
+    benchmark:
+        "results/{study}/benchmarks/validate/{workload}.tsv"
+    threads: 1
+    resources:
+        slots=1,
+        mem_mb=2000,
+    params:
+        design=lambda w: STUDIES[w.study].design,
+        memory=lambda w: STUDIES[w.study].simulation.memory,
+        driver=lambda w: PLANS[w.study].other_driver,
+        exact_layers=lambda w: STUDIES[w.study].validation.exact_layers,
+        exact_max_cycles=lambda w: STUDIES[w.study].validation.exact_max_cycles,
+        seed=lambda w: STUDIES[w.study].seed,
+        rtl=lambda w: design_digest(STUDIES[w.study].design),
+        sources=stage_digest("pipeline.stages.validate"),
+    shell:
+        "{PYTHON} -m pipeline.stages.validate --design {params.design} --memory {params.memory}"
+        " --driver {params.driver} --exact-layers {params.exact_layers} --exact-max-cycles {params.exact_max_cycles}"
+        " --seed {params.seed} {input.mappings:q} {output.table:q} 2>&1 | tee {log:q}"

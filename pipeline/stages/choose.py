@@ -1,0 +1,128 @@
+"""Compare the simulated designs of one workload and choose the best.
+
+A design is one hardware with one mapping a layer. Layers run one after another, so on the same hardware the measured
+mapping of each layer can be chosen freely: the *assembled* design takes, from everything simulated on a hardware up
+to a round, the mappings with the lowest energy-delay product of the network.
+"""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.hardware import Hardware
+from pipeline.stages import command
+from pipeline.table import hardware_of, read_table, write_table
+
+REFERENCE = "reference"
+HARDWARE = ["arch.meshX", "arch.mem1_depth", "arch.mem2_depth"]
+SWEEPS = 20
+
+
+def designs_table(measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All designs of a workload (one row each), and the mappings of the best that the loop has found.
+
+    ``measured`` holds the rows of all batches with ``variant`` and ``candidate``; failed ones have an ``error``.
+    Raises ValueError when no design of the loop was simulated in full.
+    """
+    good = measured[measured["error"] == ""]
+    layers = set(measured["layer.name"])
+    found = good[good["sample.origin"].isin(["found"]) | (good["variant"] == REFERENCE)]
+    records = [
+        _record(group, layers) | {"variant": variant, "candidate": candidate, "kind": "found"}
+        for (variant, candidate), group in found.groupby(["variant", "candidate"], sort=False)
+    ]
+    rounds = sorted((v for v in set(good["variant"]) if is_round(v)), key=lambda name: int(name[1:]))
+    families = {variant: [variant] for variant in dict.fromkeys(good["variant"]) if not is_round(variant)}
+    families |= {name: rounds[: index + 1] for index, name in enumerate(rounds)}
+    best = pd.DataFrame()
+    for variant, members in families.items():
+        if variant == REFERENCE:
+            continue
+        chosen = assemble(good[good["variant"].isin(members)], layers)
+        if chosen is not None:
+            records.append(_record(chosen, layers) | {"variant": variant, "candidate": "", "kind": "assembled"})
+            best = chosen if is_round(variant) else best
+    if best.empty:
+        reasons = measured.loc[measured["error"] != "", "error"].tolist()
+        raise ValueError(f"no design of the loop was simulated in full; {len(reasons)} failed, first: {reasons[:1]}")
+    return pd.DataFrame([record for record in records if record["layers"] == len(layers)]), best
+
+
+def is_round(variant: str) -> bool:
+    """Whether a variant is a round of the loop (``r1``, ``r2``, ...)."""
+    return variant[0] == "r" and variant[1:].isdigit()
+
+
+def assemble(rows: pd.DataFrame, layers: set[str]) -> pd.DataFrame | None:
+    """The best design that can be put together from measured ``rows``; None when no hardware has every layer."""
+    options = [group for _, group in rows.groupby(HARDWARE) if set(group["layer.name"]) == layers]
+    designs = [_best_mappings(group) for group in options]
+    return min(designs, key=lambda design: _totals(design)[2], default=None)
+
+
+def _best_mappings(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row a layer; each in turn is replaced where that lowers the EDP of the network, until none is."""
+    by_layer = [group for _, group in rows.groupby("layer.name", sort=False)]
+    chosen = [group["sim.cycles"].argmin() for group in by_layer]
+    cycles = [(group["sim.cycles"] * group["layer.count"]).to_numpy(float) for group in by_layer]
+    energy = [(group["sim.energy_uj"] * group["layer.count"]).to_numpy(float) for group in by_layer]
+    for _ in range(SWEEPS):
+        before = list(chosen)
+        for at in range(len(by_layer)):
+            other_cycles = sum(cycles[i][chosen[i]] for i in range(len(by_layer)) if i != at)
+            other_energy = sum(energy[i][chosen[i]] for i in range(len(by_layer)) if i != at)
+            chosen[at] = int(((other_cycles + cycles[at]) * (other_energy + energy[at])).argmin())
+        if chosen == before:
+            break
+    return pd.concat([group.iloc[[pick]] for group, pick in zip(by_layer, chosen, strict=True)], ignore_index=True)
+
+
+def _totals(design: pd.DataFrame, prefix: str = "sim") -> tuple[float, float, float]:
+    """Cycles, energy in microjoule and EDP in microjoule-cycles of a network."""
+    if f"{prefix}.cycles" not in design:
+        return (float("nan"),) * 3
+    cycles = float((design[f"{prefix}.cycles"] * design["layer.count"]).sum(skipna=False))
+    energy = float((design[f"{prefix}.energy_uj"] * design["layer.count"]).sum(skipna=False))
+    return cycles, energy, cycles * energy
+
+
+def _record(design: pd.DataFrame, layers: Iterable[str]) -> dict[str, object]:
+    point: Hardware = hardware_of({str(k): v for k, v in design.iloc[0].items()}, "rtl")
+    record: dict[str, object] = {
+        "variant": "",
+        "candidate": "",
+        "kind": "",
+        "hardware": point.id,
+        "dim": point.dim,
+        "scratchpad_kib": point.scratchpad_kib,
+        "accumulator_kib": point.accumulator_kib,
+        "layers": len(set(design["layer.name"]) & set(layers)),
+    }
+    for prefix in ("pred", "sim"):
+        record |= zip(
+            (f"{prefix}.cycles", f"{prefix}.energy_uj", f"{prefix}.edp"), _totals(design, prefix), strict=True
+        )
+    return record
+
+
+def load_measured(paths: Sequence[Path]) -> pd.DataFrame:
+    """The tables of several batches in one."""
+    return pd.concat([read_table(path) for path in paths], ignore_index=True)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Compare the simulated designs of a workload, choose the best.")
+    parser.add_argument("--tables", required=True, nargs="+", type=Path, help="simulated batches of the workload")
+    parser.add_argument("designs", type=Path, help="table of designs to write")
+    parser.add_argument("mappings", type=Path, help="mappings of the best design to write")
+    args = parser.parse_args()
+    designs, best = designs_table(load_measured(args.tables))
+    write_table(designs, args.designs)
+    write_table(best.drop(columns="error"), args.mappings)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,132 @@
+"""Choose what to simulate after a search.
+
+These are the designs found; the default tiler's mappings on the same hardware, since the search may have missed
+them; and mappings about as fast as those found of which the model is least sure, since they teach it most.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from pipeline.files import digest
+from pipeline.hardware import Hardware, check_fits
+from pipeline.model.protocol import LatencyModel
+from pipeline.search.tiler import default_mapping
+from pipeline.stages import command
+from pipeline.stages.draws import constructive_mappings
+from pipeline.stages.estimate import estimate_table
+from pipeline.stages.models import load_latency_model
+from pipeline.table import Row, columns_of, read_table, rows_of, write_table
+from pipeline.workload import Layer
+
+DRAWS = 40
+"""Mappings drawn for each one that is chosen."""
+
+PROMISING = 1.5
+"""Predicted cycles, relative to the found mapping of the layer, up to which a mapping is worth measuring."""
+
+
+def select_table(
+    found: Sequence[pd.DataFrame], *, model: LatencyModel, uncertain: int, max_cycles: int, seed: int
+) -> pd.DataFrame:
+    """What to simulate: ``found`` designs (each with ``candidate``), tiled mappings, ``uncertain`` uncertain ones."""
+    designs = pd.concat(found, ignore_index=True).assign(**{"sample.origin": "found"})
+    designs = estimate_table(_inputs(designs), model=model)
+    parts = [designs]
+    by_hardware = {_hardware(table): table for table in found}
+    for hardware, table in by_hardware.items():
+        parts.append(_tiled(table, hardware))
+    share, rest = divmod(uncertain, len(by_hardware))
+    for index, (hardware, table) in enumerate(by_hardware.items()):
+        count = share + (index < rest)
+        if count:
+            best = designs[designs["candidate"] == table["candidate"].iloc[0]]
+            parts.append(_uncertain(best, hardware, model, count, max_cycles, seed + index))
+    table = pd.concat([estimate_table(_inputs(part), model=model) for part in parts if len(part)], ignore_index=True)
+    return table.drop(columns="error")
+
+
+def _inputs(table: pd.DataFrame) -> pd.DataFrame:
+    return table[[column for column in table.columns if not column.startswith("pred.") and column != "error"]]
+
+
+def _hardware(table: pd.DataFrame) -> Hardware:
+    rows = rows_of(table.head(1), "rtl")
+    if not isinstance(rows[0], Row):
+        raise ValueError(f"candidate {table['candidate'].iloc[0]}: {rows[0].message}")
+    return rows[0].hardware
+
+
+def _layers(table: pd.DataFrame) -> list[tuple[str, int, Layer]]:
+    rows = rows_of(table, "rtl")
+    named = zip(table["layer.name"], table["layer.count"], rows, strict=True)
+    return [(str(name), int(count), row.mapping.layer) for name, count, row in named if isinstance(row, Row)]
+
+
+def _tiled(table: pd.DataFrame, hardware: Hardware) -> pd.DataFrame:
+    rows, names, counts = [], [], []
+    for name, count, layer in _layers(table):
+        try:
+            mapping = default_mapping(layer, hardware)
+            check_fits(mapping, hardware)
+        except ValueError:
+            continue  # the tiler has no answer for every small memory
+        rows.append(Row(mapping, hardware))
+        names.append(name)
+        counts.append(count)
+    if not rows:
+        return pd.DataFrame()
+    return columns_of(rows, names, counts).assign(candidate="tiled", **{"sample.origin": "tiled"})
+
+
+def _uncertain(
+    found: pd.DataFrame, hardware: Hardware, model: LatencyModel, count: int, max_cycles: int, seed: int
+) -> pd.DataFrame:
+    layers = _layers(found)
+    generator = torch.Generator().manual_seed(seed)
+    picks = torch.randint(len(layers), (DRAWS * count,), generator=generator).tolist()
+    drawn = constructive_mappings([layers[pick][2] for pick in picks], hardware, generator)
+    entries = {layer: (name, number) for name, number, layer in layers}
+    names, counts = zip(*(entries[mapping.layer] for mapping in drawn), strict=True)
+    table = columns_of([Row(mapping, hardware) for mapping in drawn], names, counts)
+    table = estimate_table(table.drop_duplicates(["layer.name", "mapping.mapping"], ignore_index=True), model=model)
+    limit = table["layer.name"].map(found.set_index("layer.name")["pred.cycles"] * PROMISING).clip(upper=max_cycles)
+    table = table[table["pred.cycles"] <= limit]
+    if "pred.cycles_std" in table:
+        order = -(table["pred.cycles_std"] / table["pred.cycles"])
+    else:
+        order = table["pred.cycles"] / limit.loc[table.index]
+    chosen = table.loc[order.sort_values(kind="stable").index[:count]]
+    return chosen.assign(candidate="uncertain", **{"sample.origin": "uncertain"})
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Choose what to simulate after a search.")
+    parser.add_argument("--workload", required=True, help="name of the workload, for the table")
+    parser.add_argument("--variant", required=True, help="name of the search variant, for the table")
+    parser.add_argument("--model", required=True, help="the model that searched: 'analytical' or a file")
+    parser.add_argument("--uncertain", required=True, type=int)
+    parser.add_argument("--max-cycles", required=True, type=int, help="largest predicted cycles of an uncertain one")
+    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--found", required=True, nargs="+", type=Path, help="mappings.csv of each search")
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    found = [read_table(path).assign(candidate=path.parent.name) for path in args.found]
+    table = select_table(
+        found,
+        model=load_latency_model(args.model, "rtl", "spill"),
+        uncertain=args.uncertain,
+        max_cycles=args.max_cycles,
+        seed=int(digest(args.seed, args.variant, args.workload)[:7], 16),
+    )
+    write_table(table.assign(variant=args.variant, workload=args.workload), args.out)
+    origins = table["sample.origin"].value_counts()
+    command.say(f"select {args.variant}/{args.workload}", [f"{n} {origin}" for origin, n in origins.items()])
+
+
+if __name__ == "__main__":
+    command.run(main)

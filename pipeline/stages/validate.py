@@ -1,0 +1,94 @@
+"""Simulate a final design once more, on its own.
+
+The whole network runs on the timing build with the other driver than the study's: its cycles must be those that chose
+the design. Sampled layers run on the full build, where every output byte is compared with the golden model.
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.stages import command
+from pipeline.stages.simulate import simulate_table
+from pipeline.table import read_table, write_table
+
+
+def validate_table(
+    mappings: pd.DataFrame,
+    *,
+    design: str,
+    memory: str,
+    driver: str,
+    exact_layers: int,
+    exact_max_cycles: int,
+    seed: int,
+    work_dir: Path,
+) -> pd.DataFrame:
+    """``mappings`` (with ``sim.cycles``) with what the second run found.
+
+    Adds ``validation.cycles`` and ``validation.agrees``; ``exact.cycles`` and ``exact.agrees`` where a layer was
+    sampled (full build, same cycles and every output byte right), else empty; and ``error``.
+    """
+    inputs = mappings[[column for column in mappings.columns if not column.startswith("sim.")]]
+    timing = simulate_table(
+        inputs, design=design, datapath="timing", memory=memory, driver=driver, work_dir=work_dir / "timing"
+    )
+    result = mappings.assign(**{"validation.cycles": timing["sim.cycles"], "error": timing["error"]})
+    result["validation.agrees"] = result["validation.cycles"] == result["sim.cycles"]
+    sampled = exact_sample(mappings, exact_layers, exact_max_cycles, seed)
+    result["exact.cycles"] = pd.Series(dtype="float64")
+    result["exact.agrees"] = pd.Series(dtype="boolean")
+    if len(sampled):
+        rows = inputs.loc[sampled]
+        exact = simulate_table(
+            rows, design=design, datapath="full", memory=memory, driver=driver, work_dir=work_dir / "full"
+        )
+        exact.index = rows.index
+        result.loc[sampled, "exact.cycles"] = exact["sim.cycles"]
+        agrees = (exact["error"] == "") & (exact["sim.cycles"] == mappings.loc[sampled, "sim.cycles"])
+        result.loc[sampled, "exact.agrees"] = agrees
+        failed = exact["error"] != ""
+        result.loc[failed[failed].index, "error"] = exact.loc[failed, "error"]
+    return result
+
+
+def exact_sample(mappings: pd.DataFrame, layers: int, max_cycles: int, seed: int) -> list[int]:
+    """Rows to check bit by bit: random ones that take at most ``max_cycles``, else the shortest."""
+    affordable = mappings[mappings["sim.cycles"] <= max_cycles]
+    if affordable.empty:
+        affordable = mappings.nsmallest(1, "sim.cycles")
+    return sorted(affordable.sample(min(layers, len(affordable)), random_state=seed).index)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Simulate a final design once more, sampled layers bit by bit.")
+    parser.add_argument("--design", required=True)
+    parser.add_argument("--memory", required=True, choices=["simple", "soc"])
+    parser.add_argument("--driver", required=True, choices=["cocotb", "inprocess"])
+    parser.add_argument("--exact-layers", required=True, type=int)
+    parser.add_argument("--exact-max-cycles", required=True, type=int)
+    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("mappings", type=Path, help="mappings.csv of the final design")
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    table = validate_table(
+        read_table(args.mappings),
+        design=args.design,
+        memory=args.memory,
+        driver=args.driver,
+        exact_layers=args.exact_layers,
+        exact_max_cycles=args.exact_max_cycles,
+        seed=args.seed,
+        work_dir=args.out.parent / f".{args.out.name}.work",
+    )
+    write_table(table, args.out)
+    exact = table["exact.agrees"].dropna()
+    same, right = int(table["validation.agrees"].sum()), int(exact.sum())
+    said = [f"{same} of {len(table)} layers with the same cycles", f"{right} of {len(exact)} sampled layers bit-exact"]
+    command.say("validate", [args.out.stem, *said])
+
+
+if __name__ == "__main__":
+    command.run(main)
