@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -135,5 +136,6 @@ def _mismatch(prepared: Prepared) -> str:
     return f"result differs from the golden model in {len(wrong)} of {output.size} bytes, first at {first}"
 
 
+@cache
 def _compiler_digest() -> str:
-    return digest_files([ROOT / "sim" / "program.py"])
+    return digest_files((ROOT / "sim").glob("program*.py"))

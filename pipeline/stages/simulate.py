@@ -1,0 +1,104 @@
+"""Simulates the rows of a table on generated RTL and adds measured cycles, counters, energy and EDP."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from pipeline.files import ROOT
+from pipeline.hardware import Hardware, HardwareTensors, check_fits
+from pipeline.measurement import COUNTERS, Measurement
+from pipeline.model.accesses import Words
+from pipeline.model.energy import words_energy
+from pipeline.table import DimRule, Row, RowError, add_columns, rows_of
+from rtl.generate import generate
+from sim.build import Datapath
+from sim.design import Design
+from sim.memory import MemoryKind, MemorySettings
+from sim.progress import Progress
+from sim.runner import Request, simulate
+from sim.task import Driver, PartialSums, Record, Task
+
+DESIGNS = ROOT / "results" / "rtl"
+"""Folder of generated designs, one a design and hardware."""
+
+
+def simulate_table(
+    table: pd.DataFrame,
+    *,
+    design: str,
+    datapath: Datapath,
+    memory: MemoryKind,
+    driver: Driver,
+    jobs: int,
+    dim_rule: DimRule,
+    partial_sums: PartialSums,
+    work_dir: Path,
+    settings: MemorySettings | None = None,
+) -> pd.DataFrame:
+    """``table`` with ``sim.*`` columns and ``error``; rows that cannot be simulated say why.
+
+    Finished simulations are kept in ``work_dir`` and not run again. ``settings`` replaces those of ``memory``.
+    """
+    if datapath == "full" and partial_sums == "drop":
+        raise ValueError("--partial-sums drop needs --datapath timing: the results would be wrong")
+    rows = [_checked(row) for row in rows_of(table, "rtl", dim_rule)]
+    designs = {row.hardware: _design(design, row.hardware) for row in rows if isinstance(row, Row)}
+    requests: list[Request] = []
+    results: list[dict[str, Any] | None] = []
+    for row in rows:
+        target = designs[row.hardware] if isinstance(row, Row) else row
+        if isinstance(row, RowError) or isinstance(target, RowError):
+            results.append({"error": row.message if isinstance(row, RowError) else target.message})
+            continue
+        task = Task(row.mapping, row.hardware, datapath, settings or MemorySettings.of(memory), partial_sums)
+        requests.append(Request(target, task))
+        results.append(None)
+    records = iter(simulate(requests, driver, work_dir / "journal", jobs, Progress(sys.stderr)))
+    pairs = iter(requests)
+    return add_columns(table, [_columns(next(records), next(pairs)) if item is None else item for item in results])
+
+
+def counted_energy_uj(counters: dict[str, int], hardware: Hardware) -> float:
+    """Energy in microjoule of the words that the RTL counted; each multiply-accumulate reads one weight register."""
+
+    def words(*names: str) -> torch.Tensor:
+        return torch.tensor([float(sum(counters[name] for name in names))], dtype=torch.float64)
+
+    moved = Words(
+        macs=words("macs"),
+        register=words("macs", "weight_write_words"),
+        accumulator=words("accumulator_read_words", "accumulator_write_words"),
+        scratchpad=words("scratchpad_read_words", "scratchpad_write_words"),
+        dram=words("dram_read_bytes", "dram_write_bytes"),
+    )
+    return float(words_energy(moved, HardwareTensors.stack([hardware])).total.item())
+
+
+def _checked(row: Row | RowError) -> Row | RowError:
+    if isinstance(row, Row):
+        try:
+            check_fits(row.mapping, row.hardware)
+        except ValueError as error:
+            return RowError(str(error))
+    return row
+
+
+def _design(name: str, hardware: Hardware) -> Design | RowError:
+    try:
+        return Design.load(generate(hardware, design=name, folder=DESIGNS))
+    except ValueError as error:
+        return RowError(str(error))
+
+
+def _columns(record: Record, request: Request) -> dict[str, Any]:
+    if record.error:
+        return {"error": record.error, "sim.rtl_digest": request.design.rtl_digest}
+    counters = {name: record.counters[name] for name in COUNTERS}
+    measured = Measurement(record.key, request.design.rtl_digest, record.cycles, counters)
+    energy_uj = counted_energy_uj(counters, request.task.hardware)
+    columns = {"sim.cycles": measured.cycles, "sim.energy_uj": energy_uj, "sim.edp": measured.cycles * energy_uj}
+    columns |= {f"sim.{name}": value for name, value in counters.items()}
+    return columns | {"sim.rtl_digest": measured.rtl_digest, "error": ""}
