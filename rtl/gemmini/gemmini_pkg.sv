@@ -81,6 +81,48 @@ package gemmini_pkg;
 
   typedef logic [EntryBits-1:0] entry_t;
 
+  // One row of a load: up to 64 bytes, or one accumulator row.
+  localparam int unsigned LoadSlotBits = 4;
+  typedef struct packed {
+    logic [AddressBits-1:0] dram;
+    row_t row;
+    row_t block_stride;
+    logic [8:0] bytes;
+    logic acc;
+    logic wide;
+    logic [LoadSlotBits-1:0] slot;  // the load command it belongs to
+  } row_request_t;
+
+  // One block of a store row.
+  typedef struct packed {
+    logic [AddressBits-1:0] dram;  // of the row's first block
+    logic [8:0] bytes;
+    logic [5:0] offset;            // bytes of the row before this block
+    logic last;                    // last block of the row: write
+    logic wide;
+  } store_block_t;
+
+  // One slot of array rows: what it does besides feeding input rows. The result is that of the next slot.
+  typedef struct packed {
+    logic loads_weights;
+    logic flip;           // input rows use the weights loaded last
+    logic has_result;
+    logic accumulate;
+    row_t result_row;
+    logic [6:0] result_rows;
+    entry_t entry;        // preload that completes with the result
+  } slot_t;
+
+  // Work of a slot, for the counters.
+  typedef struct packed {
+    logic [6:0] compute_rows;
+    logic [6:0] reduction;
+    logic [6:0] columns;
+    logic [6:0] weight_rows;
+    logic [6:0] weight_columns;
+    logic accumulate;
+  } work_t;
+
   // Commands: opcode in bits 3:0 of word 0.
   typedef enum logic [3:0] {
     CmdConfig = 4'd0,

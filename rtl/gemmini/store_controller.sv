@@ -1,0 +1,160 @@
+// Store controller: queues store commands, reads their accumulator rows one block a cycle, rounds them to int8 (or
+// passes int32 partial sums) and hands the blocks to the DMA writer.
+// A row takes four cycles from its read to the writer. A command is done when its last row was read: the accumulator
+// rows may then change.
+module store_controller
+  import gemmini_pkg::*;
+#(
+    parameter int unsigned Dim = 16,
+    parameter bit Datapath = 1'b1
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic [4:0] shift_i,
+    input logic relu_i,
+    input logic valid_i,
+    output logic ready_o,
+    input uop_t uop_i,
+    input entry_t entry_i,
+    // Accumulator.
+    output logic read_valid_o,
+    input logic read_ready_i,
+    output row_t read_row_o,
+    input logic [32*Dim-1:0] read_data_i,
+    // DMA writer.
+    output logic block_valid_o,
+    input logic block_ready_i,
+    output store_block_t block_o,
+    output logic [32*Dim-1:0] block_data_o,
+    output logic done_valid_o,
+    output entry_t done_entry_o,
+    // Words of the block that is read in this cycle.
+    output logic [6:0] read_words_o,
+    output logic busy_o
+);
+  localparam int unsigned DimLog2 = $clog2(Dim);
+  localparam int unsigned Stages = 3;
+  typedef struct packed {
+    uop_t uop;
+    entry_t entry;
+  } command_t;
+
+  command_t push, head;
+  logic head_valid, pop;
+  logic [6:0] row_q, column_q;  // position in the command: row, first column of the block
+  logic [AddressBits-1:0] dram_q;
+  logic [6:0] columns_left;
+  logic last_block, last_row, read;
+  row_t block_row_q;
+
+  assign push.uop = uop_i;
+  assign push.entry = entry_i;
+
+  fifo #(
+      .data_t(command_t),
+      .Depth(StoreQueueDepth)
+  ) u_queue (
+      .clk_i(clk_i),
+      .rst_ni(rst_ni),
+      .push_valid_i(valid_i),
+      .push_ready_o(ready_o),
+      .push_i(push),
+      .pop_valid_o(head_valid),
+      .pop_ready_i(pop),
+      .pop_o(head)
+  );
+
+  // Elastic pipe from the accumulator to the writer.
+  logic [Stages-1:0] valid_q, move;
+  store_block_t block, block_q[Stages];
+
+  always_comb begin
+    move[Stages-1] = !valid_q[Stages-1] || block_ready_i;
+    for (int unsigned s = Stages - 1; s > 0; s--) move[s-1] = !valid_q[s-1] || move[s];
+  end
+
+  assign columns_left = head.uop.cols - column_q;
+  assign last_block = columns_left <= 7'(Dim);
+  assign last_row = row_q + 7'd1 == head.uop.rows;
+  assign read_valid_o = head_valid && move[0];
+  assign read_row_o = head.uop.operand.row + row_t'(row_q) + block_row_q;
+  assign read = read_valid_o && read_ready_i;
+  assign pop = read && last_block && last_row;
+  assign done_valid_o = pop;
+  assign done_entry_o = head.entry;
+  assign read_words_o = last_block ? columns_left : 7'(Dim);
+  assign busy_o = head_valid || valid_q != '0;
+
+  always_comb begin
+    block = '0;
+    if (read) begin
+      block.dram = row_q == '0 ? head.uop.dram : dram_q;
+      block.bytes = last_block ? 9'(columns_left) : 9'(Dim);
+      if (head.uop.wide) block.bytes = {columns_left, 2'b00};
+      block.offset = column_q[5:0];
+      block.last = last_block;
+      block.wide = head.uop.wide;
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      valid_q <= '0;
+      row_q <= '0;
+      column_q <= '0;
+      block_row_q <= '0;
+    end else begin
+      valid_q <= (valid_q & ~move) | ({valid_q[Stages-2:0], read} & move);
+      if (read) begin
+        column_q <= last_block ? '0 : column_q + 7'(Dim);
+        block_row_q <= last_block ? '0 : block_row_q + head.uop.block_stride;
+        if (last_block) row_q <= last_row ? '0 : row_q + 7'd1;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (read) block_q[0] <= block;
+    if (read && last_block) dram_q <= (row_q == '0 ? head.uop.dram : dram_q) + AddressBits'(head.uop.stride);
+    for (int unsigned s = 1; s < Stages; s++) begin
+      if (move[s] && valid_q[s-1]) block_q[s] <= block_q[s-1];
+    end
+  end
+
+  assign block_valid_o = valid_q[Stages-1];
+  assign block_o = block_q[Stages-1];
+
+  if (Datapath) begin : gen_data
+    logic [32*Dim-1:0] scaled, scaled_q[Stages-1];
+
+    output_scale #(
+        .Dim(Dim)
+    ) u_scale (
+        .shift_i(shift_i),
+        .relu_i(relu_i),
+        .wide_i(block_q[0].wide),
+        .sums_i(read_data_i),
+        .data_o(scaled)
+    );
+
+    // Stage 0 is the accumulator's output register.
+    always_ff @(posedge clk_i) begin
+      if (move[1] && valid_q[0]) scaled_q[0] <= scaled;
+      if (move[2] && valid_q[1]) scaled_q[1] <= scaled_q[0];
+    end
+    assign block_data_o = scaled_q[1];
+  end else begin : gen_timing
+    assign block_data_o = '0;
+  end
+
+  assert_blocks :
+  assert property (@(posedge clk_i) disable iff (!rst_ni)
+      read |-> !head.uop.wide || head.uop.cols <= 7'(Dim))
+  else $error("store_controller: partial sums of more than one block");
+  assert_source :
+  assert property (@(posedge clk_i) disable iff (!rst_ni) read |-> head.uop.operand.acc)
+  else $error("store_controller: a store that does not read the accumulator");
+  assert_offset :
+  assert property (@(posedge clk_i) disable iff (!rst_ni) read |-> column_q >> DimLog2 << DimLog2 == column_q)
+  else $error("store_controller: a block that does not start at a multiple of DIM");
+endmodule
