@@ -1,0 +1,178 @@
+"""Random small changes of integer mappings: the neighbourhood of the discrete searches.
+
+A change moves a prime factor between two levels of a dimension, retiles a dimension into a different number of
+(possibly ragged) DRAM tiles, refits a side of the array, or changes a loop order.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from pipeline.hardware import Platform
+from pipeline.search.construct import smallest_primes
+from pipeline.search.orders import EVERY
+from pipeline.search.space import C_SLOT, K_SLOT, OPEN_SLOTS, SEARCHED_LEVELS, SLOTS, C, K, Points, ceil_divide, trim
+from pipeline.workload import DIMS
+
+_OUTER = len(SLOTS)
+"""Index that stands for DRAM among the slots of a dimension."""
+_CHANGES = ("move", "retile", "array", "order")
+_SHARES = {"timeloop": (0.5, 0.15, 0.1, 0.25), "rtl": (0.4, 0.3, 0.1, 0.2)}
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Draws changes for the layers of one workload on one platform."""
+
+    platform: Platform
+    size: Int[Tensor, "L 7"]
+    """Layer sizes."""
+    primes: Int[Tensor, " limit"]
+    """Smallest prime factor of every number up to the largest size."""
+    slots_of: Int[Tensor, "7 width"]
+    """Open slots of each dimension, DRAM included, repeated to a common width."""
+
+    @classmethod
+    def of(cls, size: Int[Tensor, "L 7"], platform: Platform) -> "Moves":
+        """The moves for layers of ``size``."""
+        found = [[i for i in OPEN_SLOTS[platform] if SLOTS[i][1] == d] + [_OUTER] for d in range(len(DIMS))]
+        width = 60  # a multiple of every possible number of slots, so that a draw is uniform
+        table = torch.tensor([(row * width)[:width] for row in found])
+        return cls(platform, size, smallest_primes(int(size.max())), table)
+
+    def propose(
+        self, points: Points, dim: Int[Tensor, "*h"], count: int, generator: torch.Generator, layer: int | None = None
+    ) -> Points:
+        """``count`` changed copies [*b, L, count] of each mapping [*b, L]; ``dim`` [*b] is the array size.
+
+        Each copy has one to three changes. With ``layer`` the points are of that layer alone, [*b].
+        """
+        size = self.size if layer is None else self.size[layer]
+        size = size[..., None, :].expand(*points.slots.shape[:-1], count, len(DIMS))
+        slots = points.slots[..., None, :].expand(*size.shape[:-1], len(SLOTS)).clone()
+        rank = points.rank[..., None, :, :].expand(*size.shape[:-1], 4, len(DIMS)).clone()
+        array = (dim[..., None, None] if layer is None else dim[..., None]).expand(size.shape[:-1])
+        changes = torch.multinomial(torch.tensor([0.45, 0.4, 0.15]), slots[..., 0].numel(), True, generator=generator)
+        changes = changes.reshape(size.shape[:-1])
+        for turn in range(3):
+            active = changes >= turn
+            slots, rank = self._change(slots, rank, size, array, active, generator)
+        return Points(slots, rank)
+
+    def shrink(self, slots: Tensor, dim: Int[Tensor, "*b"], generator: torch.Generator) -> Tensor:
+        """Designs [*b, L, 19] with one tile factor of every layer divided by its smallest prime."""
+        size = self.size.expand(*slots.shape[:-1], len(DIMS))
+        busy = (slots > 1).to(torch.float64)
+        busy[..., [C_SLOT, K_SLOT]] *= 0.1  # a smaller array is the last resort
+        flat = (busy + 1e-9).reshape(-1, len(SLOTS))
+        index = torch.multinomial(flat, 1, generator=generator).reshape(*slots.shape[:-1], 1)
+        factor = slots.gather(-1, index)
+        smaller = slots.scatter(-1, index, ceil_divide(factor, self.primes[factor]))
+        return trim(smaller, size, dim[..., None], self.platform)
+
+    def _change(
+        self, slots: Tensor, rank: Tensor, size: Tensor, dim: Tensor, active: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        weights = torch.tensor(_SHARES[self.platform])
+        kind = torch.multinomial(weights, active.numel(), True, generator=generator).reshape(active.shape)
+        busy = dim_with_work(size, generator)
+        outer = outer_factors(slots, size)
+        changed = torch.where((kind == 0)[..., None], self._move(slots, outer, busy, generator), slots)
+        changed = torch.where((kind == 1)[..., None], self._retile(slots, outer, size, busy, generator), changed)
+        changed = torch.where((kind == 2)[..., None], self._array(slots, size, dim, generator), changed)
+        changed = trim(torch.where(active[..., None], changed, slots), size, dim, self.platform)
+        reorder = (active & (kind == 3))[..., None, None]
+        return changed, torch.where(reorder, self._order(rank, busy, generator), rank)
+
+    def _move(self, slots: Tensor, outer: Tensor, which: Tensor, generator: torch.Generator) -> Tensor:
+        """Move a prime factor of dimension ``which`` from one level to another."""
+        choices = self.slots_of[which]
+        source = _pick(choices, generator)
+        target = _pick(choices, generator)
+        padded = torch.cat([slots, outer.gather(-1, which[..., None])], -1)
+        factor = padded.gather(-1, source[..., None])
+        prime = self.primes[factor]
+        bold = torch.rand(prime.shape, generator=generator) < 0.2
+        prime = torch.where(bold, torch.randint(2, 4, prime.shape, generator=generator), prime)
+        smaller = ceil_divide(factor, prime)
+        result = padded.scatter(-1, source[..., None], smaller)
+        result = result.scatter(-1, target[..., None], result.gather(-1, target[..., None]) * prime)
+        return result[..., :_OUTER]
+
+    def _retile(self, slots: Tensor, outer: Tensor, size: Tensor, which: Tensor, generator: torch.Generator) -> Tensor:
+        """Split dimension ``which`` into another number of DRAM tiles of nearly equal size."""
+        choices = self.slots_of[which]
+        slot = _pick(choices, generator)
+        at_dram = slot == _OUTER
+        slot = torch.where(at_dram, 0, slot)[..., None]
+        tiles = outer.gather(-1, which[..., None])
+        step = torch.randint(0, 4, tiles.shape, generator=generator)
+        new_tiles = torch.stack([tiles - 1, tiles + 1, tiles * 2, ceil_divide(tiles, 2)], -1).gather(
+            -1, step[..., None]
+        )
+        extent = size.gather(-1, which[..., None])
+        owned = slots.gather(-1, slot)
+        inside = (inner_products(slots).gather(-1, which[..., None]) // owned).clamp(min=1)
+        left = ceil_divide(extent, inside)
+        factor = ceil_divide(left, new_tiles[..., 0].clamp(min=1))
+        return torch.where(at_dram[..., None], slots, slots.scatter(-1, slot, factor.clamp(min=1)))
+
+    def _array(self, slots: Tensor, size: Tensor, dim: Tensor, generator: torch.Generator) -> Tensor:
+        """Refit one side of the array and keep the tile about as large."""
+        rows = torch.rand(dim.shape, generator=generator) < 0.5
+        slot = torch.where(rows, C_SLOT, K_SLOT)[..., None]
+        inner = torch.where(rows, SLOTS.index((1, C)), SLOTS.index((1, K)))[..., None]
+        extent = torch.where(rows, size[..., C], size[..., K])[..., None]
+        side = torch.minimum(extent, dim[..., None])
+        folds = ceil_divide(extent, side)
+        even = ceil_divide(extent, folds)
+        power = 2 ** torch.floor(torch.log2(side.to(torch.float64))).long()
+        step = torch.randint(0, 4, side.shape, generator=generator)
+        new = torch.cat([side, even, power, (slots.gather(-1, slot) // 2).clamp(min=1)], -1).gather(-1, step)
+        tile = slots.gather(-1, slot) * slots.gather(-1, inner)
+        return slots.scatter(-1, slot, new).scatter(-1, inner, ceil_divide(tile, new))
+
+    def _order(self, rank: Tensor, which: Tensor, generator: torch.Generator) -> Tensor:
+        """Move the loop over ``which`` to another place at one level, or take one of the orders that matter."""
+        levels = torch.tensor(SEARCHED_LEVELS[self.platform])
+        level = levels[torch.randint(len(levels), which.shape, generator=generator)][..., None, None]
+        level = level.expand(*which.shape, 1, len(DIMS))
+        old = rank.gather(-2, level)[..., 0, :]
+        place = torch.randint(0, len(DIMS), which.shape, generator=generator)[..., None] * 2
+        forward = place >= 2 * old.gather(-1, which[..., None])
+        keyed = (2 * old).scatter(-1, which[..., None], torch.where(forward, place + 1, place - 1))
+        moved = keyed.argsort(-1).argsort(-1)
+        known = EVERY[torch.randint(len(EVERY), which.shape, generator=generator)]
+        whole = torch.rand(which.shape, generator=generator)[..., None] < 0.3
+        return rank.scatter(-2, level, torch.where(whole, known, moved)[..., None, :])
+
+
+def dim_with_work(size: Int[Tensor, "*b 7"], generator: torch.Generator) -> Int[Tensor, "*b"]:
+    """A random dimension of each layer that is larger than one (any, where none is)."""
+    weight = (size > 1).to(torch.float64) + 1e-9
+    flat = weight.reshape(-1, len(DIMS))
+    return torch.multinomial(flat, 1, generator=generator).reshape(size.shape[:-1])
+
+
+def inner_products(slots: Int[Tensor, "*b 19"]) -> Int[Tensor, "*b 7"]:
+    """Product of the inner factors of each dimension."""
+    columns = []
+    for d in range(len(DIMS)):
+        mine = [slots[..., index] for index, (_, dim) in enumerate(SLOTS) if dim == d]
+        total = mine[0]
+        for factor in mine[1:]:
+            total = total * factor
+        columns.append(total)
+    return torch.stack(columns, -1)
+
+
+def outer_factors(slots: Int[Tensor, "*b 19"], size: Int[Tensor, "*b 7"]) -> Int[Tensor, "*b 7"]:
+    """DRAM factor of each dimension: what remains, rounded up."""
+    return ceil_divide(size, inner_products(slots))
+
+
+def _pick(choices: Int[Tensor, "*b width"], generator: torch.Generator) -> Int[Tensor, "*b"]:
+    index = torch.randint(choices.shape[-1], choices.shape[:-1], generator=generator)
+    return choices.gather(-1, index[..., None])[..., 0]

@@ -1,0 +1,207 @@
+"""The problem that every method solves, its judge, and the count of evaluations.
+
+Counting, the same for every method: one evaluation is one model call on one mapping of every unique layer on one
+hardware. A candidate that changes a single layer is one layer evaluation, and (unique layers) of them make one
+evaluation. Forward with backward counts once. Candidates that do not fit their hardware are not counted.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from pipeline.hardware import HardwareTensors
+from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.model.energy import energy_uj
+from pipeline.model.protocol import LatencyModel
+from pipeline.search.constraints import Constraints
+from pipeline.search.space import Points, fits, smallest
+from pipeline.workload import Workload
+
+Objective = Literal["edp", "latency", "energy", "ed2p"]
+
+WEIGHTS: dict[Objective, tuple[float, float]] = {
+    "edp": (1.0, 1.0),
+    "latency": (1.0, 1e-3),
+    "energy": (1e-3, 1.0),
+    "ed2p": (2.0, 1.0),
+}
+"""Exponents of total cycles and total energy; the small ones break ties."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What mappings cost, per layer and without repeat counts."""
+
+    cycles: Float[Tensor, "*b"]
+    energy_uj: Float[Tensor, "*b"]
+
+    def gather(self, index: Int[Tensor, "*b"]) -> "Costs":
+        """The costs that ``index`` picks on the last dimension."""
+        picked = (x.gather(-1, index[..., None]).squeeze(-1) for x in (self.cycles, self.energy_uj))
+        return Costs(*picked)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A workload to map, the model that judges, and what may be built."""
+
+    workload: Workload
+    model: LatencyModel
+    constraints: Constraints
+    objective: Objective = "edp"
+    layers: LayerTensors = field(init=False)
+    """Layers [L]."""
+    counts: Float[Tensor, " L"] = field(init=False)
+    """Repeat counts [L]."""
+
+    def __post_init__(self) -> None:
+        if self.objective not in WEIGHTS:
+            raise ValueError(f"objective {self.objective!r} is not one of {', '.join(WEIGHTS)}")
+        if self.model.platform != self.constraints.platform:
+            raise ValueError(f"model is for platform {self.model.platform}, the search for {self.constraints.platform}")
+        entries = self.workload.layers
+        object.__setattr__(self, "layers", LayerTensors.stack([entry.layer for entry in entries]))
+        object.__setattr__(self, "counts", torch.tensor([float(entry.count) for entry in entries], dtype=torch.float64))
+
+    @property
+    def size(self) -> Int[Tensor, "L 7"]:
+        """Layer sizes as integers."""
+        return self.layers.size.long()
+
+    def costs(self, mappings: MappingTensors, layers: LayerTensors, hardware: HardwareTensors) -> Costs:
+        """Cycles and energy of each mapping, differentiable; ``layers`` and ``hardware`` broadcast."""
+        cycles = self.model(layers, mappings, hardware).cycles
+        energy = energy_uj(layers, mappings, hardware, self.constraints.platform)
+        return Costs(cycles.expand_as(cycles + energy), energy.expand_as(cycles + energy))
+
+    def totals(self, costs: Costs) -> Costs:
+        """Costs of whole networks [*b] from those of their layers [*b, L]."""
+        return Costs((costs.cycles * self.counts).sum(-1), (costs.energy_uj * self.counts).sum(-1))
+
+    def log_score(self, totals: Costs) -> Float[Tensor, "*b"]:
+        """Logarithm of the objective of whole networks."""
+        cycles, energy = WEIGHTS[self.objective]
+        return cycles * totals.cycles.log() + energy * totals.energy_uj.log()
+
+    def choose(self, costs: Costs, valid: Bool[Tensor, "*b L M"]) -> Int[Tensor, "*b L"]:
+        """The candidate of each layer that makes the whole network best, from candidates [*b, L, M] on one hardware.
+
+        Cycles and energy are sums over layers, so at given totals each layer's choice is a weighted sum; the
+        weights follow from the totals. Start from each layer's own best; stop when the choice stays.
+        """
+        a, b = WEIGHTS[self.objective]
+        blocked = torch.where(valid, 0.0, torch.inf)
+        index = (a * costs.cycles.log() + b * costs.energy_uj.log() + blocked).argmin(-1)
+        best, best_score = index, self.log_score(self.totals(costs.gather(index)))
+        for _ in range(8):
+            totals = self.totals(costs.gather(index))
+            slope = (
+                a * costs.cycles / totals.cycles[..., None, None]
+                + b * costs.energy_uj / totals.energy_uj[..., None, None]
+            )
+            new = (slope + blocked).argmin(-1)
+            if torch.equal(new, index):
+                break
+            index = new
+            score = self.log_score(self.totals(costs.gather(index)))
+            better = score < best_score
+            best, best_score = torch.where(better[..., None], index, best), torch.where(better, score, best_score)
+        return best
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Counts evaluations and keeps the best design so far."""
+
+    problem: Problem
+    budget: int
+    clock: Any
+    """Returns seconds since the search began (earlier runs of an interrupted search included)."""
+    layer_evaluations: int = 0
+    invalid: int = 0
+    """Layer candidates that did not fit."""
+    best_log_score: float = float("inf")
+    best: Points | None = None
+    """Mappings of the best design, [L]."""
+    trace: list[tuple[float, float, float, float]] = field(default_factory=list)
+    """(evaluations, seconds, total cycles, total energy in microjoule) of each new best."""
+
+    @property
+    def evaluations(self) -> float:
+        """Evaluations so far."""
+        return self.layer_evaluations / len(self.problem.workload.layers)
+
+    @property
+    def left(self) -> float:
+        """Evaluations left."""
+        return self.budget - self.evaluations
+
+    def count(self, designs: int) -> None:
+        """Count evaluations of whole designs."""
+        self.layer_evaluations += designs * len(self.problem.workload.layers)
+
+    def candidates(
+        self, points: Points, layers: LayerTensors, hardware: HardwareTensors
+    ) -> tuple[Costs, Bool[Tensor, "*b"]]:
+        """Evaluate single-layer candidates; those that do not fit are marked and not counted."""
+        mappings = points.tensors(layers)
+        valid = fits(mappings, layers, hardware, self.problem.constraints.platform)
+        self.layer_evaluations += int(valid.sum())
+        self.invalid += int((~valid).sum())
+        with torch.no_grad():
+            return self.problem.costs(mappings, layers, hardware), valid
+
+    def designs(self, points: Points) -> tuple[Float[Tensor, "*b"], Costs, HardwareTensors]:
+        """Judge whole designs [*b, L] on the smallest hardware that fits them; keep the best.
+
+        Returns the logarithm of the objective (infinite where a limit is broken), the totals and the hardware.
+        """
+        problem = self.problem
+        mappings = points.tensors(problem.layers)
+        hardware = smallest(mappings, problem.layers, problem.constraints)
+        each = HardwareTensors(
+            hardware.dim[..., None], hardware.scratchpad_kib[..., None], hardware.accumulator_kib[..., None]
+        )
+        valid = problem.constraints.allows(hardware)
+        valid = valid & fits(mappings, problem.layers, each, problem.constraints.platform).all(-1)
+        self.count(int(valid.sum()))
+        self.invalid += int((~valid).sum()) * len(problem.workload.layers)
+        with torch.no_grad():
+            totals = problem.totals(problem.costs(mappings, problem.layers, each))
+            score = torch.where(valid, problem.log_score(totals), torch.inf)
+        self._keep(points, score, totals)
+        return score, totals, hardware
+
+    def _keep(self, points: Points, score: Tensor, totals: Costs) -> None:
+        flat = score.reshape(-1)
+        index = int(flat.argmin())
+        if not flat[index] < self.best_log_score:
+            return
+        self.best_log_score = float(flat[index])
+        slots = points.slots.reshape(-1, *points.slots.shape[-2:])[index]
+        rank = points.rank.reshape(-1, *points.rank.shape[-3:])[index]
+        self.best = Points(slots.clone(), rank.clone())
+        cycles, energy = totals.cycles.reshape(-1)[index], totals.energy_uj.reshape(-1)[index]
+        self.trace.append((self.evaluations, self.clock(), float(cycles), float(energy)))
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        best = None if self.best is None else {"slots": self.best.slots, "rank": self.best.rank}
+        return {
+            "layer_evaluations": self.layer_evaluations,
+            "invalid": self.invalid,
+            "best_log_score": self.best_log_score,
+            "best": best,
+            "trace": list(self.trace),
+            "seconds": self.clock(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from ``state``."""
+        self.layer_evaluations, self.invalid = state["layer_evaluations"], state["invalid"]
+        self.best_log_score = state["best_log_score"]
+        self.best = None if state["best"] is None else Points(**state["best"])
+        self.trace = [tuple(row) for row in state["trace"]]

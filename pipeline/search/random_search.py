@@ -1,0 +1,117 @@
+"""Random search: uniform over factorisations and loop orders on random hardware, valid mappings only."""
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from pipeline.hardware import HardwareTensors, Platform
+from pipeline.search.problem import Costs, Problem, Recorder
+from pipeline.search.space import OPEN_SLOTS, SLOTS, Points, concatenate, fits
+from pipeline.workload import DIMS
+
+_CHUNK = 4096
+_MAX_CHUNKS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class RandomSearch:
+    """Draws hardware, then ``mappings`` valid mappings for each layer, and keeps the best of each layer."""
+
+    mappings: int = 1000
+
+    def begin(self, recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
+        """Nothing drawn yet."""
+        return {"phase": "draw", "failed": 0}
+
+    def advance(self, state: dict[str, Any], recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
+        """One hardware."""
+        hardware = recorder.problem.constraints.sample(1, generator)
+        count = max(1, min(self.mappings, int(recorder.left) - 1))
+        if not random_design(recorder, hardware, count, generator):
+            state = {**state, "failed": state["failed"] + 1}
+            if state["failed"] > 1000:
+                raise ValueError("random search: no valid mapping was found on 1000 random hardware designs")
+        return {**state, "phase": "draw" if recorder.left >= 2 else "done"}
+
+
+def random_design(recorder: Recorder, hardware: HardwareTensors, count: int, generator: torch.Generator) -> bool:
+    """Judge the best of ``count`` random mappings of every layer on ``hardware`` [1]; False where a layer has none."""
+    problem = recorder.problem
+    drawn = [
+        valid_mappings(problem, index, hardware, count, generator, recorder) for index in range(len(problem.counts))
+    ]
+    if any(points.slots.shape[0] == 0 for points in drawn):
+        return False
+    most = max(points.slots.shape[0] for points in drawn)
+    padded = [points[torch.arange(most) % points.slots.shape[0]] for points in drawn]
+    points = Points(torch.stack([p.slots for p in padded]), torch.stack([p.rank for p in padded]))
+    recorder.layer_evaluations += sum(p.slots.shape[0] for p in drawn)
+    with torch.no_grad():
+        costs = problem.costs(points.tensors(problem.layers[:, None]), problem.layers[:, None], hardware[:, None])
+    valid = torch.ones_like(costs.cycles, dtype=torch.bool)
+    recorder.designs(points.gather(problem.choose(Costs(costs.cycles, costs.energy_uj), valid)))
+    return True
+
+
+def valid_mappings(
+    problem: Problem, index: int, hardware: HardwareTensors, count: int, generator: torch.Generator, recorder: Recorder
+) -> Points:
+    """Up to ``count`` random mappings of layer ``index`` that fit ``hardware`` [1]; fewer where they are very rare."""
+    platform = problem.constraints.platform
+    layer = problem.layers[index : index + 1]
+    found: list[Points] = []
+    have = 0
+    for _ in range(_MAX_CHUNKS):
+        points = random_mappings(tuple(problem.size[index].tolist()), _CHUNK, platform, generator)
+        ok = fits(points.tensors(layer), layer, hardware, platform)
+        points = points[ok][slice(0, count - have)]
+        have += points.slots.shape[0]
+        found.append(points)
+        if have >= count:
+            break
+        recorder.invalid += int((~ok).sum())
+    return concatenate(found, 0)
+
+
+def random_mappings(size: tuple[int, ...], count: int, platform: Platform, generator: torch.Generator) -> Points:
+    """``count`` mappings of a layer of ``size``, uniform over factorisations and over loop orders of every level."""
+    slots = torch.ones(count, len(SLOTS), dtype=torch.long)
+    for d, extent in enumerate(size):
+        mine = [i for i in OPEN_SLOTS[platform] if SLOTS[i][1] == d]
+        for prime, power in prime_powers(extent):
+            table = compositions(power, len(mine) + 1)
+            row = table[torch.randint(len(table), (count,), generator=generator)]
+            for column, slot in enumerate(mine):
+                slots[:, slot] *= prime ** row[:, column]
+    rank = torch.rand(count, 4, len(DIMS), generator=generator).argsort(-1)
+    return Points(slots, rank)
+
+
+@cache
+def prime_powers(number: int) -> tuple[tuple[int, int], ...]:
+    """Prime factors of ``number`` with their powers."""
+    result, prime = [], 2
+    while number > 1:
+        power = 0
+        while number % prime == 0:
+            number //= prime
+            power += 1
+        if power:
+            result.append((prime, power))
+        prime += 1
+    return tuple(result)
+
+
+@cache
+def compositions(total: int, parts: int) -> Int[Tensor, "ways parts"]:
+    """Every way to write ``total`` as an ordered sum of ``parts`` numbers from 0."""
+    rows = []
+    for bars in combinations(range(total + parts - 1), parts - 1):
+        edges = (-1, *bars, total + parts - 1)
+        rows.append([edges[i + 1] - edges[i] - 1 for i in range(parts)])
+    return torch.tensor(rows, dtype=torch.long).reshape(-1, parts)
