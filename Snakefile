@@ -73,6 +73,7 @@ rule dataset:
 
 
 include: "pipeline/rules/sample.smk"
+include: "pipeline/rules/generate.smk"
 include: "pipeline/rules/simulate.smk"
 include: "pipeline/rules/collect.smk"
 include: "pipeline/rules/train.smk"

@@ -48,6 +48,12 @@ class Plan:
         """Batches that the first model is trained on."""
         return [f"r0/{name}-{shard}" for name in self.hardware for shard in range(self.study.simulation.shards)]
 
+    def generated(self, batch: str) -> list[str]:
+        """Notes of the generate stage that a batch needs; hardware found later is generated when it is simulated."""
+        if not batch.startswith("r0/"):
+            return []
+        return [f"{self.folder}/rtl/{batch.removeprefix('r0/').rpartition('-')[0]}.json"]
+
     def round_batches(self, number: int) -> list[str]:
         """Batches that round ``number`` adds to the training data."""
         return self.training_batches() if number == 0 else [f"r{number}/{name}" for name in self.workloads]

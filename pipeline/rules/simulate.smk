@@ -2,6 +2,7 @@
 rule simulate:
     input:
         points="results/{study}/points/{batch}.parquet",
+        rtl=lambda w: PLANS[w.study].generated(w.batch),
     output:
         table="results/{study}/sim/{batch}.parquet",
     log:

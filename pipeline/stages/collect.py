@@ -1,7 +1,8 @@
 """Join the measurements of one round to the training data.
 
 Rows that could not be measured are left out and counted. Each new row gets its ``round`` and, per model trained
-before the round, ``pred.<kind>`` and ``pred.<kind>_std``: predictions for mappings that the model had not seen.
+before the round, ``pred.<kind>.cycles`` and ``pred.<kind>.cycles_std``: predictions for mappings that the model had
+not seen.
 """
 
 import argparse
@@ -26,7 +27,8 @@ def collect_tables(
     """Data of all rounds up to ``number``, and the messages of rows that could not be measured."""
     joined = pd.concat(tables, ignore_index=True)
     failed = joined[joined["error"] != ""]["error"].tolist()
-    fresh = joined[joined["error"] == ""].drop(columns="error")
+    fresh = joined[joined["error"] == ""]
+    fresh = fresh[[name for name in fresh.columns if name != "error" and not name.startswith("pred.")]]
     fresh.insert(0, "round", number)
     for kind, model in models.items():
         fresh = _predicted(fresh, kind, model)
@@ -37,10 +39,8 @@ def collect_tables(
 
 def _predicted(table: pd.DataFrame, kind: str, model: LatencyModel) -> pd.DataFrame:
     estimate = estimate_table(table, model=model)
-    added = {f"pred.{kind}": estimate["pred.cycles"]}
-    if "pred.cycles_std" in estimate:
-        added[f"pred.{kind}_std"] = estimate["pred.cycles_std"]
-    return table.assign(**added)
+    names = [name for name in ("cycles", "cycles_std") if f"pred.{name}" in estimate]
+    return table.assign(**{f"pred.{kind}.{name}": estimate[f"pred.{name}"] for name in names})
 
 
 def main() -> None:

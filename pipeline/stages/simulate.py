@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 import torch
+from rtl.generate import generate
 
 from pipeline.files import ROOT
 from pipeline.hardware import Hardware, HardwareTensors, check_fits
 from pipeline.measurement import COUNTERS, Measurement
 from pipeline.model.accesses import Words
-from pipeline.model.energy import words_energy
+from pipeline.model.energy import LevelEnergy, words_energy
 from pipeline.table import DimRule, Row, RowError, add_columns, rows_of
-from rtl.generate import generate
 from sim.build import Datapath
 from sim.design import Design
 from sim.memory import MemoryKind, MemorySettings
@@ -62,7 +62,12 @@ def simulate_table(
 
 
 def counted_energy_uj(counters: dict[str, int], hardware: Hardware) -> float:
-    """Energy in microjoule of the words that the RTL counted; each multiply-accumulate reads one weight register."""
+    """Energy in microjoule of the words that the RTL counted."""
+    return float(counted_energy(counters, hardware).total.item())
+
+
+def counted_energy(counters: dict[str, int], hardware: Hardware) -> LevelEnergy:
+    """Energy by level of the words that the RTL counted [1]; each multiply-accumulate reads one weight register."""
 
     def words(*names: str) -> torch.Tensor:
         return torch.tensor([float(sum(counters[name] for name in names))], dtype=torch.float64)
@@ -74,7 +79,7 @@ def counted_energy_uj(counters: dict[str, int], hardware: Hardware) -> float:
         scratchpad=words("scratchpad_read_words", "scratchpad_write_words"),
         dram=words("dram_read_bytes", "dram_write_bytes"),
     )
-    return float(words_energy(moved, HardwareTensors.stack([hardware])).total.item())
+    return words_energy(moved, HardwareTensors.stack([hardware]))
 
 
 def _checked(row: Row | RowError) -> Row | RowError:

@@ -12,14 +12,17 @@ import pandas as pd
 from pipeline.stages import command
 from pipeline.stages.simulate import simulate_table
 from pipeline.table import read_table, write_table
+from sim.build import Datapath
+from sim.memory import MemoryKind
+from sim.task import Driver
 
 
 def validate_table(
     mappings: pd.DataFrame,
     *,
     design: str,
-    memory: str,
-    driver: str,
+    memory: MemoryKind,
+    driver: Driver,
     exact_layers: int,
     exact_max_cycles: int,
     seed: int,
@@ -31,25 +34,33 @@ def validate_table(
     sampled (full build, same cycles and every output byte right), else empty; and ``error``.
     """
     inputs = mappings[[column for column in mappings.columns if not column.startswith("sim.")]]
-    timing = simulate_table(
-        inputs, design=design, datapath="timing", memory=memory, driver=driver, work_dir=work_dir / "timing"
-    )
+
+    def simulated(rows: pd.DataFrame, datapath: Datapath) -> pd.DataFrame:
+        return simulate_table(
+            rows,
+            design=design,
+            datapath=datapath,
+            memory=memory,
+            driver=driver,
+            jobs=1,
+            dim_rule="from-table",
+            partial_sums="spill",
+            work_dir=work_dir / datapath,
+        )
+
+    timing = simulated(inputs, "timing")
     result = mappings.assign(**{"validation.cycles": timing["sim.cycles"], "error": timing["error"]})
     result["validation.agrees"] = result["validation.cycles"] == result["sim.cycles"]
     sampled = exact_sample(mappings, exact_layers, exact_max_cycles, seed)
     result["exact.cycles"] = pd.Series(dtype="float64")
     result["exact.agrees"] = pd.Series(dtype="boolean")
-    if len(sampled):
-        rows = inputs.loc[sampled]
-        exact = simulate_table(
-            rows, design=design, datapath="full", memory=memory, driver=driver, work_dir=work_dir / "full"
-        )
-        exact.index = rows.index
-        result.loc[sampled, "exact.cycles"] = exact["sim.cycles"]
-        agrees = (exact["error"] == "") & (exact["sim.cycles"] == mappings.loc[sampled, "sim.cycles"])
+    if sampled:
+        exact = simulated(inputs.loc[sampled], "full")
+        result.loc[sampled, "exact.cycles"] = exact.get("sim.cycles")
+        agrees = (exact["error"] == "") & (result.loc[sampled, "exact.cycles"] == mappings.loc[sampled, "sim.cycles"])
         result.loc[sampled, "exact.agrees"] = agrees
-        failed = exact["error"] != ""
-        result.loc[failed[failed].index, "error"] = exact.loc[failed, "error"]
+        failed = exact.index[exact["error"] != ""]
+        result.loc[failed, "error"] = exact.loc[failed, "error"]
     return result
 
 

@@ -1,0 +1,20 @@
+# Writes the SystemVerilog of one training hardware point.
+rule generate:
+    output:
+        rtl="results/{study}/rtl/{hardware}.json",
+    params:
+        design=lambda w: STUDIES[w.study].design,
+        hardware=lambda w: sizes(PLANS[w.study].hardware[w.hardware]),
+        rtl=lambda w: design_digest(STUDIES[w.study].design),
+        sources=stage_digest("pipeline.stages.generate"),
+    log:
+        "results/{study}/logs/generate/{hardware}.log",
+    benchmark:
+        "results/{study}/benchmarks/generate/{hardware}.tsv"
+    threads: 1
+    resources:
+        slots=1,
+        mem_mb=500,
+    shell:
+        "{PYTHON} -m pipeline.stages.generate --design {params.design} --hardware {params.hardware}"
+        " {output.rtl} 2>&1 | tee {log}"

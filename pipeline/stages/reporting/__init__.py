@@ -1,0 +1,1 @@
+"""Parts of the report: what is read, the tables, the figures, the page."""

@@ -1,0 +1,94 @@
+"""What the report reads from the folder of a study."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.table import read_table
+
+IDENTITY = ("prob.", "arch.", "mapping.mapping")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResults:
+    """The results of one study; every table has a column ``workload`` where it spans several."""
+
+    study: dict[str, Any]
+    """The study's fields."""
+    dataset: pd.DataFrame
+    """All measurements with their round and the predictions made before it."""
+    designs: pd.DataFrame
+    """Designs that were simulated in full, one row each."""
+    finals: pd.DataFrame
+    """Layers of the final designs with simulated and predicted cycles and what validation found."""
+    references: pd.DataFrame
+    """Layers on the default hardware with the default tiler."""
+    traces: pd.DataFrame
+    """Best EDP against evaluations: workload, variant, seed, evaluations, seconds, edp."""
+    timings: pd.DataFrame
+    """Wall-clock seconds and memory of every job."""
+    requested: int
+    """Mappings that were to be measured for the first model."""
+
+    @property
+    def workloads(self) -> list[str]:
+        """Names of the workloads in the study's order."""
+        return list(dict.fromkeys(self.designs["workload"]))
+
+    @property
+    def rounds(self) -> list[str]:
+        """Names of the rounds, first to last."""
+        return [f"r{number + 1}" for number in range(int(self.study["rounds"]))]
+
+
+def load_results(folder: Path) -> StudyResults:
+    """Read a finished study. Raises ValueError that names a file which is missing."""
+    study_file = folder / "study.json"
+    if not study_file.is_file():
+        raise ValueError(f"{folder} is not the folder of a finished study: study.json is missing")
+    study = json.loads(study_file.read_text(encoding="utf-8"))
+    names = sorted(path.parent.name for path in folder.glob("designs/*/designs.csv"))
+    names.sort(key=lambda name: _position(name, study["workloads"]))
+    if not names:
+        raise ValueError(f"{folder}: no designs; the study has not finished")
+    return StudyResults(
+        study=study,
+        dataset=read_table(folder / "rounds" / f"r{study['rounds']}" / "dataset.parquet"),
+        designs=_by_workload(folder, "designs/{}/designs.csv", names),
+        finals=_by_workload(folder, "validation/{}.parquet", names),
+        references=_by_workload(folder, "sim/reference/{}.parquet", names),
+        traces=_traces(folder),
+        timings=_timings(folder / "benchmarks"),
+        requested=int(study["sampling"]["points"]),
+    )
+
+
+def _position(name: str, specs: list[str]) -> int:
+    return next((at for at, spec in enumerate(specs) if Path(spec).stem == name), len(specs))
+
+
+def _by_workload(folder: Path, pattern: str, names: list[str]) -> pd.DataFrame:
+    tables = [read_table(folder / pattern.format(name)).assign(workload=name) for name in names]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _traces(folder: Path) -> pd.DataFrame:
+    parts = []
+    for path in sorted(folder.glob("search/*/*/s*/trace.csv")):
+        variant, workload, seed = path.parts[-4:-1]
+        parts.append(read_table(path).assign(variant=variant, workload=workload, seed=int(seed[1:])))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _timings(folder: Path) -> pd.DataFrame:
+    records = []
+    for path in sorted(folder.rglob("*.tsv")):
+        row = pd.read_csv(path, sep="\t").iloc[0]
+        rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
+        records.append({"stage": rule, "seconds": float(row["s"]), "memory_mb": row.get("max_rss")})
+    table = pd.DataFrame(records, columns=["stage", "seconds", "memory_mb"])
+    table["memory_mb"] = pd.to_numeric(table["memory_mb"], errors="coerce")
+    return table

@@ -1,0 +1,178 @@
+"""The report's tables, each a data frame that is also offered as CSV."""
+
+import math
+import re
+from dataclasses import fields
+from typing import Any
+
+import pandas as pd
+import torch
+from scipy.stats import spearmanr
+
+from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
+from pipeline.model.area import area_mm2
+from pipeline.stages.reporting.results import StudyResults
+from pipeline.stages.simulate import counted_energy
+from pipeline.table import hardware_of
+from pipeline.workload import DIMS
+
+
+def designs_table(results: StudyResults) -> pd.DataFrame:
+    """Every simulated design with its area and how many times its EDP is below that of the default."""
+    table = results.designs.copy()
+    table["area_mm2"] = areas(table)
+    reference = table[table["variant"] == "reference"].set_index("workload")["sim.edp"]
+    table["improvement"] = table["workload"].map(reference) / table["sim.edp"]
+    table["prediction_error"] = table["pred.edp"] / table["sim.edp"] - 1
+    return table
+
+
+def areas(designs: pd.DataFrame) -> list[float]:
+    """Area of each design in mm2."""
+    sizes = designs[["dim", "scratchpad_kib", "accumulator_kib"]].itertuples(index=False)
+    hardware = [Hardware(int(dim), float(spad), float(acc), "rtl") for dim, spad, acc in sizes]
+    with torch.no_grad():
+        values: list[float] = area_mm2(HardwareTensors.stack(hardware), "rtl").tolist()
+    return values
+
+
+def summary_table(designs: pd.DataFrame, rounds: list[str]) -> pd.DataFrame:
+    """Per workload: the default, the best of each search variant, and the loop after each round."""
+    parts = []
+    for _, group in designs.groupby("workload", sort=False):
+        chosen = [group[group["variant"] == "reference"]]
+        others = [name for name in dict.fromkeys(group["variant"]) if name not in ("reference", *rounds)]
+        chosen += [_best(group[group["variant"] == name]) for name in others]
+        chosen += [group[(group["variant"] == name) & (group["kind"] == "assembled")] for name in rounds]
+        parts += chosen
+    table = pd.concat(parts, ignore_index=True)
+    columns = ["workload", "variant", "hardware", "pred.cycles", "sim.cycles", "pred.energy_uj", "sim.energy_uj"]
+    return table[[*columns, "pred.edp", "sim.edp", "prediction_error", "area_mm2", "improvement"]]
+
+
+def _best(group: pd.DataFrame) -> pd.DataFrame:
+    return group.nsmallest(1, "sim.edp")
+
+
+def final_designs(designs: pd.DataFrame, rounds: list[str]) -> pd.DataFrame:
+    """The design that the loop ended with, one row a workload."""
+    return designs[(designs["variant"] == rounds[-1]) & (designs["kind"] == "assembled")]
+
+
+def accuracy_table(dataset: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of each model in each round on mappings measured in that round, which it had not seen."""
+    records = []
+    kinds = [name.split(".")[1] for name in dataset.columns if re.fullmatch(r"pred\.[^.]+\.cycles", name)]
+    for number, rows in dataset[dataset["round"] > 0].groupby("round"):
+        for scope, part in (("all new", rows), ("searched", rows[rows["sample.origin"] == "found"])):
+            for kind in kinds:
+                known = part.dropna(subset=[f"pred.{kind}.cycles", "sim.cycles"])
+                if len(known) > 1:
+                    records.append(
+                        {"round": number, "mappings": scope, "model": kind, "count": len(known)} | scores(known, kind)
+                    )
+    return pd.DataFrame(records)
+
+
+def scores(rows: pd.DataFrame, kind: str) -> dict[str, float]:
+    """Rank correlation, relative errors, and the share of rows inside the 90 % interval (where there is one)."""
+    predicted, measured = rows[f"pred.{kind}.cycles"], rows["sim.cycles"]
+    error = (predicted / measured - 1).abs()
+    found = {
+        "spearman": float(spearmanr(predicted, measured).statistic),
+        "median_error": float(error.median()),
+        "p90_error": float(error.quantile(0.9)),
+    }
+    deviation = f"pred.{kind}.cycles_std"
+    if deviation in rows and rows[deviation].notna().all():
+        found["inside_90"] = float(((predicted - measured).abs() <= 1.645 * rows[deviation]).mean())
+    return found
+
+
+def rounds_table(designs: pd.DataFrame, rounds: list[str]) -> pd.DataFrame:
+    """Per workload and round: simulated EDP of the best design so far and the gain over the round before."""
+    records = []
+    for workload, group in designs.groupby("workload", sort=False):
+        before = math.nan
+        for name in rounds:
+            best = group[(group["variant"] == name) & (group["kind"] == "assembled")]
+            found = group[(group["variant"] == name) & (group["kind"] == "found")]
+            if best.empty:
+                continue
+            edp = float(best["sim.edp"].iloc[0])
+            records.append(
+                {
+                    "workload": workload,
+                    "round": int(name[1:]),
+                    "sim.edp": edp,
+                    "gain": before / edp,
+                    "improvement": float(best["improvement"].iloc[0]),
+                    "prediction_error": float(found["prediction_error"].median()),
+                }
+            )
+            before = edp
+    return pd.DataFrame(records)
+
+
+def layers_table(layers: pd.DataFrame) -> pd.DataFrame:
+    """Layers of designs with simulated and predicted cycles, utilisation of the array and energy."""
+    macs = layers[[f"prob.{dim}" for dim in DIMS]].astype(float).prod(axis=1)
+    table = layers[["workload", "layer.name", "layer.count"]].copy()
+    table["pred.cycles"] = layers.get("pred.cycles")
+    table["sim.cycles"] = layers["sim.cycles"]
+    table["prediction_error"] = table["pred.cycles"] / table["sim.cycles"] - 1
+    table["utilisation"] = macs / (layers["sim.cycles"] * layers["arch.meshX"].astype(float) ** 2)
+    table["sim.energy_uj"] = layers["sim.energy_uj"]
+    table["chosen from"] = layers["sample.origin"]
+    table["mapping.mapping"] = layers["mapping.mapping"]
+    for name in ("validation.agrees", "exact.agrees"):
+        table[name] = layers.get(name)
+    return table
+
+
+def cycles_table(layers: pd.DataFrame, design: str) -> pd.DataFrame:
+    """Where the cycles of whole networks go, one row a workload."""
+    weighted = layers[[f"sim.{name}" for name in CYCLE_COUNTERS]].mul(layers["layer.count"], axis=0)
+    weighted.columns = list(CYCLE_COUNTERS)
+    table = weighted.groupby(layers["workload"], sort=False).sum().reset_index()
+    table.insert(1, "design", design)
+    return table
+
+
+def energy_table(layers: pd.DataFrame, design: str) -> pd.DataFrame:
+    """Energy of whole networks by memory level in microjoule, one row a workload."""
+    records = layers.to_dict("records")
+    each = pd.DataFrame([_level_energy({str(k): v for k, v in record.items()}) for record in records])
+    weighted = each.mul(layers["layer.count"].to_numpy(), axis=0)
+    table = weighted.groupby(layers["workload"], sort=False).sum().reset_index()
+    table.insert(1, "design", design)
+    return table
+
+
+def _level_energy(row: dict[str, Any]) -> dict[str, float]:
+    energy = counted_energy({name: int(row[f"sim.{name}"]) for name in COUNTERS}, hardware_of(row, "rtl"))
+    return {field.name: float(getattr(energy, field.name).item()) for field in fields(energy)}
+
+
+def pareto_mask(area: pd.Series, edp: pd.Series) -> list[bool]:
+    """Whether no other design is at most as large and at most as costly, and better in one."""
+    points = list(zip(area, edp, strict=True))
+    return [not any((a <= at and e <= cost and (a, e) != (at, cost)) for a, e in points) for at, cost in points]
+
+
+def pareto_table(designs: pd.DataFrame) -> pd.DataFrame:
+    """Designs with area and EDP; ``front`` marks those that no other beats in both."""
+    table = designs[["workload", "variant", "hardware", "area_mm2", "sim.edp"]].drop_duplicates(ignore_index=True)
+    parts = [
+        group.assign(front=pareto_mask(group["area_mm2"], group["sim.edp"]))
+        for _, group in table.groupby("workload", sort=False)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def timings_table(timings: pd.DataFrame) -> pd.DataFrame:
+    """Jobs, seconds and largest memory by stage."""
+    groups = timings.groupby("stage", sort=False)
+    table = groups.agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), memory_mb=("memory_mb", "max"))
+    return table.reset_index().sort_values("seconds", ascending=False, ignore_index=True)
