@@ -20,7 +20,6 @@ from pipeline.search.problem import Objective, Problem
 from pipeline.search.random_search import RandomSearch
 from pipeline.search.result import SearchResult
 from pipeline.stages import command
-from pipeline.stages.models import load_latency_model
 from pipeline.workload import Workload, load_workload
 
 MethodName = Literal["gradient", "published", "random", "bayesian", "genetic", "default"]
@@ -99,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _stage(given: argparse.Namespace) -> None:
+    from pipeline.stages.models import load_latency_model  # noqa: PLC0415 (loads GPyTorch)
+
     sizes = None if given.fix_hardware is None else command.hardware(given.fix_hardware)
     result = run_search(
         load_workload(given.workload),
