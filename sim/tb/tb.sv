@@ -85,7 +85,9 @@ module tb #(
   assign cycles_o      = cycles_q;
   assign host_cycles_o = host_cycles_q;
 
-  design_top i_design (
+  design_top #(
+      .Datapath(Datapath)
+  ) i_design (
       .clk_i,
       .rst_ni,
       .cmd_valid_i(cmd_valid_q),

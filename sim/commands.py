@@ -1,0 +1,89 @@
+"""Encoding of the accelerator's commands: the structs of rtl/gemmini/gemmini_pkg.sv, lowest field first."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+WORDS = 16
+CONFIG, LOOP_CONV, LOOP_MATMUL, FENCE = 0, 1, 2, 7
+
+CONFIG_FIELDS: dict[str, int] = {
+    "opcode": 4,
+    "reserved_low": 6,
+    "shift": 5,
+    "relu": 1,
+    "reserved": 16,
+    "stride_w": 16,
+    "stride_h": 16,
+    "dilation_w": 16,
+    "dilation_h": 16,
+    "input_batch": 32,
+    "input_row": 32,
+    "input_pixel": 32,
+    "weight_krow": 32,
+    "weight_kcol": 32,
+    "weight_kch": 32,
+    "output_batch": 32,
+    "output_row": 32,
+    "output_pixel": 32,
+    "bias_batch": 32,
+    "bias_row": 32,
+    "bias_pixel": 32,
+}
+"""Width in bits of each field of ``config_t``."""
+
+LOOP_FIELDS: dict[str, int] = {
+    "opcode": 4,
+    "reserved_low": 2,
+    "accumulate": 1,
+    "refill": 1,
+    "store": 1,
+    "store_wide": 1,
+    "reserved": 10,
+    "batches": 16,
+    "orows": 16,
+    "ocols": 16,
+    "ochs": 16,
+    "krows": 16,
+    "kcols": 16,
+    "kchs": 16,
+    "upad": 16,
+    "lpad": 16,
+    "irows": 16,
+    "icols": 16,
+    "irows_real": 16,
+    "icols_real": 16,
+    "in": 40,
+    "weights": 40,
+    "out": 40,
+    "bias": 40,
+}
+"""Width in bits of each field of ``loop_t``."""
+
+
+def pack(fields: Mapping[str, int], values: Mapping[str, NDArray[np.int64] | int], count: int) -> NDArray[np.uint32]:
+    """Commands [count, 16] from one value or ``count`` values a field; fields without a value are zero.
+
+    Raises ValueError that names a field whose value does not fit.
+    """
+    if unknown := set(values) - set(fields):
+        raise ValueError(f"unknown command fields: {', '.join(sorted(unknown))}")
+    words = np.zeros((count, WORDS + 1), dtype=np.uint64)
+    offset = 0
+    for name, width in fields.items():
+        value = np.broadcast_to(np.asarray(values.get(name, 0), dtype=np.int64), (count,))
+        if count and (value.min() < 0 or int(value.max()) >> width):
+            bad = int(value.min() if value.min() < 0 else value.max())
+            raise ValueError(f"command field {name} = {bad} does not fit {width} bits")
+        shifted = value.astype(np.uint64)
+        word, bit = divmod(offset, 32)
+        # A field of up to 40 bits touches at most three words.
+        words[:, word] |= (shifted << np.uint64(bit)) & np.uint64(0xFFFFFFFF)
+        words[:, word + 1] |= (shifted >> np.uint64(32 - bit)) & np.uint64(0xFFFFFFFF)
+        if bit + width > 64:
+            words[:, word + 2] |= shifted >> np.uint64(64 - bit)
+        offset += width
+    if offset > 32 * WORDS:
+        raise ValueError(f"command fields take {offset} bits")
+    return np.ascontiguousarray(words[:, :WORDS].astype(np.uint32))
