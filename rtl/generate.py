@@ -1,13 +1,12 @@
 """Writes one small SystemVerilog top per design point: it only sets the parameters of the sources in rtl/<design>."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.files import ROOT, digest, digest_files, write_json, write_text
+from pipeline.files import ROOT, digest_files, write_json, write_text
 from pipeline.hardware import Hardware
 from pipeline.measurement import COUNTERS
 
@@ -31,20 +30,6 @@ class _DesignFile(BaseModel):
     host: Literal["loops", "commands"] = "loops"
 
 
-@dataclass(frozen=True, slots=True)
-class GeneratedDesign:
-    """A design point on disk."""
-
-    id: str
-    folder: Path
-    """Holds ``design_top.sv`` and ``design.json``."""
-    top: Path
-    sources: tuple[Path, ...]
-    """Packages first, the top last."""
-    digest: str
-    """Names the content of all sources, parameters included."""
-
-
 def design_names() -> list[str]:
     """Names of the designs that come with the package."""
     return sorted(path.parent.name for path in RTL.glob("*/design.yaml"))
@@ -55,9 +40,11 @@ def host_style(design: str) -> Literal["loops", "commands"]:
     return _read(design).host
 
 
-def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> GeneratedDesign:
+def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Path:
     """Write the top of ``design`` with the sizes of ``hardware`` into a folder below ``folder`` named by its id.
 
+    Returns that folder: ``design_top.sv``, and ``design.json`` with the list of sources (packages first, the top
+    last), the counters' names and a digest of all sources, parameters included.
     Raises ValueError that names the design or the parameter which is not possible; then nothing is written.
     """
     description = _read(design)
@@ -69,7 +56,6 @@ def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Ge
     top = target / "design_top.sv"
     if not top.is_file() or top.read_text(encoding="utf-8") != text:
         write_text(top, text)
-    everything = (*sources, top)
     content = {
         "id": name,
         "design": design,
@@ -79,10 +65,10 @@ def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Ge
         "accumulator_kib": hardware.accumulator_kib,
         "sources": [*(str(path.relative_to(ROOT)) for path in sources), top.name],
         "counters": list(COUNTERS),
-        "digest": digest_files(everything),
+        "digest": digest_files([*sources, top]),
     }
     write_json(target / "design.json", content)
-    return GeneratedDesign(name, target, top, everything, digest(content["digest"], text))
+    return target
 
 
 def check_parameters(hardware: Hardware) -> None:
