@@ -66,7 +66,7 @@ def run(built: Built, tasks: list[Task]) -> Run:
 def measure(dim: int, datapath: Datapath) -> dict[str, Cell]:
     """The row of one array size and build."""
     hardware = Hardware(dim, 256, 64)
-    design = Design.load(generate(hardware, design="gemmini", folder=Path(os.environ["DOSA_HIL_CACHE"]) / "rtl"))
+    design = Design.load(generate(hardware, Path(os.environ["DOSA_HIL_CACHE"]) / "rtl"))
     before = _cpu_seconds()
     built = build(design, datapath)
     build_cpu_s = _cpu_seconds() - before
@@ -99,7 +99,7 @@ def main() -> None:
         os.environ |= {"DOSA_HIL_CACHE": folder, "CCACHE_DISABLE": "1"}
         # The first build also builds what all designs share: not part of any row.
         hardware = Hardware(2, 16, 16)
-        build(Design.load(generate(hardware, design="gemmini", folder=Path(folder) / "rtl")), "timing")
+        build(Design.load(generate(hardware, Path(folder) / "rtl")), "timing")
         dims = QUICK_DIMS if quick() else DIMS
         write("rtl", [measure(dim, datapath) for dim in dims for datapath in DATAPATHS], seeds=[0])
 

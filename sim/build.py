@@ -33,7 +33,11 @@ _VERILATE = (
     *("--cc", "--vpi", "--top-module", "tb", "--prefix", "Vtb"),
     *("-O3", "-fno-life-post", "-Wno-lint", "-Wno-style"),
 )
-_VERILATE_FOR: dict[Datapath, tuple[str, ...]] = {"full": ("--assert",), "timing": ("--no-assert",)}
+# The full build checks assertions and starts from random contents of everything that reset does not set.
+_VERILATE_FOR: dict[Datapath, tuple[str, ...]] = {
+    "full": ("--assert", "--x-initial", "unique"),
+    "timing": ("--no-assert", "--x-initial", "fast"),
+}
 _COMPILE = (
     *("-std=c++20", "-fcoroutines", "-fPIC", "-pipe", "-w", "-O2"),
     *("-DVL_USER_STOP", "-DVL_USER_FATAL", "-DVL_TIME_CONTEXT", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0"),

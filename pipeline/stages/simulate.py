@@ -93,7 +93,7 @@ def _checked(row: Row | RowError) -> Row | RowError:
 
 def _design(name: str, hardware: Hardware) -> Design | RowError:
     try:
-        return Design.load(generate(hardware, design=name, folder=DESIGNS))
+        return Design.load(generate(hardware, DESIGNS, design=name))
     except ValueError as error:
         return RowError(str(error))
 

@@ -21,6 +21,8 @@ void create(int argc, char** argv) {
     Verilated::threadContextp(context.get());
     context->commandArgs(argc, argv);
     context->fatalOnError(false);
+    context->randReset(2);
+    context->randSeed(1);
     Verilated::fatalOnVpiError(false);
     top = std::make_unique<Vtb>(context.get(), "");
 }
