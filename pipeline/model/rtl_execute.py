@@ -16,7 +16,7 @@ from pipeline.model.rtl_tile import C, K, N, P, Q, R, S, Tiles
 
 
 @dataclass(frozen=True, slots=True)
-class Execute:
+class Execution:
     """Execution of a mean tile."""
 
     weight_blocks: Float[Tensor, "*b"]
@@ -31,11 +31,12 @@ class Execute:
     """Cycles that the tile occupies the array: the larger of both."""
 
 
-def execute(tiles: Tiles, dim: Float[Tensor, "*b"], array: Array) -> Execute:
-    """Execution of the mean tile on an array of ``dim`` x ``dim``.
+def execution(tiles: Tiles, array: Array) -> Execution:
+    """Execution of the mean tile on the array.
 
     A block of n computes on the same weights costs max(rows, minimum) for each but the last, DIM for the last.
     """
+    dim = tiles.dim
     columns = tiles.average(K, blocks(tiles.extent[K], dim))
     depth = tiles.average(C, blocks(tiles.extent[C], dim))
     weight_blocks = columns * depth * tiles.mean[R] * tiles.mean[S]
@@ -47,4 +48,4 @@ def execute(tiles: Tiles, dim: Float[Tensor, "*b"], array: Array) -> Execute:
     slot_cycles = weight_blocks * (lines * row_cycles - tiles.average(P, last_slot) + full_slot)
     computes = weight_blocks * lines * tiles.average(P, row_blocks)
     in_flight = computes * (2 * dim + array.in_flight_extra_cycles) / array.in_flight_slots
-    return Execute(weight_blocks, computes, slot_cycles, in_flight, torch.maximum(slot_cycles, in_flight))
+    return Execution(weight_blocks, computes, slot_cycles, in_flight, torch.maximum(slot_cycles, in_flight))

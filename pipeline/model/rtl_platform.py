@@ -1,12 +1,11 @@
-"""What surrounds the accelerator: constants of its pipelines and of the memory below it."""
+"""Constants of the accelerator view: pipelines of the accelerator and the memory below it."""
 
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict
-
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 Memory = Literal["simple", "soc"]
 PartialSums = Literal["spill", "drop"]
@@ -14,61 +13,72 @@ PartialSums = Literal["spill", "drop"]
 PATH = Path(__file__).with_name("rtl_coefficients.yaml")
 
 
-class Array(BaseModel):
-    """Execution constants, in cycles."""
-
+class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min_slot_cycles: float
-    in_flight_slots: float
-    in_flight_extra_cycles: float
+
+class Array(_Model):
+    """Execution, in cycles."""
+
+    min_slot_cycles: PositiveFloat
+    """Shortest slot of a compute that keeps its weights."""
+    in_flight_slots: PositiveFloat
+    """As many consecutive slots take at least 2 * DIM + ``in_flight_extra_cycles``."""
+    in_flight_extra_cycles: NonNegativeFloat
 
 
-class Dma(BaseModel):
-    """Constants of the engine that moves rows between DRAM and the local memories."""
+class Dma(_Model):
+    """Reads and writes between DRAM and the local memories."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    read_latency_cycles: PositiveFloat
+    """From a request to its data in the local memory, when nothing else is in the way."""
+    write_latency_cycles: PositiveFloat
+    """From a write to its acknowledgement."""
+    in_flight: PositiveFloat
+    """Reads, and as many writes, that may be under way."""
+    bytes_per_cycle: PositiveFloat
 
-    reads_in_flight: float
-    command_rows: float
+
+class Cache(_Model):
+    """A cache below the accelerator, random replacement, warm."""
+
+    kib: PositiveFloat
+    ways: PositiveInt
+    miss_cycles: NonNegativeFloat
+    """Extra cycles of a line that is read and not there."""
+    write_miss_cycles: NonNegativeFloat
+    """Extra cycles of a line that is written and not there: fetched, and another one evicted."""
 
 
-class Overheads(BaseModel):
+class Overheads(_Model):
     """Fixed delays of the loop unrollers and the host, in cycles."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    load_to_compute_cycles: float
-    compute_to_store_cycles: float
-    store_to_load_cycles: float
-    host_cycles: float
-
-
-class MemoryTiming(BaseModel):
-    """The memory below the accelerator. ``cache_kib`` = 0 means none: every access costs the same."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    latency_cycles: float
-    bytes_per_cycle: float
-    store_row_cycles: float
-    cache_kib: float = 0.0
-    miss_line_cycles: float = 0.0
-    evict_line_cycles: float = 0.0
+    load_to_compute_cycles: NonNegativeFloat
+    compute_to_store_cycles: NonNegativeFloat
+    store_to_load_cycles: NonNegativeFloat
+    host_cycles: NonNegativeFloat
+    """Once a layer."""
+    host_convolution_tile_cycles: NonNegativeFloat
+    """Time in which the host issues the commands of a tile."""
+    host_matmul_tile_cycles: NonNegativeFloat
 
 
-class RtlPlatform(BaseModel):
-    """All constants of one memory setting."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class RtlPlatform(_Model):
+    """All constants of one system."""
 
     array: Array
     dma: Dma
+    cache: Cache | None = None
     overheads: Overheads
-    memory: dict[Memory, MemoryTiming]
 
 
 @cache
-def rtl_platform(path: Path = PATH) -> RtlPlatform:
+def rtl_platform(memory: Memory) -> RtlPlatform:
     """The constants in ``rtl_coefficients.yaml``, which holds their sources."""
-    return RtlPlatform.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    content = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    return RtlPlatform.model_validate(content[memory])
+
+
+def memory_of(partial_sums: PartialSums) -> Memory:
+    """The memory that goes with a rule: partial sums are dropped only in the public measurements, made on an SoC."""
+    return "soc" if partial_sums == "drop" else "simple"

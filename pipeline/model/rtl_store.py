@@ -6,33 +6,46 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.model.rtl_load import BEAT_BYTES
-from pipeline.model.rtl_platform import MemoryTiming
+from pipeline.model.rtl_bursts import BEAT_BYTES, LINE_BYTES
+from pipeline.model.rtl_platform import Dma
 from pipeline.model.rtl_relax import blocks
-from pipeline.model.rtl_tile import K, N, P, Q, Tiles
+from pipeline.model.rtl_tile import K, Tiles
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One store of a mean output tile."""
+    """Cycles to write one mean output tile."""
 
-    rows: Float[Tensor, "*b"]
-    """Accumulator rows."""
     result_cycles: Float[Tensor, "*b"]
-    """Cycles to write final int8 results."""
+    """As final int8 results."""
     sum_cycles: Float[Tensor, "*b"]
-    """Cycles to write int32 partial sums."""
+    """As int32 partial sums."""
 
 
-def store(tiles: Tiles, dim: Float[Tensor, "*b"], memory: MemoryTiming) -> Store:
-    """Writes of one output tile: a row a pixel and column block, each its own write of DIM bytes or DIM int32 values."""
-    pixels = tiles.mean[N] * tiles.mean[Q] * tiles.mean[P]
-    rows = pixels * tiles.average(K, blocks(tiles.extent[K], dim))
-    beats = torch.full_like(dim, BEAT_BYTES)
-    result_beats = pixels * tiles.average(K, blocks(tiles.extent[K], beats))
-    sum_beats = pixels * tiles.average(K, blocks(tiles.extent[K], beats / 4))
-    row_cycles = rows * memory.store_row_cycles
-    per_beat = BEAT_BYTES / memory.bytes_per_cycle
+def store(tiles: Tiles, dma: Dma) -> Store:
+    """Writes of a mean output tile.
+
+    A row of the accumulator is read in a cycle and written beat by beat. Convolutions and partial sums write each row
+    by itself; matrix products gather adjacent blocks of results up to 64 bytes.
+    """
+    dim = tiles.dim
+    columns = tiles.average(K, blocks(tiles.extent[K], dim))
+    line = torch.full_like(dim, LINE_BYTES)
+    beat = torch.full_like(dim, BEAT_BYTES)
+    beats = torch.maximum(tiles.average(K, blocks(tiles.extent[K], beat)), columns)
+    gathered = tiles.average(K, blocks(tiles.extent[K], torch.maximum(dim, line)))
+    separate = _row_cycles(columns, beats, dma)
+    together = _row_cycles(gathered, columns + tiles.average(K, blocks(tiles.extent[K], beat)) - gathered, dma)
+    plain = tiles.is_matmul
+    sum_beats = torch.maximum(tiles.average(K, blocks(tiles.extent[K], beat / 4)), columns)
+    sum_bursts = tiles.average(K, blocks(tiles.extent[K], torch.minimum(dim, line / 4)))
     return Store(
-        rows, torch.maximum(row_cycles, result_beats * per_beat), torch.maximum(row_cycles, sum_beats * per_beat)
+        tiles.pixels * (plain * together + (1 - plain) * separate),
+        tiles.pixels * _row_cycles(sum_bursts, sum_beats, dma),
     )
+
+
+def _row_cycles(bursts: Float[Tensor, "*b"], beats: Float[Tensor, "*b"], dma: Dma) -> Float[Tensor, "*b"]:
+    """Cycles of a pixel's row: its beats, or the acknowledgements that its bursts wait for."""
+    waiting = bursts * (dma.write_latency_cycles / dma.in_flight)
+    return torch.maximum(beats * (BEAT_BYTES / dma.bytes_per_cycle), waiting)

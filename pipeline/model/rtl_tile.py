@@ -16,33 +16,35 @@ from pipeline.model.rtl_relax import happens
 from pipeline.workload import DIMS
 
 R, S, P, Q, C, K, N = range(len(DIMS))
+OUTPUTS = [P, Q, K, N]
 
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """The tiles of a batch of mapped layers. Leading dimensions of 2 stand for (a full tile, the last tile)."""
+    """The tiles of a batch of mapped layers; the axis ``ends`` stands for (a full tile, the last tile)."""
 
-    size: Float[Tensor, "7 *b"]
+    size: Float[Tensor, "dims ..."]
     """Sizes of the layer."""
-    loops: Float[Tensor, "7 *b"]
+    loops: Float[Tensor, "dims ..."]
     """DRAM loops of each dimension."""
-    rank: Int[Tensor, "7 *b"]
+    rank: Int[Tensor, "dims ..."]
     """Position of each dimension among the DRAM loops, 0 = outermost."""
-    extent: Float[Tensor, "7 2 *b"]
+    extent: Float[Tensor, "dims ends *b"]
     """Extent of a tile."""
-    mean: Float[Tensor, "7 *b"]
+    mean: Float[Tensor, "dims ..."]
     """Mean extent over all tiles."""
-    stride: Float[Tensor, "2 *b"]
+    stride: Float[Tensor, "axes ..."]
     """Strides (W, H)."""
-    dilation: Float[Tensor, "2 *b"]
+    dilation: Float[Tensor, "axes ..."]
     """Dilations (W, H)."""
+    dim: Float[Tensor, "*b"]
+    """Rows and columns of the array."""
     is_matmul: Float[Tensor, "*b"]
     """1 where the layer is a plain matrix product, else 0."""
 
-    def average(self, dim: int, values: Float[Tensor, "2 *b"]) -> Float[Tensor, "*b"]:
+    def average(self, dim: int, values: Float[Tensor, "ends ..."]) -> Float[Tensor, "*b"]:
         """Mean over the tiles of ``dim`` of a quantity given for (a full tile, the last tile)."""
-        loops = self.loops[dim]
-        return ((loops - 1) * values[0] + values[1]) / loops
+        return values[0] + (values[1] - values[0]) / self.loops[dim]
 
     @property
     def count(self) -> Float[Tensor, "*b"]:
@@ -52,44 +54,57 @@ class Tiles:
     @property
     def output_tiles(self) -> Float[Tensor, "*b"]:
         """Tiles of the output."""
-        return self.loops[[P, Q, K, N]].prod(0)
+        return self.loops[OUTPUTS].prod(0)
+
+    @property
+    def pixels(self) -> Float[Tensor, "*b"]:
+        """Mean output pixels of a tile."""
+        return self.mean[N] * self.mean[Q] * self.mean[P]
 
     @property
     def visits(self) -> Float[Tensor, "*b"]:
-        """How often an output tile is left for another one, at least 1: loops over C, R and S outside output loops."""
-        outputs, result = [P, Q, K, N], torch.ones_like(self.loops[0])
+        """How often an output tile is worked on with others in between: loops over C, R, S outside output loops.
+
+        An output loop of one turn is none; the loop counts in full from two turns on.
+        """
+        result = torch.ones_like(self.loops[0])
+        outputs = self.loops[OUTPUTS]
         for dim in (C, R, S):
-            inside = (self.rank[outputs] > self.rank[dim]).to(self.loops.dtype)
-            others = (1 + (self.loops[outputs] - 1) * inside).prod(0)
+            inside = self.rank[OUTPUTS] > self.rank[dim]
+            others = torch.where(inside, outputs, 1.0).prod(0)
             result = result * (1 + (self.loops[dim] - 1) * happens(others))
         return result
 
 
-def tiles_of(layers: LayerTensors, mappings: MappingTensors) -> Tiles:
-    """The tiles that ``mappings`` cut ``layers`` into."""
+def tiles_of(layers: LayerTensors, mappings: MappingTensors, dim: Float[Tensor, "*b"]) -> Tiles:
+    """The tiles that ``mappings`` cut ``layers`` into, for an array of ``dim`` x ``dim``; shapes broadcast."""
+    inside = extents(mappings)
     loops = mappings.temporal[..., 3, :]
-    shape = torch.broadcast_shapes(loops.shape[:-1], layers.size.shape[:-1])
-    product = mappings.temporal[..., :3, :].prod(-2)
-    spatial = torch.ones_like(product)
-    spatial[..., C], spatial[..., K] = mappings.spatial[..., 0], mappings.spatial[..., 1]
-    size = _first(layers.size, shape)
-    full = torch.minimum(_first(product * spatial, shape), size)
-    loops = _first(loops, shape)
+    shape = tuple((loops[..., 0] * layers.size[..., 0] * dim).shape)
+    size, loops, stride = (_dims_first(tensor, shape) for tensor in (layers.size, loops, layers.stride))
+    full = torch.minimum(_dims_first(inside, shape), size)
     last = (size - (loops - 1) * full).clamp(min=1.0)
-    stride, dilation = _first(layers.stride, shape), _first(layers.dilation, shape)
     plain = (size[[R, S, Q, N]].amax(0) == 1) & (stride.amax(0) == 1)
     return Tiles(
         size,
         loops,
-        _first(mappings.rank[..., 3, :], shape),
+        _dims_first(mappings.rank[..., 3, :], shape),
         torch.stack((full, last), 1),
-        ((loops - 1) * full + last) / loops,
+        full + (last - full) / loops,
         stride,
-        dilation,
+        _dims_first(layers.dilation, shape),
+        dim.broadcast_to(shape),
         plain.to(size.dtype),
     )
 
 
-def _first(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+def extents(mappings: MappingTensors) -> Float[Tensor, "*b 7"]:
+    """Product of all factors inside the DRAM loops."""
+    spatial = torch.ones_like(mappings.temporal[..., 0, :])
+    spatial[..., C], spatial[..., K] = mappings.spatial[..., 0], mappings.spatial[..., 1]
+    return mappings.temporal[..., :3, :].prod(-2) * spatial
+
+
+def _dims_first(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     """``tensor`` [*b n] broadcast to [n *shape], contiguous along the batch."""
     return tensor.broadcast_to((*shape, tensor.shape[-1])).movedim(-1, 0).contiguous()
