@@ -1,12 +1,18 @@
 """How often a mapping reads and writes each tensor at each level."""
 
+import operator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 
 from jaxtyping import Float
 from torch import Tensor
 
+from pipeline.hardware import HardwareTensors
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.nest import INPUTS, OUTPUTS, WEIGHTS, InputTile, Nest, fetches, product
+from pipeline.model.coefficients import coefficients
+from pipeline.model.nest import NOT_OUTPUTS, NOT_WEIGHTS, OUTPUTS, WEIGHTS, Nest, product, round_up
+from pipeline.model.reuse import fetches, input_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +46,42 @@ class Accesses:
     dram_input_reads: Float[Tensor, "*b"]
     dram_output_reads: Float[Tensor, "*b"]
     dram_output_writes: Float[Tensor, "*b"]
+    busy_rows: Float[Tensor, "*b"]
+    """Array rows that compute at the same time (spatial C; less where the last tile is smaller)."""
+    busy_columns: Float[Tensor, "*b"]
+    """Array columns that compute at the same time (spatial K)."""
 
-    def words(self) -> Words:
-        """The totals by level."""
+    @property
+    def accumulator(self) -> Float[Tensor, "*b"]:
+        """Words read and written in the accumulator."""
+        return self.accumulator_output_reads + self.accumulator_output_writes
+
+    @property
+    def scratchpad(self) -> tuple[Float[Tensor, "*b"], ...]:
+        """Words moved at the scratchpad by tensor and direction."""
+        weights = self.scratchpad_weight_reads, self.scratchpad_weight_writes
+        return *weights, self.scratchpad_input_reads, self.scratchpad_input_writes
+
+    @property
+    def dram(self) -> tuple[Float[Tensor, "*b"], ...]:
+        """Words moved at DRAM by tensor and direction."""
+        return self.dram_weight_reads, self.dram_input_reads, self.dram_output_reads, self.dram_output_writes
+
+    def words(self, hardware: HardwareTensors) -> Words:
+        """What energy is counted from: the scratchpad moves whole rows of DIM words, DRAM whole blocks."""
+        block = float(coefficients().dram_block_words)
         return Words(
             macs=self.macs,
             register=self.register_weight_reads + self.register_weight_writes,
-            accumulator=self.accumulator_output_reads + self.accumulator_output_writes,
-            scratchpad=self.scratchpad_weight_reads
-            + self.scratchpad_weight_writes
-            + self.scratchpad_input_reads
-            + self.scratchpad_input_writes,
-            dram=self.dram_weight_reads + self.dram_input_reads + self.dram_output_reads + self.dram_output_writes,
+            accumulator=self.accumulator,
+            scratchpad=sum_of(round_up(words, hardware.dim) for words in self.scratchpad),
+            dram=sum_of(round_up(words, block) for words in self.dram),
         )
+
+
+def sum_of(terms: Iterable[Tensor]) -> Tensor:
+    """The sum of tensors."""
+    return reduce(operator.add, terms)
 
 
 def timeloop_accesses(layers: LayerTensors, mappings: MappingTensors) -> Accesses:
@@ -60,16 +89,14 @@ def timeloop_accesses(layers: LayerTensors, mappings: MappingTensors) -> Accesse
 
     Weights go DRAM - scratchpad - registers, inputs DRAM - scratchpad - array, outputs array - accumulator - DRAM.
     """
-    nest = Nest.of(mappings)
-    tile = nest.extent
-    macs = product(list(tile[3]))
-    weights = fetches(nest, WEIGHTS, 3) * product([tile[2][d] for d in WEIGHTS])
-    weight_loads = fetches(nest, WEIGHTS, 1) * product([tile[0][d] for d in WEIGHTS])
-    weight_loads = weight_loads * nest.spatial_c * nest.spatial_k
-    inputs = fetches(nest, INPUTS, 3) * InputTile.of(nest, layers, 2).words
-    evictions = fetches(nest, OUTPUTS, 2) * product([tile[1][d] for d in OUTPUTS]) * nest.spatial_k
-    refills = evictions - product([tile[3][d] for d in OUTPUTS])
-    updates = macs / nest.spatial_c
+    nest = Nest.of(layers, mappings)
+    macs = product(nest.tile[3])
+    weights = fetches(nest, WEIGHTS, NOT_WEIGHTS, 3) * product(nest.tile[2, WEIGHTS])
+    weight_loads = fetches(nest, WEIGHTS, NOT_WEIGHTS, 1) * product(nest.tile[0, WEIGHTS]) * nest.rows * nest.columns
+    inputs = input_words(nest, layers)
+    evictions = fetches(nest, OUTPUTS, NOT_OUTPUTS, 2) * product(nest.tile[1, OUTPUTS]) * nest.columns
+    refills = evictions - product(nest.tile[3, OUTPUTS])
+    updates = macs / nest.busy_rows
     return Accesses(
         macs=macs,
         register_weight_reads=macs,
@@ -78,10 +105,12 @@ def timeloop_accesses(layers: LayerTensors, mappings: MappingTensors) -> Accesse
         accumulator_output_writes=updates + refills,
         scratchpad_weight_reads=weight_loads,
         scratchpad_weight_writes=weights,
-        scratchpad_input_reads=macs / nest.spatial_k,
+        scratchpad_input_reads=macs / nest.busy_columns,
         scratchpad_input_writes=inputs,
         dram_weight_reads=weights,
         dram_input_reads=inputs,
         dram_output_reads=refills,
         dram_output_writes=evictions,
+        busy_rows=nest.busy_rows,
+        busy_columns=nest.busy_columns,
     )

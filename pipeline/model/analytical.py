@@ -8,6 +8,9 @@ from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.accesses import timeloop_accesses
 from pipeline.model.latency import timeloop_roofs
 from pipeline.model.protocol import Latency
+from pipeline.model.rtl_view import rtl_terms
+from pipeline.model.rtl_published import as_published
+from pipeline.model.rtl_view import rtl_terms
 
 PartialSums = Literal["spill", "drop"]
 
@@ -16,8 +19,8 @@ PartialSums = Literal["spill", "drop"]
 class AnalyticalModel:
     """Cycles from closed formulas, without fitted weights.
 
-    ``partial_sums`` matters on ``rtl`` only: ``drop`` leaves out the traffic of partial sums, as the public FPGA
-    measurements did.
+    ``partial_sums`` matters on ``rtl`` only: ``drop`` predicts what the public FPGA measurements ran, without the
+    traffic of partial sums (``rtl_published``).
     """
 
     platform: Platform = "timeloop"
@@ -32,7 +35,7 @@ class AnalyticalModel:
         """Predicted cycles [*b] of each mapping on each hardware."""
         if self.platform == "timeloop":
             accesses = timeloop_accesses(layers, mappings)
-            return Latency(timeloop_roofs(accesses, mappings, hardware).cycles)
-        from pipeline.model.rtl_view import rtl_terms  # noqa: PLC0415
-
+            return Latency(timeloop_roofs(accesses, hardware).cycles)
+        if self.partial_sums == "drop":
+            layers, mappings = as_published(layers, mappings, hardware)
         return Latency(rtl_terms(layers, mappings, hardware, self.partial_sums).cycles)

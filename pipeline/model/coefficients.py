@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
 PATH = Path(__file__).with_suffix(".yaml")
 
@@ -55,6 +55,7 @@ class Coefficients(_Model):
 
     source: str
     energy_pj: Energy
+    dram_block_words: PositiveInt
     bandwidth_words_per_cycle: Bandwidth
     area_mm2: Area
 

@@ -9,6 +9,8 @@ from pipeline.hardware import HardwareTensors, Platform
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.accesses import Words, timeloop_accesses
 from pipeline.model.coefficients import coefficients
+from pipeline.model.rtl_accesses import rtl_accesses
+from pipeline.model.rtl_accesses import rtl_accesses
 
 _UJ_PER_PJ = 1e-6
 
@@ -39,9 +41,7 @@ def energy_uj(
 def words_moved(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, platform: Platform) -> Words:
     """Words that each mapping moves on ``platform``."""
     if platform == "timeloop":
-        return timeloop_accesses(layers, mappings).words()
-    from pipeline.model.rtl_view import rtl_accesses  # noqa: PLC0415
-
+        return timeloop_accesses(layers, mappings).words(hardware)
     return rtl_accesses(layers, mappings, hardware)
 
 

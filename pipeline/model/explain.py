@@ -3,15 +3,16 @@
 from collections.abc import Mapping as Record
 from dataclasses import fields
 
+import torch
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors, Platform
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.accesses import timeloop_accesses
+from pipeline.model.accesses import Accesses, Words, timeloop_accesses
 from pipeline.model.analytical import PartialSums
-from pipeline.model.energy import words_energy, words_moved
-from pipeline.model.latency import timeloop_roofs
-from pipeline.model.rtl_view import rtl_terms
+from pipeline.model.energy import LevelEnergy, words_energy, words_moved
+from pipeline.model.latency import Roofs, timeloop_roofs
+from pipeline.model.rtl_view import RtlTerms, rtl_terms
 from pipeline.model.tiles import footprint_kib
 
 PREFIX = "explain."
@@ -26,20 +27,19 @@ def explain_columns(
 ) -> dict[str, list[float] | list[str]]:
     """Columns behind the estimates of a batch [B]: capacity, words, cycles and energy by level, the binding roof."""
     columns = _capacity(layers, mappings, hardware, platform)
+    words = words_moved(layers, mappings, hardware, platform)
+    energy = words_energy(words, hardware)
     if platform == "timeloop":
         accesses = timeloop_accesses(layers, mappings)
-        roofs = timeloop_roofs(accesses, mappings, hardware)
-        columns |= {f"words.{field.name}": getattr(accesses, field.name) for field in fields(accesses)}
+        roofs = timeloop_roofs(accesses, hardware)
+        columns |= _prefixed("accesses", accesses) | _prefixed("words", words) | _prefixed("cycles", roofs)
     else:
-        roofs = rtl_terms(layers, mappings, hardware, partial_sums)
-    words = words_moved(layers, mappings, hardware, platform)
-    columns |= {f"words.{field.name}": getattr(words, field.name) for field in fields(words)}
-    columns |= {f"cycles.{field.name}": getattr(roofs, field.name) for field in fields(roofs)}
-    energy = words_energy(words, hardware)
-    columns |= {f"energy_uj.{field.name}": getattr(energy, field.name) for field in fields(energy)}
+        terms = rtl_terms(layers, mappings, hardware, partial_sums)
+        columns |= _prefixed("words", words) | _prefixed("cycles", terms)
+    columns |= _prefixed("energy_uj", energy)
     result: dict[str, list[float] | list[str]] = {PREFIX + name: value.tolist() for name, value in columns.items()}
     if platform == "timeloop":
-        result[PREFIX + "bound"] = _binding({field.name: getattr(roofs, field.name) for field in fields(roofs)})
+        result[PREFIX + "bound"] = _binding(roofs)
     return result
 
 
@@ -66,7 +66,11 @@ def _capacity(
     }
 
 
-def _binding(roofs: dict[str, Tensor]) -> list[str]:
-    names = list(roofs)
-    rows = zip(*(roofs[name].tolist() for name in names), strict=True)
-    return [names[max(range(len(names)), key=row.__getitem__)] for row in rows]
+def _prefixed(group: str, terms: Accesses | Words | Roofs | LevelEnergy | RtlTerms) -> dict[str, Tensor]:
+    return {f"{group}.{field.name}": getattr(terms, field.name) for field in fields(terms)}
+
+
+def _binding(roofs: Roofs) -> list[str]:
+    names = [field.name for field in fields(roofs)]
+    slowest = torch.stack([getattr(roofs, name) for name in names]).argmax(0)
+    return [names[index] for index in slowest.tolist()]

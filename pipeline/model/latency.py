@@ -6,9 +6,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.mapping import MappingTensors
-from pipeline.model.accesses import Accesses
+from pipeline.model.accesses import Accesses, sum_of
 from pipeline.model.coefficients import coefficients
+from pipeline.model.nest import round_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +22,17 @@ class Roofs:
 
     @property
     def cycles(self) -> Float[Tensor, "*b"]:
-        """Cycles of the whole: everything overlaps, the slowest part binds."""
-        return self.compute.maximum(self.accumulator).maximum(self.scratchpad).maximum(self.dram)
+        """Whole cycles of all: everything overlaps, the slowest part binds. The gradient is that before rounding."""
+        return round_up(self.compute.maximum(self.accumulator).maximum(self.scratchpad).maximum(self.dram))
 
 
-def timeloop_roofs(accesses: Accesses, mappings: MappingTensors, hardware: HardwareTensors) -> Roofs:
+def timeloop_roofs(accesses: Accesses, hardware: HardwareTensors) -> Roofs:
     """Accesses over bandwidth at each level: DOSA (MICRO 2023), section 4.2."""
     bandwidth = coefficients().bandwidth_words_per_cycle
-    spatial_c, spatial_k = mappings.spatial.unbind(-1)
-    words = accesses.words()
+    columns = accesses.busy_columns
     return Roofs(
-        compute=words.macs / (spatial_c * spatial_k),
-        accumulator=words.accumulator / (bandwidth.accumulator_per_column * spatial_k),
-        scratchpad=words.scratchpad / (bandwidth.scratchpad_per_dim * hardware.dim),
-        dram=words.dram / bandwidth.dram,
+        compute=accesses.macs / (accesses.busy_rows * columns),
+        accumulator=accesses.accumulator / (bandwidth.accumulator_per_column * columns),
+        scratchpad=sum_of(accesses.scratchpad) / (bandwidth.scratchpad_per_dim * hardware.dim),
+        dram=sum_of(accesses.dram) / bandwidth.dram,
     )

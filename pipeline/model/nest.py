@@ -1,120 +1,140 @@
-"""A batch of mappings as one tensor per factor, and how often a loop nest changes the tile of a tensor.
+"""A batch of mappings as tensors with levels and dimensions first, which is the layout the counts are computed in.
 
-All functions are differentiable in the factors. A tile that shifts by part of its extent keeps the rest, so the
-counts are continuous where a factor becomes 1; on integer factors they are exact.
+Dimensions are ordered R, S, C, K, P, Q, N here, so that what a tensor is indexed by is one slice.
 """
 
 from dataclasses import dataclass
 
-from jaxtyping import Bool, Float
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from pipeline.mapping import LEVELS, LayerTensors, MappingTensors
-from pipeline.workload import DIMS
+from pipeline.mapping import LayerTensors, MappingTensors
 
-R, S, P, Q, C, K, N = range(len(DIMS))
+R, S, C, K, P, Q, N = range(7)
+WEIGHTS = slice(R, K + 1)
+OUTPUTS = slice(K, N + 1)
+NOT_WEIGHTS = slice(P, N + 1)
+NOT_OUTPUTS = slice(R, C + 1)
+"""Dimensions that weights and outputs have, and those that they do not have."""
 
-WEIGHTS = (R, S, C, K)
-INPUTS = (R, S, P, Q, C, N)
-OUTPUTS = (P, Q, K, N)
-"""Dimensions that each tensor is indexed by."""
+EXACT = 1e-9
+"""Relative difference below which two products of factors are taken as equal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nest:
-    """A batch of mappings taken apart: every entry is a tensor [*b]."""
+    """A batch of mappings; of ragged ones the averages over all tiles, so that products of factors are exact sums."""
 
-    factor: tuple[tuple[Tensor, ...], ...]
-    """Temporal factors by level and dimension."""
-    rank: tuple[tuple[Tensor, ...], ...]
-    """Place in the loop order by level and dimension, 0 = outermost."""
-    spatial_c: Float[Tensor, "*b"]
-    spatial_k: Float[Tensor, "*b"]
-    extent: tuple[tuple[Tensor, ...], ...]
-    """Extent by level and dimension of the tile that one pass of the level's loops covers."""
+    size: Float[Tensor, "dims=7 *b"]
+    """Sizes of the layer."""
+    loops: Float[Tensor, "4 7 *b"]
+    """Iterations of the temporal loops by level and dimension."""
+    rank: Int[Tensor, "4 7 *b"]
+    """Place in the loop order of a level, 0 = outermost."""
+    tile: Float[Tensor, "4 7 *b"]
+    """Extent of the tile that one pass of a level's loops covers, spatial ones included."""
+    columns: Float[Tensor, "*b"]
+    """Accumulator banks (array columns) that a tile of outputs is spread over."""
+    rows: Float[Tensor, "*b"]
+    """Array rows that a tile of weights is spread over."""
+    busy_columns: Float[Tensor, "*b"]
+    """Columns that compute at the same time."""
+    busy_rows: Float[Tensor, "*b"]
+    """Rows that compute at the same time."""
 
     @classmethod
-    def of(cls, mappings: MappingTensors) -> "Nest":
-        """Take ``mappings`` apart."""
-        factor = tuple(mappings.temporal[..., level, :].unbind(-1) for level in range(LEVELS))
-        rank = tuple(mappings.rank[..., level, :].unbind(-1) for level in range(LEVELS))
-        spatial_c, spatial_k = mappings.spatial.unbind(-1)
-        extent = [factor[0]]
-        for level in range(1, LEVELS):
-            inner, own = extent[-1], factor[level]
-            outer = [inner[d] * own[d] for d in range(len(DIMS))]
-            if level == 1:
-                outer[C] = outer[C] * spatial_c
-            if level == 2:
-                outer[K] = outer[K] * spatial_k
-            extent.append(tuple(outer))
-        return cls(factor, rank, spatial_c, spatial_k, tuple(extent))
-
-    def inside(self, level: int, inner: int, outer: int) -> Bool[Tensor, "*b"]:
-        """Whether the loop over ``inner`` runs inside the loop over ``outer`` at ``level``."""
-        return self.rank[level][inner] > self.rank[level][outer]
+    def of(cls, layers: LayerTensors, mappings: MappingTensors) -> "Nest":
+        """Take ``mappings`` of ``layers`` apart; both broadcast over their leading dimensions."""
+        size = dims_first(layers.size)
+        loops, rank = _levels_first(mappings.temporal), _levels_first(mappings.rank)
+        rows, columns = mappings.spatial.unbind(-1)
+        tile = _tiles(loops, rows, columns)
+        if bool(((tile[3] - size).abs() > EXACT * size).any()):
+            return _averaged(size, loops, rank, tile, rows, columns)
+        return cls(size, loops, rank, tile, columns, rows, columns, rows)
 
 
-def product(factors: list[Tensor]) -> Tensor:
-    """The product of tensors that broadcast against each other."""
-    result = factors[0]
-    for factor in factors[1:]:
+def product(factors: Tensor) -> Tensor:
+    """Product over the first dimension (``prod`` has a slow gradient)."""
+    result, *others = factors.unbind(0)
+    for factor in others:
         result = result * factor
     return result
 
 
-def kept_share(factor: Tensor) -> Tensor:
-    """Share of a tile that is still there after all iterations of a loop that moves it by one tile: 1 for factor 1,
-    0 from factor 2 on."""
-    return (2 - factor).clamp(0, 1)
+def round_up(exact: Tensor, block: Tensor | float = 1.0) -> Tensor:
+    """``exact`` rounded up to whole blocks; the gradient is that of ``exact``."""
+    with torch.no_grad():
+        excess = (exact * ((1 - 1e-12) / block)).ceil() * block - exact
+    return exact + excess
 
 
-def fetches(nest: Nest, relevant: tuple[int, ...], level: int) -> Float[Tensor, "*b"]:
-    """How many whole tiles the loops of the levels from ``level`` up bring in, of a tensor without sliding windows.
+def dims_first(size: Float[Tensor, "*b 7"]) -> Float[Tensor, "dims=7 *b"]:
+    """Sizes with the dimensions first and in the order of this module."""
+    return _reorder(size.movedim(-1, 0), 0)
 
-    A loop over a dimension that the tensor does not have repeats a fetch only when a loop inside it has moved
-    the tile.
+
+def tile_extents(mappings: MappingTensors) -> Float[Tensor, "4 7 *b"]:
+    """Extent of a whole tile by level and dimension: the product of all loops inside."""
+    return _tiles(_levels_first(mappings.temporal), *mappings.spatial.unbind(-1))
+
+
+def _levels_first(factors: Tensor) -> Tensor:
+    return _reorder(factors.movedim((-2, -1), (0, 1)), 1)
+
+
+def _reorder(tensor: Tensor, dim: int) -> Tensor:
+    """From the order of ``DIMS`` (R, S, P, Q, C, K, N) to R, S, C, K, P, Q, N."""
+    taps, outputs, channels, batch = torch.split(tensor, [2, 2, 2, 1], dim)
+    return torch.cat((taps, channels, outputs, batch), dim)
+
+
+def _tiles(loops: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Extents [4, 7, *b]: the product of all loops inside, C spread over rows at L1 and K over columns at L2."""
+    first = loops[0]
+    second = first * _scaled(loops[1], C, rows)
+    third = second * _scaled(loops[2], K, columns)
+    return torch.stack((first, second, third, third * loops[3]))
+
+
+def _scaled(loops: Tensor, dim: int, factor: Tensor) -> Tensor:
+    return torch.cat((loops[:dim], (loops[dim] * factor).unsqueeze(0), loops[dim + 1 :]))
+
+
+def _averaged(size: Tensor, loops: Tensor, rank: Tensor, tile: Tensor, rows: Tensor, columns: Tensor) -> Nest:
+    """A nest whose last tiles are cut at the layer's size.
+
+    All tiles of a level start at multiples of its extent, so there are ceil(size / extent) of them. Iterations become
+    ratios of such counts, and extents become size / count.
     """
-    count = None
-    stays = None
-    for at in range(level, LEVELS):
-        for d in range(len(DIMS)):
-            own = nest.factor[at][d]
-            if d not in relevant:
-                own = _repeats(nest, relevant, at, d, stays)
-            count = own if count is None else count * own
-        moved = product([kept_share(nest.factor[at][d]) for d in relevant])
-        stays = moved if stays is None else stays * moved
-    assert count is not None
-    return count
+    outer = [loops[1] * loops[2] * loops[3], loops[2] * loops[3], loops[3]]
+    outer[0] = _scaled(_scaled(outer[0], C, rows), K, columns)
+    outer[1] = _scaled(outer[1], K, columns)
+    count = [_count(size, tile[level], outer[level]) for level in range(3)]
+    row_groups = _count(size[C], tile[0, C] * rows, outer[0][C] / rows)
+    column_groups = _count(size[K], tile[1, K] * columns, outer[1][K] / columns)
+    even_rows, even_columns = count[0][C] / row_groups, count[1][K] / column_groups
+    iterations = torch.stack(
+        (
+            loops[0],
+            _scaled(count[0] / count[1], C, 1 / even_rows),
+            _scaled(count[1] / count[2], K, 1 / even_columns),
+            count[2],
+        )
+    )
+    whole = torch.stack((*(size / tiles for tiles in count), size.expand_as(tile[3])))
+    steps_c = _steps(size[C], row_groups, tile[0, C], rows)
+    steps_k = _steps(size[K], column_groups, tile[1, K], columns)
+    return Nest(size, iterations, rank, whole, even_columns, even_rows, size[K] / steps_k, size[C] / steps_c)
 
 
-def _repeats(nest: Nest, relevant: tuple[int, ...], level: int, d: int, stays: Tensor | None) -> Tensor:
-    kept = stays
-    for r in relevant:
-        share = kept_share(nest.factor[level][r]).where(nest.inside(level, r, d), nest.factor[level][r].new_ones(()))
-        kept = share if kept is None else kept * share
-    assert kept is not None
-    return 1 + (nest.factor[level][d] - 1) * (1 - kept)
+def _count(size: Tensor, extent: Tensor, outer: Tensor) -> Tensor:
+    """Tiles of ``extent`` that cover ``size``: no more than the loops outside run through."""
+    return round_up(size / extent).minimum(outer)
 
 
-def window(outputs: Tensor, taps: Tensor, stride: Tensor, dilation: Tensor) -> Tensor:
-    """Input extent that ``outputs`` windows of ``taps`` touch."""
-    return (outputs - 1) * stride + (taps - 1) * dilation + 1
-
-
-@dataclass(frozen=True, slots=True)
-class InputTile:
-    """The part of the input that a tile of a level covers, along its two axes and in all."""
-
-    width: Float[Tensor, "*b"]
-    height: Float[Tensor, "*b"]
-    words: Float[Tensor, "*b"]
-
-    @classmethod
-    def of(cls, nest: Nest, layers: LayerTensors, level: int) -> "InputTile":
-        """The input tile of ``level``."""
-        extent = nest.extent[level]
-        width = window(extent[P], extent[R], layers.stride[..., 0], layers.dilation[..., 0])
-        height = window(extent[Q], extent[S], layers.stride[..., 1], layers.dilation[..., 1])
-        return cls(width, height, width * height * extent[C] * extent[N])
+def _steps(size: Tensor, groups: Tensor, extent: Tensor, lanes: Tensor) -> Tensor:
+    """Steps of the first lane, which has the most work: ``extent`` in each group, what is left in the last one."""
+    before = (groups - 1) * extent
+    return before + extent.minimum(size - before * lanes)

@@ -6,10 +6,25 @@ from torch import Tensor
 
 from pipeline.hardware import ACCUMULATOR_BYTES, Platform
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.nest import C, InputTile, K, N, Nest, P, Q, R, S, product
+from pipeline.model.nest import (
+    EXACT,
+    OUTPUTS,
+    WEIGHTS,
+    C,
+    K,
+    N,
+    P,
+    Q,
+    R,
+    S,
+    dims_first,
+    product,
+    round_up,
+    tile_extents,
+)
+from pipeline.model.reuse import windows
 
 KIB = 1024
-_TOLERANCE = 1e-6
 
 
 def footprint_kib(
@@ -21,32 +36,33 @@ def footprint_kib(
     that on ``rtl``, where two tiles share each memory. Blocks of ``dim`` channels are whole on ``rtl``; the
     gradient there is that of the unrounded quotient.
     """
-    nest = Nest.of(mappings)
+    tile, inner = largest_tile(layers, mappings, 2), largest_tile(layers, mappings, 1)
     if platform == "timeloop":
-        words = InputTile.of(nest, layers, 2).words + product([nest.extent[2][d] for d in (R, S, C, K)])
-        outputs = product([nest.extent[1][d] for d in (P, Q, K, N)])
-        return words / KIB, outputs * dim * ACCUMULATOR_BYTES / KIB
-    scratchpad_rows, accumulator_rows = _rtl_rows(nest, layers, dim)
+        width, height = windows(tile, layers)
+        words = product(tile[WEIGHTS]) + width * height * tile[C] * tile[N]
+        return words / KIB, product(inner[OUTPUTS]) * dim * ACCUMULATOR_BYTES / KIB
+    scratchpad_rows, accumulator_rows = _rtl_rows(tile, layers, dim)
     row_kib = 2 * dim / KIB
     return scratchpad_rows * row_kib, accumulator_rows * row_kib * ACCUMULATOR_BYTES
 
 
-def blocks(extent: Tensor, dim: Tensor) -> Tensor:
-    """Blocks of ``dim`` that ``extent`` fills, rounded up; the gradient is that of ``extent / dim``."""
-    exact = extent / dim
-    return exact + ((exact - _TOLERANCE).ceil() - exact).detach()
+def largest_tile(layers: LayerTensors, mappings: MappingTensors, level: int) -> Float[Tensor, "dims=7 *b"]:
+    """Extents of the largest tile of a level (the last one of a ragged mapping is smaller)."""
+    size = dims_first(layers.size)
+    tile = tile_extents(mappings)[level]
+    return size.where(tile > size * (1 + EXACT), tile)
 
 
 def is_matmul(layers: LayerTensors) -> Bool[Tensor, "*b"]:
     """Whether each layer is a plain matrix product (the rule of ``Layer.is_matmul``)."""
-    alone = layers.size[..., [R, S, Q, N]].amax(-1) == 1
+    size = dims_first(layers.size)
+    alone = (size[R] == 1) & (size[S] == 1) & (size[Q] == 1) & (size[N] == 1)
     return alone & (layers.stride.amax(-1) == 1)
 
 
-def _rtl_rows(nest: Nest, layers: LayerTensors, dim: Tensor) -> tuple[Tensor, Tensor]:
-    tile = [extent.minimum(size) for extent, size in zip(nest.extent[2], layers.size.unbind(-1), strict=True)]
-    c_blocks, k_blocks = blocks(tile[C], dim), blocks(tile[K], dim)
-    rows = blocks(tile[P], dim) * dim
+def _rtl_rows(tile: Tensor, layers: LayerTensors, dim: Tensor) -> tuple[Tensor, Tensor]:
+    c_blocks, k_blocks = round_up(tile[C] / dim), round_up(tile[K] / dim)
+    rows = round_up(tile[P], dim)
     width = tile[P] * layers.stride[..., 0] + (tile[R] - 1) * layers.dilation[..., 0]
     height = tile[Q] * layers.stride[..., 1] + (tile[S] - 1) * layers.dilation[..., 1]
     matmul = is_matmul(layers)

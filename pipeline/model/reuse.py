@@ -1,0 +1,93 @@
+"""How many words loops bring into a level: what stays from one iteration to the next is not fetched again.
+
+The rules are those of Timeloop (Parashar et al., ISPASS 2019; nest analysis with uniform temporal extrapolation), and
+the counts equal Timeloop's on integer factors. In between they are continuous: a loop of 1 + x iterations, x < 1,
+moves a tile by the share x of itself.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pipeline.mapping import LayerTensors
+from pipeline.model.nest import C, K, N, Nest, P, Q, R, S, product
+
+
+def stays(loops: Tensor) -> Tensor:
+    """Share of a tile that is still in place after a loop has moved it: 1 for one iteration, 0 from two on."""
+    return (2 - loops).clamp(0, 1)
+
+
+def fetches(nest: Nest, has: slice, lacks: slice, low: int) -> Float[Tensor, "*b"]:
+    """How often the loops of levels ``low`` to 3 bring in a tile of a tensor with dimensions ``has``.
+
+    A loop over a dimension that the tensor ``lacks`` repeats the fetches only if a loop inside it moved the tile.
+    """
+    loops, rank = nest.loops[low:], nest.rank[low:]
+    share = stays(loops[:, has])
+    inside = rank[:, has, None] > rank[:, None, lacks]
+    kept = product(share.unsqueeze(2).where(inside, 1.0).movedim(1, 0))
+    whole = product(share.movedim(1, 0))
+    level = torch.ones_like(whole[0])
+    counts = []
+    for at, (moving, repeating) in enumerate(zip(loops[:, has], loops[:, lacks], strict=True)):
+        counts += [product(moving), product(repeating - (repeating - 1) * (kept[at] * level))]
+        level = level * whole[at]
+    return product(torch.stack(counts))
+
+
+def input_words(nest: Nest, layers: LayerTensors) -> Float[Tensor, "*b"]:
+    """Input words that the loops of L3 bring into the scratchpad.
+
+    A tile covers a window of the input. A loop over outputs (P, Q) or filter taps (R, S) moves the window by less
+    than its extent, and only the new rows or columns are fetched, provided that the window moves as it moved before.
+    """
+    loops, rank = nest.loops[3], nest.rank[3]
+    share = stays(loops)
+    extent = windows(nest.tile[2], layers)
+    moves = product(loops)
+    repeats = loops[K] - (loops[K] - 1) * product(share.where(rank > rank[K], 1.0))
+    tiles = moves / loops[K] * repeats - moves * _slides(nest, layers, extent, share)
+    return tiles * extent[0] * extent[1] * nest.tile[2, C] * nest.tile[2, N]
+
+
+def windows(tile: Float[Tensor, "dims=7 *b"], layers: LayerTensors) -> Float[Tensor, "axes=2 *b"]:
+    """Width and height of the input that a tile touches."""
+    stride, dilation = layers.stride.movedim(-1, 0), layers.dilation.movedim(-1, 0)
+    return (tile[P : Q + 1] - 1) * stride + (tile[R : S + 1] - 1) * dilation + 1
+
+
+def _slides(nest: Nest, layers: LayerTensors, extent: Tensor, share: Tensor) -> Float[Tensor, "*b"]:
+    """Tiles that need not be fetched because a window slid, as a share of all iterations of L3.
+
+    Axes below: role of the loop (0 filter taps, 1 outputs), axis of the input (0 width, 1 height). A window slides
+    when the loop moves nothing else, that is when no other loop runs inside it. Timeloop runs two iterations of each
+    loop, so a loop inside is taken to return by one step: the move may then happen to equal the one before.
+    """
+    loops, rank = _by_role(nest.loops[3]), _by_role(nest.rank[3])
+    kept, stride, dilation = _by_role(share), layers.stride.movedim(-1, 0), layers.dilation.movedim(-1, 0)
+    step = torch.stack((nest.tile[2, R : S + 1] * dilation, nest.tile[2, P : Q + 1] * stride))
+    partner_rank, partner_step = rank.flip(0), step.flip(0)
+
+    def absent(other_share: Tensor, other_rank: Tensor) -> Tensor:
+        return other_share.where(other_rank > rank, 1.0)
+
+    alone = absent(share[C], nest.rank[3, C]) * absent(share[N], nest.rank[3, N])
+    alone = alone * absent(kept.flip(1), rank.flip(1)) * absent(kept.flip((0, 1)), rank.flip((0, 1)))
+    no_k = absent(share[K], nest.rank[3, K])
+    no_partner = absent(kept.flip(0), partner_rank)
+    overlap = (1 - step / extent).clamp(min=0)
+    again = no_k.flip(0) * _equal(step, 2 * partner_step) * overlap.flip(0)
+    back = (1 - no_k.flip(0)) * _equal(step, partner_step)
+    inner = loops.flip(0) * nest.loops[3, K].where(nest.rank[3, K] > rank, 1.0)
+    slid = no_partner * no_k * overlap + (1 - no_partner) * (again + back) / inner
+    return ((1 - 1 / loops) * alone * slid).sum((0, 1))
+
+
+def _by_role(dims: Tensor) -> Float[Tensor, "2 2 *b"]:
+    return torch.stack((dims[R : S + 1], dims[P : Q + 1]))
+
+
+def _equal(first: Tensor, second: Tensor) -> Tensor:
+    """1 where two whole numbers are equal, 0 where they are not; linear in between."""
+    return (1 - (first - second).abs()).clamp(min=0)
