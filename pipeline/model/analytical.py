@@ -8,7 +8,6 @@ from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.accesses import timeloop_accesses
 from pipeline.model.latency import timeloop_roofs
 from pipeline.model.protocol import Latency
-from pipeline.model.rtl_view import rtl_terms
 from pipeline.model.rtl_published import as_published
 from pipeline.model.rtl_view import rtl_terms
 

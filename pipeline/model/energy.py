@@ -10,7 +10,6 @@ from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.accesses import Words, timeloop_accesses
 from pipeline.model.coefficients import coefficients
 from pipeline.model.rtl_accesses import rtl_accesses
-from pipeline.model.rtl_accesses import rtl_accesses
 
 _UJ_PER_PJ = 1e-6
 
