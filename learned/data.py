@@ -1,0 +1,146 @@
+"""Training rows: mappings with measured cycles, repeats merged, grouped by layer shape and by hardware."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from pipeline.files import digest
+from pipeline.hardware import HardwareTensors, Platform
+from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.table import DimRule, Row, RowError, rows_of
+
+MIN_ROWS = 10
+"""Fewest usable rows that a model is fitted on."""
+
+TARGETS = ("sim.cycles", "target.cycle")
+"""Columns of measured cycles, the first that a table has is the default."""
+
+DRAM_BYTES_PER_CYCLE = 16.0
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Measured mappings, batched on [B]."""
+
+    layers: LayerTensors
+    mappings: MappingTensors
+    hardware: HardwareTensors
+    cycles: Float[Tensor, " b"]
+    """Measured cycles, the median where one mapping was measured several times."""
+    shape_group: Int[Tensor, " b"]
+    """Number of the layer shape, 0-based in order of appearance."""
+    hardware_group: Int[Tensor, " b"]
+    """Number of the hardware, 0-based in order of appearance."""
+
+    def __len__(self) -> int:
+        return len(self.cycles)
+
+    def __getitem__(self, index: Int[Tensor, " k"] | Bool[Tensor, " b"]) -> "Samples":
+        return Samples(
+            self.layers[index],
+            self.mappings[index],
+            self.hardware[index],
+            self.cycles[index],
+            self.shape_group[index],
+            self.hardware_group[index],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a training table was: names the rows and the design they were measured on."""
+
+    target: str
+    rows: int
+    data_digest: str
+    rtl_digest: str
+
+
+def default_target(table: pd.DataFrame) -> str:
+    """The first of ``TARGETS`` that the table has. Raises ValueError when there is none."""
+    for column in TARGETS:
+        if column in table.columns:
+            return column
+    raise ValueError(f"table has no column of measured cycles ({' or '.join(TARGETS)})")
+
+
+def read_samples(
+    table: pd.DataFrame, target: str, platform: Platform, dim_rule: DimRule = "from-table"
+) -> tuple[Samples, Provenance]:
+    """The usable rows of ``table``, repeats of one mapping merged to their median.
+
+    Rows with an ``error``, without a legal mapping or without positive cycles are left out.
+    Raises ValueError when the column is missing or fewer than ``MIN_ROWS`` rows remain.
+    """
+    if target not in table.columns:
+        raise ValueError(f"table has no column {target!r}")
+    cycles = pd.to_numeric(table[target], errors="coerce").to_numpy(dtype=np.float64)
+    failed = table["error"].fillna("").ne("").to_numpy() if "error" in table.columns else np.zeros(len(table), bool)
+    measured: dict[Row, list[float]] = {}
+    reason = ""
+    for row, value, error in zip(rows_of(table, platform, dim_rule), cycles, failed, strict=True):
+        if isinstance(row, RowError):
+            reason = reason or row.message
+        elif not error and math.isfinite(value) and value > 0:
+            measured.setdefault(row, []).append(float(value))
+    if len(measured) < MIN_ROWS:
+        detail = f"; the first refused row: {reason}" if reason else ""
+        raise ValueError(f"table has {len(measured)} usable rows with {target}, at least {MIN_ROWS} are needed{detail}")
+    return _samples(measured), _provenance(measured, table, target)
+
+
+def _samples(measured: dict[Row, list[float]]) -> Samples:
+    mappings = [row.mapping for row in measured]
+    hardware = [row.hardware for row in measured]
+    return Samples(
+        LayerTensors.stack([mapping.layer for mapping in mappings]),
+        MappingTensors.stack(mappings),
+        HardwareTensors.stack(hardware),
+        torch.tensor([float(np.median(values)) for values in measured.values()], dtype=torch.float64),
+        _numbers([mapping.layer for mapping in mappings]),
+        _numbers(hardware),
+    )
+
+
+def _provenance(measured: dict[Row, list[float]], table: pd.DataFrame, target: str) -> Provenance:
+    parts = sorted(
+        [str(row.mapping.layer), str(row.mapping), row.hardware.id, sorted(values)] for row, values in measured.items()
+    )
+    designs = sorted(table["sim.rtl_digest"].dropna().astype(str).unique()) if "sim.rtl_digest" in table else []
+    rtl = designs[0] if len(designs) == 1 else digest(*designs) if designs else ""
+    return Provenance(target, len(measured), digest(*parts), rtl)
+
+
+def _numbers(items: list[object] | list) -> Int[Tensor, " b"]:  # type: ignore[type-arg]
+    seen: dict[object, int] = {}
+    return torch.tensor([seen.setdefault(item, len(seen)) for item in items], dtype=torch.int64)
+
+
+def group_folds(groups: Int[Tensor, " b"], folds: int, seed: int) -> Int[Tensor, " b"]:
+    """Fold [B] of each row, 0 to folds-1: whole groups only, the largest dealt first so that folds are even."""
+    generator = torch.Generator().manual_seed(seed)
+    count = int(groups.max()) + 1
+    sizes = torch.bincount(groups, minlength=count)
+    order = torch.randperm(count, generator=generator)
+    order = order[sizes[order].argsort(descending=True, stable=True)]
+    fold = torch.zeros(count, dtype=torch.int64)
+    filled = torch.zeros(min(folds, count), dtype=torch.int64)
+    for group in order.tolist():
+        fold[group] = filled.argmin()
+        filled[fold[group]] += sizes[group]
+    return fold[groups]
+
+
+def efficiency(samples: Samples) -> Float[Tensor, " b"]:
+    """Least possible cycles over measured cycles [B]: full array or DRAM moving every word once, whichever is more."""
+    size = samples.layers.size
+    r, s, p, q, c, k, n = size.unbind(-1)
+    compute = size.prod(-1) / samples.hardware.dim**2
+    inputs = n * c * (p * samples.layers.stride[..., 0]) * (q * samples.layers.stride[..., 1])
+    moved = (inputs + r * s * c * k + n * p * q * k) / DRAM_BYTES_PER_CYCLE
+    return torch.maximum(compute, moved) / samples.cycles

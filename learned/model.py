@@ -1,0 +1,76 @@
+"""A trained latency model of any kind, and what is known about it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from learned import published, residual_gp
+from learned.data import Samples
+from learned.features import VERSION
+from pipeline.hardware import HardwareTensors, Platform
+from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.model.analytical import AnalyticalModel, PartialSums
+from pipeline.model.protocol import Latency
+from pipeline.table import DimRule
+
+Kind = Literal["analytical", "dnn", "residual", "default"]
+KINDS: tuple[Kind, ...] = ("analytical", "dnn", "residual", "default")
+
+Weights = residual_gp.Correction | published.Network | None
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a model was trained on and for."""
+
+    kind: Kind
+    platform: Platform
+    partial_sums: PartialSums
+    dim_rule: DimRule
+    seed: int
+    target: str = ""
+    rows: int = 0
+    data_digest: str = ""
+    rtl_digest: str = ""
+    features_version: int = VERSION
+    scores: dict[str, float] = field(default_factory=dict)
+    """Scores on held-out layer shapes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A latency model with its weights; ``analytical`` has none."""
+
+    metadata: Metadata
+    weights: Weights
+
+    @property
+    def name(self) -> str:
+        """What the model is called in tables and reports."""
+        return self.metadata.kind
+
+    @property
+    def platform(self) -> Platform:
+        """The platform whose cycles it predicts."""
+        return self.metadata.platform
+
+    def __call__(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Latency:
+        """Predicted latency [*b] of each mapping on each hardware."""
+        weights, about = self.weights, self.metadata
+        if isinstance(weights, residual_gp.Correction):
+            return residual_gp.predict(weights, layers, mappings, hardware, about.partial_sums)
+        if isinstance(weights, published.Network):
+            predict = published.predict_dnn if about.kind == "dnn" else published.predict_residual
+            return predict(weights, layers, mappings, hardware)
+        return AnalyticalModel(about.platform, about.partial_sums)(layers, mappings, hardware)
+
+
+def fit(samples: Samples, metadata: Metadata) -> TrainedModel:
+    """Fit the model that ``metadata`` describes."""
+    weights: Weights = None
+    if metadata.kind == "default":
+        weights = residual_gp.fit(samples, metadata.partial_sums, metadata.seed)
+    elif metadata.kind == "dnn":
+        weights = published.fit_dnn(samples, metadata.seed)
+    elif metadata.kind == "residual":
+        weights = published.fit_residual(samples, metadata.seed)
+    return TrainedModel(metadata, weights)

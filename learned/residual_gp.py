@@ -1,0 +1,145 @@
+"""The default model: the accelerator view times a learned correction that stays near the data.
+
+log cycles = log(view) + trust * correction, with the correction a Gaussian process on execution features. ``trust`` is
+1 within ``RADIUS`` length scales of a support row and falls to 0 beyond, where the prediction is the analytical model
+again and the uncertainty is that model's own spread. No prediction is below the cycles that the array needs for the
+multiply-accumulates. The scale of the uncertainty is calibrated on rows of held-out layer shapes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from learned import gp
+from learned.data import Samples, efficiency, group_folds
+from learned.features import Features, features
+from pipeline.hardware import HardwareTensors
+from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.model.analytical import PartialSums
+from pipeline.model.protocol import Latency
+
+RADIUS = 3.0
+"""Distance to the nearest support row up to which the correction is trusted fully, in length scales."""
+
+COVERAGE = 0.9
+Z_COVERAGE = 1.6449
+"""Standard deviations that a normal distribution needs for ``COVERAGE``."""
+
+FOLDS = 5
+LEAST_IMPORTANCE, MOST_IMPORTANCE = 0.2, 5.0
+LEAST_SCALE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Weights of the correction, in the precision that predictions use."""
+
+    mean: Float[Tensor, " f"]
+    scale: Float[Tensor, " f"]
+    """Features are standardised as (value - mean) / scale."""
+    length: Float[Tensor, " f"]
+    """Length scales of the standardised features."""
+    support: Float[Tensor, "m f"]
+    weight: Float[Tensor, " m"]
+    linear: Float[Tensor, " f1"]
+    root: Float[Tensor, "m r"]
+    signal: Float[Tensor, ""]
+    linear_variance: Float[Tensor, ""]
+    noise: Float[Tensor, ""]
+    spread: Float[Tensor, ""]
+    """Standard deviation of the analytical model's log error."""
+    inflation: Float[Tensor, ""]
+    """Calibrated factor on the standard deviation."""
+
+
+def importance(samples: Samples) -> Float[Tensor, " n"]:
+    """How much each row counts: the square root of its efficiency relative to the median."""
+    value = efficiency(samples)
+    return (value / value.median()).sqrt().clamp(LEAST_IMPORTANCE, MOST_IMPORTANCE)
+
+
+def fit(samples: Samples, partial_sums: PartialSums, seed: int) -> Correction:
+    """Fit the correction, then calibrate its uncertainty on held-out layer shapes at fixed hyperparameters."""
+    with torch.no_grad():
+        known = features(samples.layers, samples.mappings, samples.hardware, partial_sums)
+    log_ratio = (samples.cycles / known.base_cycles).log()
+    mean, scale = known.values.mean(0), known.values.std(0)
+    scale = torch.where(scale < LEAST_SCALE, torch.ones_like(scale), scale)
+    x = (known.values - mean) / scale
+    hyper, weight = gp.fit(x, log_ratio, importance(samples), seed)
+    spread = 1.4826 * log_ratio.abs().median()
+
+    def conditioned(rows: Tensor) -> Correction:
+        posterior = gp.condition(hyper, x[rows], log_ratio[rows], weight[rows])
+        parts = (mean, scale, hyper.length.exp(), posterior.support, posterior.weight, posterior.linear, posterior.root)
+        scalars = (hyper.signal.exp(), hyper.linear.exp(), hyper.noise.exp(), spread, torch.ones_like(spread))
+        return Correction(*(part.to(torch.float32) for part in (*parts, *scalars)))
+
+    score = torch.zeros_like(log_ratio)
+    fold = group_folds(samples.shape_group, FOLDS, seed)
+    for number in range(int(fold.max()) + 1):
+        held_out = fold == number
+        latency = apply(conditioned(~held_out), Features(known.values[held_out], known.base_cycles[held_out]))
+        score[held_out] = _score(latency, samples.cycles[held_out])
+    final = conditioned(torch.ones_like(fold, dtype=torch.bool))
+    return _inflated(final, score.quantile(COVERAGE) / Z_COVERAGE)
+
+
+def _score(latency: Latency, cycles: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    assert latency.cycles_std is not None
+    return (cycles - latency.cycles).abs() / latency.cycles_std
+
+
+def _inflated(correction: Correction, factor: Float[Tensor, ""]) -> Correction:
+    values = {name: getattr(correction, name) for name in Correction.__slots__}
+    return Correction(**(values | {"inflation": factor.to(torch.float32)}))
+
+
+def predict(
+    correction: Correction,
+    layers: LayerTensors,
+    mappings: MappingTensors,
+    hardware: HardwareTensors,
+    partial_sums: PartialSums,
+) -> Latency:
+    """Predicted cycles and their standard deviation."""
+    known = features(layers, mappings, hardware, partial_sums)
+    latency = apply(correction, known)
+    least = (layers.size.prod(-1) / hardware.dim.square()).broadcast_to(latency.cycles.shape)
+    return Latency(torch.maximum(latency.cycles, least), latency.cycles_std)
+
+
+def apply(correction: Correction, known: Features) -> Latency:
+    """The correction applied to the analytical latency of ``known``."""
+    flat = known.values.reshape(-1, known.values.shape[-1]).to(torch.float32)
+    x = (flat - correction.mean) / correction.scale
+    squared = gp.squared_distance(x / correction.length, correction.support)
+    smooth = gp.correlation(squared)
+    mean = smooth @ correction.weight + gp.with_one(x) @ correction.linear
+    trusted = trust(squared.amin(-1))
+    variance = _variance(correction, x, smooth, trusted)
+    shape = known.base_cycles.shape
+    cycles = known.base_cycles * (trusted * mean).reshape(shape).to(torch.float64).exp()
+    deviation = (correction.inflation * variance.sqrt()).reshape(shape).to(torch.float64)
+    return Latency(cycles, cycles * deviation)
+
+
+def trust(squared: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+    """Share of the correction that is applied, by squared scaled distance to the nearest support row."""
+    edge = gp.correlation(torch.full_like(squared, RADIUS**2))
+    return (gp.correlation(squared) / edge).clamp(max=1.0)
+
+
+def _variance(
+    correction: Correction, x: Float[Tensor, "n f"], smooth: Float[Tensor, "n m"], trusted: Float[Tensor, " n"]
+) -> Float[Tensor, " n"]:
+    """Variance of the log prediction: process and noise near the data, the analytical model's spread far from it."""
+    extended = gp.with_one(x)
+    raw_support = gp.with_one(correction.support * correction.length)
+    cross = correction.signal * smooth + correction.linear_variance * (extended @ raw_support.mT)
+    prior = correction.signal + correction.linear_variance * extended.square().sum(-1)
+    process = (prior - (cross @ correction.root).square().sum(-1)).clamp(min=0.0)
+    far = (1 - trusted).square() * correction.spread.square()
+    return process + far + correction.noise

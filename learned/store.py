@@ -1,0 +1,65 @@
+"""Trained models as one file: safetensors with a JSON header. No code is stored, so none runs on loading."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from learned.features import VERSION
+from learned.model import Metadata, TrainedModel, Weights
+from learned.published import Network
+from learned.residual_gp import Correction
+from pipeline.files import write_atomically
+
+HEADER = "dosa-hil latency model"
+"""Name of the header entry that holds the metadata."""
+
+_WEIGHTS: dict[str, type[Correction] | type[Network]] = {"default": Correction, "dnn": Network, "residual": Network}
+
+
+def save(model: TrainedModel, path: Path) -> None:
+    """Write ``model`` to exactly ``path``, atomically."""
+    tensors: dict[str, Tensor] = {}
+    if model.weights is not None:
+        tensors = {name: getattr(model.weights, name).contiguous() for name in type(model.weights).__slots__}
+    about = json.dumps(dataclasses.asdict(model.metadata), allow_nan=False)
+    write_atomically(path, lambda temporary: save_file(tensors, temporary, {HEADER: about}))
+
+
+def load(path: Path) -> TrainedModel:
+    """Read a model.
+
+    Raises ValueError that names the file when it is missing, is no such model, or has other features than this
+    version computes.
+    """
+    if not path.is_file():
+        raise ValueError(f"model {path}: no such file")
+    try:
+        with safe_open(path, framework="pt") as stream:
+            header = stream.metadata() or {}
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+        about = _metadata(json.loads(header[HEADER]))
+    except (SafetensorError, KeyError, TypeError, OSError, json.JSONDecodeError, ValidationError) as error:
+        raise ValueError(f"model {path}: not a trained latency model") from error
+    if about.features_version != VERSION:
+        raise ValueError(
+            f"model {path}: has features of version {about.features_version}, this is version {VERSION}; train it again"
+        )
+    return TrainedModel(about, _weights(about, tensors, path))
+
+
+def _metadata(content: dict[str, Any]) -> Metadata:
+    return TypeAdapter(Metadata).validate_python(content)
+
+
+def _weights(about: Metadata, tensors: dict[str, Tensor], path: Path) -> Weights:
+    expected = _WEIGHTS.get(about.kind)
+    names = expected.__slots__ if expected else ()
+    if set(tensors) != set(names):
+        raise ValueError(f"model {path}: its weights are not those of kind {about.kind!r}")
+    return expected(**tensors) if expected else None
