@@ -90,14 +90,14 @@ svBit dosa_next_command(svBitVecVal* command) {
     return 1;
 }
 
-uint64_t dosa_memory_timing(uint64_t read, uint64_t write, svBit idle) {
-    return tick(read, write, idle != 0, nullptr, 0xffff, nullptr);
+uint64_t dosa_memory_timing(uint64_t read, uint64_t write, svBit idle, const svBitVecVal* mask) {
+    return tick(read, write, idle != 0, nullptr, *mask, nullptr);
 }
 
-uint64_t dosa_memory_full(uint64_t read, uint64_t write, svBit idle, const svBitVecVal* mask,
-                          const svBitVecVal* write_data, svBitVecVal* read_data) {
+uint64_t dosa_memory_full(uint64_t read, uint64_t write, svBit idle, uint16_t mask, const svBitVecVal* write_data,
+                          svBitVecVal* read_data) {
     std::memset(read_data, 0, kBeatBytes);
-    return tick(read, write, idle != 0, reinterpret_cast<const uint8_t*>(write_data), *mask,
+    return tick(read, write, idle != 0, reinterpret_cast<const uint8_t*>(write_data), mask,
                 reinterpret_cast<uint8_t*>(read_data));
 }
 

@@ -80,7 +80,7 @@ void Memory::accept_write(const Request& request, const uint8_t* beat, uint32_t 
     const uint32_t expected = std::max(1u, burst.bytes / kBeatBytes);
     if (request.last != (burst.beats == expected)) return fail(request, "write", "last does not mark the last beat");
     if (!request.last) return;
-    const bool full_line = burst.bytes == 64 && (beat == nullptr || burst.mask == ~0ull);
+    const bool full_line = burst.bytes == 64 && burst.mask == ~0ull;
     uint64_t cycle = timing_->write({burst.address, burst.bytes, full_line}, now_);
     if (settings_.stall_permille != 0) cycle += random_.next() % 64;
     insert(writes_, Pending{cycle, request.tag});

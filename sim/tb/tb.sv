@@ -51,13 +51,14 @@ module tb #(
   import "DPI-C" function longint unsigned dosa_memory_timing(
     input longint unsigned read,
     input longint unsigned write,
-    input bit idle
+    input bit idle,
+    input bit [15:0] mask
   );
   import "DPI-C" function longint unsigned dosa_memory_full(
     input longint unsigned read,
     input longint unsigned write,
     input bit idle,
-    input bit [15:0] mask,
+    input shortint unsigned mask,
     input bit [DataBits-1:0] write_data,
     output bit [DataBits-1:0] read_data
   );
@@ -159,13 +160,15 @@ module tb #(
     end
   end else begin : g_timing
     logic unused_write;
-    assign unused_write  = ^{wr_req_mask, wr_req_data};
+    assign unused_write  = ^wr_req_data;
     assign rd_rsp_data_q = '0;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
         answer_q <= '0;
       end else if (running) begin
-        answer_q <= answer_t'($bits(answer_t)'(dosa_memory_timing(64'(rd_req), 64'(wr_req), idle)));
+        answer_q <= answer_t'($bits(answer_t)'(dosa_memory_timing(
+            64'(rd_req), 64'(wr_req), idle, wr_req_mask
+        )));
       end
     end
   end
