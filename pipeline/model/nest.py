@@ -46,7 +46,7 @@ class Nest:
     @classmethod
     def of(cls, layers: LayerTensors, mappings: MappingTensors) -> "Nest":
         """Take ``mappings`` of ``layers`` apart; both broadcast over their leading dimensions."""
-        size = dims_first(layers.size)
+        size = dims_first(layers.size, mappings.spatial.dim() - 1)
         loops, rank = _levels_first(mappings.temporal), _levels_first(mappings.rank)
         rows, columns = mappings.spatial.unbind(-1)
         tile = _tiles(loops, rows, columns)
@@ -70,9 +70,10 @@ def round_up(exact: Tensor, block: Tensor | float = 1.0) -> Tensor:
     return exact + excess
 
 
-def dims_first(size: Float[Tensor, "*b 7"]) -> Float[Tensor, "dims=7 *b"]:
-    """Sizes with the dimensions first and in the order of this module."""
-    return _reorder(size.movedim(-1, 0), 0)
+def dims_first(size: Float[Tensor, "*b 7"], batch_dims: int = 0) -> Float[Tensor, "dims=7 *c"]:
+    """Sizes with the dimensions first and in the order of this module, and at least ``batch_dims`` others."""
+    missing = max(0, batch_dims - (size.dim() - 1))
+    return _reorder(size[(None,) * missing].movedim(-1, 0), 0)
 
 
 def tile_extents(mappings: MappingTensors) -> Float[Tensor, "4 7 *b"]:

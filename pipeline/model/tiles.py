@@ -48,7 +48,7 @@ def footprint_kib(
 
 def largest_tile(layers: LayerTensors, mappings: MappingTensors, level: int) -> Float[Tensor, "dims=7 *b"]:
     """Extents of the largest tile of a level (the last one of a ragged mapping is smaller)."""
-    size = dims_first(layers.size)
+    size = dims_first(layers.size, mappings.spatial.dim() - 1)
     tile = tile_extents(mappings)[level]
     return size.where(tile > size * (1 + EXACT), tile)
 
