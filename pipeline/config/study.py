@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.files import ROOT
 from pipeline.hardware import Hardware
 from pipeline.workload import first_error, load_workload
+from rtl.generate import design_names
 
 STUDIES = Path(__file__).resolve().parent
 SHIPPED = ("default", "smoke", "paper")
@@ -191,8 +191,8 @@ class Study(_Section):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{field}: {twice[0]} occurs twice")
-        if not (ROOT / "rtl" / self.design).is_dir():
-            raise ValueError(f"design {self.design!r}: there is no rtl/{self.design}")
+        if self.design not in design_names():
+            raise ValueError(f"design {self.design!r}: not one of {', '.join(design_names())} in rtl/")
         if self.sampling.points < len(self.hardware):
             raise ValueError(
                 f"sampling.points = {self.sampling.points}: fewer than {len(self.hardware)} hardware points"

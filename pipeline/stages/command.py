@@ -11,7 +11,7 @@ def run(stage: Callable[[], None]) -> None:
     """Run a stage; ``DOSA_HIL_TRACEBACK`` shows where an error came from."""
     try:
         stage()
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError) as error:
         if os.environ.get("DOSA_HIL_TRACEBACK"):
             raise
         print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)

@@ -54,7 +54,7 @@ def headline(results: StudyResults, designs: pd.DataFrame) -> list[Card]:
     exact = results.finals["exact.agrees"].dropna()
     first = int((results.dataset["round"] == 0).sum())
     return [
-        Card("lower EDP than the default", f"{mean:.2f}×", f"geometric mean; {each}"),
+        Card("lower EDP than the default", f"{mean:.2f} x", f"geometric mean; {each}"),
         Card("predicted against simulated", f"{100 * error:.1f} %", "median error in cycles of the final layers"),
         Card("layers confirmed", f"{agree} of {layers}", "same cycles when simulated again with another driver"),
         Card("layers checked bit by bit", f"{int(exact.sum())} of {len(exact)}", "every output byte as computed"),

@@ -116,7 +116,7 @@ def table(name: str, frame: pd.DataFrame, *, title: str = "", best: Sequence[boo
 
 def _text(column: str, value: Any) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if column in PERCENT:
