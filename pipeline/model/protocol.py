@@ -1,7 +1,7 @@
 """What every latency model offers to the search and the stages."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -20,6 +20,7 @@ class Latency:
     """Standard deviation of the prediction in cycles, where the model has uncertainty."""
 
 
+@runtime_checkable
 class LatencyModel(Protocol):
     """A differentiable latency model for one platform.
 
