@@ -98,7 +98,8 @@ def negative_log_posterior(
     solved: Tensor = torch.cholesky_solve(y[:, None], factor)[:, 0]
     prior = PRIOR_PRECISION * (hyper.length - math.log(LENGTH_SCALE)).square().sum()
     misfit: Tensor = 0.5 * (y @ solved)
-    return misfit + factor.diagonal().log().sum() + prior
+    total: Tensor = misfit + factor.diagonal().log().sum() + prior
+    return total
 
 
 def student_weights(

@@ -5,6 +5,7 @@ seven hidden layers, about 5,700 parameters, inputs are the layer and the raw fa
 part is the published Timeloop-like model. Both are fitted here to the squared error of log cycles.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -115,7 +116,7 @@ def _initial(values: Float[Tensor, "n f"], samples: Samples, seed: int) -> Netwo
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator) * (2.0 / shape[-1]) ** 0.5
+        return torch.randn(*shape, generator=generator) * math.sqrt(2.0 / shape[-1])
 
     scale = values.std(0)
     network = Network(

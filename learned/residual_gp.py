@@ -30,6 +30,8 @@ Z_COVERAGE = 1.6449
 FOLDS = 5
 LEAST_IMPORTANCE, MOST_IMPORTANCE = 0.2, 5.0
 LEAST_SCALE = 1e-3
+CHUNK = 2048
+"""Rows predicted at once: what stays in the processor's caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +114,22 @@ def predict(
 
 
 def apply(correction: Correction, known: Features) -> Latency:
-    """The correction applied to the analytical latency of ``known``."""
+    """The correction applied to the analytical latency of ``known``, ``CHUNK`` rows at a time."""
     flat = known.values.reshape(-1, known.values.shape[-1]).to(torch.float32)
-    x = (flat - correction.mean) / correction.scale
+    parts = [_log_ratio(correction, rows) for rows in flat.split(CHUNK)]
+    mean, deviation = (torch.cat(column).reshape(known.base_cycles.shape) for column in zip(*parts, strict=True))
+    cycles = known.base_cycles * mean.to(torch.float64).exp()
+    return Latency(cycles, cycles * deviation.to(torch.float64))
+
+
+def _log_ratio(correction: Correction, values: Float[Tensor, "n f"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """Logarithm of latency over analytical latency, and its calibrated standard deviation."""
+    x = (values - correction.mean) / correction.scale
     squared = gp.squared_distance(x / correction.length, correction.support)
     smooth = gp.correlation(squared)
     mean = smooth @ correction.weight + gp.with_one(x) @ correction.linear
     trusted = trust(squared.amin(-1))
-    variance = _variance(correction, x, smooth, trusted)
-    shape = known.base_cycles.shape
-    cycles = known.base_cycles * (trusted * mean).reshape(shape).to(torch.float64).exp()
-    deviation = (correction.inflation * variance.sqrt()).reshape(shape).to(torch.float64)
-    return Latency(cycles, cycles * deviation)
+    return trusted * mean, correction.inflation * _variance(correction, x, smooth, trusted).sqrt()
 
 
 def trust(squared: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:

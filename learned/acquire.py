@@ -1,0 +1,53 @@
+"""What to measure next: candidates that a model finds fastest, knows least about, or that differ most from the rest."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from pipeline.model.protocol import Latency
+
+
+def best_predicted(cycles: Float[Tensor, " n"], groups: Int[Tensor, " n"], per_group: int) -> Int[Tensor, " k"]:
+    """The ``per_group`` candidates of each group (a layer on a hardware) with the fewest predicted cycles."""
+    order = cycles.argsort(stable=True)
+    order = order[groups[order].argsort(stable=True)]
+    _, sizes = groups.unique(return_counts=True)
+    parts = [part[:per_group] for part in order.split(sizes.tolist())]
+    return torch.cat(parts)
+
+
+def most_uncertain(
+    latency: Latency, groups: Int[Tensor, " n"], count: int, promising: float = float("inf")
+) -> Int[Tensor, " k"]:
+    """The ``count`` candidates with the largest relative uncertainty.
+
+    Only candidates count whose predicted cycles are within ``promising`` times the best of their group: what is surely
+    slow need not be known better.
+    """
+    if latency.cycles_std is None:
+        raise ValueError("the model has no uncertainty to choose candidates by")
+    best = torch.full((int(groups.max()) + 1,), torch.inf, dtype=latency.cycles.dtype)
+    best = best.scatter_reduce(0, groups, latency.cycles, "amin")
+    relative = latency.cycles_std / latency.cycles
+    relative = torch.where(latency.cycles <= promising * best[groups], relative, -1.0)
+    chosen = relative.argsort(descending=True, stable=True)[:count]
+    return chosen[relative[chosen] >= 0]
+
+
+def most_diverse(candidates: Float[Tensor, "n f"], measured: Float[Tensor, "m f"], count: int) -> Int[Tensor, " k"]:
+    """``count`` candidates, each the farthest from all measured and chosen ones (features standardised together)."""
+    everything = torch.cat([candidates, measured])
+    scale = everything.std(0).clamp(min=1e-6)
+    points, known = candidates / scale, measured / scale
+    if len(known):
+        distance = torch.cdist(points, known).amin(1)
+    else:
+        distance = (points - points.mean(0)).square().sum(1).sqrt()
+    chosen: list[int] = []
+    for _ in range(min(count, len(points))):
+        pick = int(distance.argmax())
+        chosen.append(pick)
+        to_pick = (points - points[pick]).square().sum(1).sqrt()
+        distance = to_pick if len(chosen) == 1 and not len(known) else torch.minimum(distance, to_pick)
+        distance[chosen] = -1.0
+    return torch.tensor(chosen, dtype=torch.int64)
