@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -14,6 +14,7 @@ SAVE_SECONDS = 2.0
 """Least time between two checkpoints."""
 
 
+@runtime_checkable
 class Method(Protocol):
     """A search method as explicit state. The state holds tensors, numbers, text and lists of them."""
 
