@@ -80,6 +80,12 @@ class Constraints:
         sizes = [float(self.dims[-1]), self.scratchpad_kib, self.accumulator_kib]
         return HardwareTensors(*(torch.tensor([size], dtype=torch.float64) for size in sizes))
 
+    def fixed_as(self, shape: tuple[int, ...]) -> HardwareTensors:
+        """The fixed hardware as a batch of ``shape``."""
+        assert self.fixed is not None
+        sizes = (float(self.fixed.dim), self.fixed.scratchpad_kib, self.fixed.accumulator_kib)
+        return HardwareTensors(*(torch.full(shape, size, dtype=torch.float64) for size in sizes))
+
     def allows(self, hardware: HardwareTensors) -> Bool[Tensor, "*b"]:
         """Whether each hardware keeps the limits."""
         ok = (

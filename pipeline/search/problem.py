@@ -17,7 +17,7 @@ from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.energy import energy_uj
 from pipeline.model.protocol import LatencyModel
 from pipeline.search.constraints import Constraints
-from pipeline.search.space import Points, fits, smallest
+from pipeline.search.space import Points, align, fits, smallest
 from pipeline.workload import Workload
 
 Objective = Literal["edp", "latency", "energy", "ed2p"]
@@ -73,6 +73,7 @@ class Problem:
 
     def costs(self, mappings: MappingTensors, layers: LayerTensors, hardware: HardwareTensors) -> Costs:
         """Cycles and energy of each mapping, differentiable; ``layers`` and ``hardware`` broadcast."""
+        layers = align(layers, mappings)
         cycles = self.model(layers, mappings, hardware).cycles
         energy = energy_uj(layers, mappings, hardware, self.constraints.platform)
         return Costs(cycles.expand_as(cycles + energy), energy.expand_as(cycles + energy))

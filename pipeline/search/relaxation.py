@@ -12,7 +12,7 @@ from pipeline.model.tiles import footprint_kib
 from pipeline.search.constraints import KIB_RANGE
 from pipeline.search.orders import THREE, OrderMethod
 from pipeline.search.problem import Costs, Problem
-from pipeline.search.space import C_SLOT, K_SLOT, OPEN_SLOTS, SLOT_DIM, SLOTS, Points, Slots, tensors_of
+from pipeline.search.space import C_SLOT, K_SLOT, OPEN_SLOTS, SLOT_DIM, SLOTS, Points, Slots, align, tensors_of
 from pipeline.workload import DIMS
 
 
@@ -37,12 +37,13 @@ def relaxed_hardware(mappings: MappingTensors, problem: Problem) -> HardwareTens
     constraints = problem.constraints
     shape = mappings.spatial.shape[:-2]
     if constraints.fixed is not None:
-        fixed = HardwareTensors.stack([constraints.fixed])
-        return HardwareTensors(*(x.expand(shape) for x in (fixed.dim, fixed.scratchpad_kib, fixed.accumulator_kib)))
+        return constraints.fixed_as(tuple(shape))
     dim = mappings.spatial.amax((-1, -2)).clamp(min=float(constraints.dims[0]))
     if constraints.fix_dim is not None:
         dim = torch.full(shape, float(constraints.fix_dim), dtype=torch.float64)
-    scratchpad, accumulator = footprint_kib(problem.layers, mappings, dim[..., None], constraints.platform)
+    scratchpad, accumulator = footprint_kib(
+        align(problem.layers, mappings), mappings, dim[..., None], constraints.platform
+    )
     low = KIB_RANGE[constraints.platform][0]
     return HardwareTensors(dim, scratchpad.amax(-1).clamp(min=low), accumulator.amax(-1).clamp(min=low))
 
@@ -79,7 +80,7 @@ def _excess(mappings: MappingTensors, hardware: HardwareTensors, problem: Proble
     """How far the hardware is over the limits: sum of squared logarithmic excesses."""
     limits = problem.constraints
     over = torch.relu((mappings.spatial.amax((-1, -2)) / limits.dims[-1]).log()).square()
-    need = footprint_kib(problem.layers, mappings, hardware.dim[..., None], limits.platform)
+    need = footprint_kib(align(problem.layers, mappings), mappings, hardware.dim[..., None], limits.platform)
     for kib, limit in zip(need, (limits.scratchpad_kib, limits.accumulator_kib), strict=True):
         over = over + torch.relu((kib / limit).log()).square().sum(-1)
     if limits.max_area_mm2 is not None:

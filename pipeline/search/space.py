@@ -144,9 +144,14 @@ def ceil_divide(number: Tensor, by: Tensor | int) -> Tensor:
     return (number + by - 1) // by
 
 
+def align(layers: LayerTensors, mappings: MappingTensors) -> LayerTensors:
+    """``layers`` with leading dimensions of one, as many as ``mappings`` have more."""
+    return layers[(None,) * (mappings.spatial.dim() - layers.stride.dim())]
+
+
 def fits(mappings: MappingTensors, layers: LayerTensors, hardware: HardwareTensors, platform: Platform) -> Tensor:
     """Whether each mapping fits its hardware (bool ``*b``)."""
-    scratchpad, accumulator = footprint_kib(layers, mappings, hardware.dim, platform)
+    scratchpad, accumulator = footprint_kib(align(layers, mappings), mappings, hardware.dim, platform)
     slack = 1.0 + 1e-9
     return (
         (mappings.spatial.amax(-1) <= hardware.dim)
@@ -159,13 +164,13 @@ def smallest(mappings: MappingTensors, layers: LayerTensors, constraints: Constr
     """The smallest hardware [*b] that fits all layers of each design [*b, layers]; a fixed one is kept."""
     shape = mappings.spatial.shape[:-2]
     if constraints.fixed is not None:
-        fixed = HardwareTensors.stack([constraints.fixed])
-        return HardwareTensors(*(x.expand(shape) for x in (fixed.dim, fixed.scratchpad_kib, fixed.accumulator_kib)))
+        return constraints.fixed_as(tuple(shape))
     dim = torch.full(shape, float(constraints.fix_dim or 0), dtype=torch.float64)
     if constraints.fix_dim is None:
         spatial = mappings.spatial.amax((-1, -2)).clamp(min=float(constraints.dims[0]))
         dim = 2.0 ** torch.ceil(torch.log2(spatial) - 1e-9)
-    scratchpad, accumulator = footprint_kib(layers, mappings, dim[..., None], constraints.platform)
+    aligned = align(layers, mappings)
+    scratchpad, accumulator = footprint_kib(aligned, mappings, dim[..., None], constraints.platform)
     return HardwareTensors(
         dim,
         round_kib(scratchpad.amax(-1), constraints.platform),
