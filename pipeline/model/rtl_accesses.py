@@ -8,9 +8,10 @@ padding that are computed with are.
 from pipeline.hardware import HardwareTensors
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.accesses import Words
-from pipeline.model.rtl_load import input_stream, weight_stream, window
+from pipeline.model.rtl_load import input_stream, weight_stream
 from pipeline.model.rtl_relax import blocks
 from pipeline.model.rtl_tile import C, K, N, P, Q, R, S, tiles_of
+from pipeline.model.rtl_window import windows
 
 
 def rtl_accesses(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Words:
@@ -21,8 +22,8 @@ def rtl_accesses(layers: LayerTensors, mappings: MappingTensors, hardware: Hardw
     macs = tiles.size.prod(0)
     weights = count * taps * tiles.mean[C] * tiles.mean[K]
     input_reads = count * tiles.pixels * taps * tiles.mean[C] * tiles.average(K, blocks(tiles.extent[K], tiles.dim))
-    pixels = tiles.mean[N] * window(tiles, P, R, 0)[0] * window(tiles, Q, S, 1)[0]
-    input_writes = count * pixels * tiles.mean[C]
+    width, height = windows(tiles)
+    input_writes = count * tiles.mean[N] * width.extent * height.extent * tiles.mean[C]
     results = count * tiles.pixels * tiles.mean[K] * taps * tiles.average(C, blocks(tiles.extent[C], tiles.dim))
     # The first results of a matrix product overwrite without a read; a convolution adds to zeros written before.
     first = outputs * (1 - 2 * tiles.is_matmul)

@@ -10,6 +10,7 @@ from pipeline.model.rtl_bursts import BEAT_BYTES, LINE_BYTES, bursts
 from pipeline.model.rtl_platform import Dma
 from pipeline.model.rtl_relax import blocks
 from pipeline.model.rtl_tile import C, K, N, P, Q, R, S, Tiles
+from pipeline.model.rtl_window import windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +31,14 @@ class Stream:
 
 
 def input_stream(tiles: Tiles) -> Stream:
-    """Inputs of the mean tile: pixels of the window, their channels adjacent in memory.
-
-    A tile covers outputs * stride + dilated taps - 1 pixels along an axis; those outside the image are zeros.
-    """
+    """Inputs of the mean tile: pixels of the window, their channels adjacent in memory; padding is zeros."""
     channels = bursts(tiles, C)
     depth = tiles.average(C, blocks(tiles.extent[C], tiles.dim))
-    width, real_width = window(tiles, P, R, 0)
-    height, real_height = window(tiles, Q, S, 1)
-    pixels = tiles.mean[N] * real_width * real_height
-    outside = tiles.mean[N] * width * height - pixels
+    width, height = windows(tiles)
+    pixels = tiles.mean[N] * width.real * height.real
+    outside = tiles.mean[N] * width.extent * height.extent - pixels
     return Stream(
-        commands=tiles.mean[N] * real_height * blocks(real_width, tiles.dim) * channels.lines,
+        commands=tiles.mean[N] * height.real * blocks(width.real, tiles.dim) * channels.lines,
         requests=pixels * channels.requests,
         beats=pixels * channels.beats,
         local_rows=pixels * depth,
@@ -95,14 +92,3 @@ def stream_cycles(stream: Stream, dim: Float[Tensor, "*b"], dma: Dma) -> Float[T
     commands_in_flight = (dma.in_flight / dim).detach().floor() + 1
     waiting = (stream.commands * dma.read_latency_cycles + steady) / commands_in_flight
     return torch.maximum(torch.maximum(steady, round_trips), waiting) + stream.zero_rows
-
-
-def window(tiles: Tiles, output: int, tap: int, axis: int) -> tuple[Float[Tensor, "*b"], Float[Tensor, "*b"]]:
-    """Mean extent of the input window along an axis, and the part of it that lies inside the image.
-
-    Where the filter itself is cut, single taps lie outside on one side only: half as much on average.
-    """
-    halo = (tiles.mean[tap] - 1) * tiles.dilation[axis]
-    extent = tiles.mean[output] * tiles.stride[axis] + halo
-    outside = (tiles.size[tap] - 1) * tiles.dilation[axis] * (1 + 1 / tiles.loops[tap]) / 2
-    return extent, (extent - outside / tiles.loops[output]).clamp(min=1.0)
