@@ -6,14 +6,16 @@ from torch import Tensor
 
 from pipeline.model.protocol import Latency
 
+LEAST_SCALE = 1e-6
+"""Standard deviation below which a feature counts as constant."""
+
 
 def best_predicted(cycles: Float[Tensor, " n"], groups: Int[Tensor, " n"], per_group: int) -> Int[Tensor, " k"]:
     """The ``per_group`` candidates of each group (a layer on a hardware) with the fewest predicted cycles."""
     order = cycles.argsort(stable=True)
     order = order[groups[order].argsort(stable=True)]
-    _, sizes = groups.unique(return_counts=True)
-    parts = [part[:per_group] for part in order.split(sizes.tolist())]
-    return torch.cat(parts)
+    place = torch.arange(len(order)) - torch.searchsorted(groups[order], groups[order])
+    return order[place < per_group]
 
 
 def most_uncertain(
@@ -35,19 +37,20 @@ def most_uncertain(
 
 
 def most_diverse(candidates: Float[Tensor, "n f"], measured: Float[Tensor, "m f"], count: int) -> Int[Tensor, " k"]:
-    """``count`` candidates, each the farthest from all measured and chosen ones (features standardised together)."""
+    """``count`` candidates, each the farthest from all measured and chosen ones.
+
+    Distances are Euclidean on features divided by their standard deviation; with nothing measured the first is the
+    farthest from the mean.
+    """
     everything = torch.cat([candidates, measured])
-    scale = everything.std(0).clamp(min=1e-6)
-    points, known = candidates / scale, measured / scale
-    if len(known):
-        distance = torch.cdist(points, known).amin(1)
-    else:
-        distance = (points - points.mean(0)).square().sum(1).sqrt()
+    scale = everything.std(0).clamp(min=LEAST_SCALE)
+    points = candidates / scale
+    known = measured / scale if len(measured) else points.mean(0, keepdim=True)
+    distance = torch.cdist(points, known).amin(1)
     chosen: list[int] = []
     for _ in range(min(count, len(points))):
         pick = int(distance.argmax())
         chosen.append(pick)
-        to_pick = (points - points[pick]).square().sum(1).sqrt()
-        distance = to_pick if len(chosen) == 1 and not len(known) else torch.minimum(distance, to_pick)
+        distance = torch.minimum(distance, (points - points[pick]).square().sum(1).sqrt())
         distance[chosen] = -1.0
     return torch.tensor(chosen, dtype=torch.int64)

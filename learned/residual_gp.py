@@ -30,6 +30,9 @@ Z_COVERAGE = 1.6449
 FOLDS = 5
 LEAST_IMPORTANCE, MOST_IMPORTANCE = 0.2, 5.0
 LEAST_SCALE = 1e-3
+CONSTANT_SCALE = 0.1
+"""Scale of a feature that does not vary in the data: any other value of it is soon far away."""
+
 CHUNK = 2048
 """Rows predicted at once: what stays in the processor's caches."""
 
@@ -68,7 +71,7 @@ def fit(samples: Samples, partial_sums: PartialSums, seed: int) -> Correction:
         known = features(samples.layers, samples.mappings, samples.hardware, partial_sums)
     log_ratio = (samples.cycles / known.base_cycles).log()
     mean, scale = known.values.mean(0), known.values.std(0)
-    scale = torch.where(scale < LEAST_SCALE, torch.ones_like(scale), scale)
+    scale = torch.where(scale < LEAST_SCALE, torch.full_like(scale, CONSTANT_SCALE), scale)
     x = (known.values - mean) / scale
     hyper, weight = gp.fit(x, log_ratio, importance(samples), seed)
     spread = 1.4826 * log_ratio.abs().median()
@@ -116,7 +119,7 @@ def predict(
 def apply(correction: Correction, known: Features) -> Latency:
     """The correction applied to the analytical latency of ``known``, ``CHUNK`` rows at a time."""
     flat = known.values.reshape(-1, known.values.shape[-1]).to(torch.float32)
-    parts = [_log_ratio(correction, rows) for rows in flat.split(CHUNK)]
+    parts = [_log_ratio(correction, rows) for rows in torch.split(flat, CHUNK)]
     mean, deviation = (torch.cat(column).reshape(known.base_cycles.shape) for column in zip(*parts, strict=True))
     cycles = known.base_cycles * mean.to(torch.float64).exp()
     return Latency(cycles, cycles * deviation.to(torch.float64))

@@ -1,0 +1,37 @@
+"""What is chosen to be measured next."""
+
+import pytest
+import torch
+
+from learned import acquire
+from pipeline.model.protocol import Latency
+
+CYCLES = torch.tensor([5.0, 3.0, 9.0, 2.0, 8.0, 1.0], dtype=torch.float64)
+GROUPS = torch.tensor([1, 0, 1, 0, 1, 0])
+
+
+def test_the_best_of_each_group_are_chosen() -> None:
+    assert acquire.best_predicted(CYCLES, GROUPS, 1).tolist() == [5, 0]
+    assert acquire.best_predicted(CYCLES, GROUPS, 2).tolist() == [5, 3, 0, 4]
+
+
+def test_the_least_known_in_relation_to_its_cycles_is_chosen() -> None:
+    latency = Latency(CYCLES, torch.tensor([1.0, 1.5, 4.0, 0.1, 1.0, 0.1], dtype=torch.float64))
+    assert acquire.most_uncertain(latency, GROUPS, 2).tolist() == [1, 2]
+
+
+def test_surely_slow_candidates_are_not_measured() -> None:
+    latency = Latency(CYCLES, torch.tensor([1.0, 1.5, 4.0, 0.1, 1.0, 0.1], dtype=torch.float64))
+    assert acquire.most_uncertain(latency, GROUPS, 9, promising=1.7).tolist() == [0, 4, 5]
+
+
+def test_choosing_by_uncertainty_needs_a_model_that_has_it() -> None:
+    with pytest.raises(ValueError, match="no uncertainty"):
+        acquire.most_uncertain(Latency(CYCLES), GROUPS, 1)
+
+
+def test_diverse_candidates_are_far_from_what_is_measured_and_from_each_other() -> None:
+    candidates = torch.tensor([[0.0], [0.1], [5.0], [5.1], [10.0]], dtype=torch.float64)
+    measured = torch.tensor([[0.0]], dtype=torch.float64)
+    assert acquire.most_diverse(candidates, measured, 2).tolist() == [4, 2]
+    assert len(set(acquire.most_diverse(candidates, measured[:0], 9).tolist())) == 5

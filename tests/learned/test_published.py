@@ -1,0 +1,28 @@
+"""The published models are as published."""
+
+from learned import model
+from learned.data import read_samples
+from learned.evaluate import predict
+from learned.model import Kind, Metadata, TrainedModel
+from learned.published import Network
+from pipeline.model.analytical import AnalyticalModel
+from tests.learned.cases import rows, table
+
+SAMPLES = read_samples(table(rows(6, 6)), "sim.cycles", "rtl")[0]
+
+
+def _fit(kind: Kind) -> TrainedModel:
+    return model.fit(SAMPLES, Metadata(kind, "rtl", "spill", "from-table", 0))
+
+
+def test_the_residual_is_never_below_its_analytical_part() -> None:
+    analytical = predict(AnalyticalModel("timeloop"), SAMPLES).cycles
+    assert (predict(_fit("residual"), SAMPLES).cycles >= analytical).all()
+
+
+def test_the_network_learns_its_rows_with_seven_hidden_layers_and_about_5700_parameters() -> None:
+    fitted = _fit("dnn")
+    assert isinstance(fitted.weights, Network)
+    assert len(fitted.weights.biases) == 7
+    assert 5000 < sum(tensor.numel() for tensor in fitted.weights.tensors()) < 6000
+    assert (predict(fitted, SAMPLES).cycles / SAMPLES.cycles).log().abs().median() < 0.2

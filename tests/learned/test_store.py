@@ -1,0 +1,72 @@
+"""A model is one file: what is read back predicts the same, what is not a model is refused by name."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from learned import model, store
+from learned.data import Samples, read_samples
+from learned.evaluate import predict
+from learned.features import VERSION
+from learned.model import KINDS, Kind, Metadata, TrainedModel
+from tests.learned.cases import rows, table
+
+
+@pytest.fixture(scope="module")
+def samples() -> Samples:
+    return read_samples(table(rows(6, 5)), "sim.cycles", "rtl")[0]
+
+
+@pytest.fixture(scope="module")
+def trained(samples: Samples) -> dict[Kind, TrainedModel]:
+    return {kind: model.fit(samples, Metadata(kind, "rtl", "spill", "from-table", 0)) for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_read_back_predicts_the_same(
+    kind: Kind, trained: dict[Kind, TrainedModel], samples: Samples, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.any-ending"
+    store.save(trained[kind], path)
+    assert [file.name for file in tmp_path.iterdir()] == ["model.any-ending"]
+    read = store.load(path)
+    assert read.metadata == trained[kind].metadata
+    assert torch.equal(predict(read, samples).cycles, predict(trained[kind], samples).cycles)
+
+
+def test_rows_of_another_feature_version_are_refused(trained: dict[Kind, TrainedModel], tmp_path: Path) -> None:
+    path = tmp_path / "old"
+    about = dataclasses.replace(trained["default"].metadata, features_version=VERSION + 1)
+    store.save(dataclasses.replace(trained["default"], metadata=about), path)
+    with pytest.raises(ValueError, match=rf"old: has features of version {VERSION + 1}.*train it again"):
+        store.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\x10" + b"\0" * 7 + b"{}" + b" " * 14])
+def test_what_is_not_a_model_is_refused_by_name(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="not a trained latency model"):
+        store.load(path)
+
+
+def test_a_cut_off_model_is_refused(trained: dict[Kind, TrainedModel], tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    store.save(trained["default"], path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="not a trained latency model"):
+        store.load(path)
+
+
+def test_weights_of_another_kind_are_refused(trained: dict[Kind, TrainedModel], tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    store.save(TrainedModel(trained["default"].metadata, trained["dnn"].weights), path)
+    with pytest.raises(ValueError, match="not those of kind 'default'"):
+        store.load(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="absent: no such file"):
+        store.load(tmp_path / "absent")
