@@ -90,12 +90,12 @@ def timeloop_accesses(layers: LayerTensors, mappings: MappingTensors) -> Accesse
     Weights go DRAM - scratchpad - registers, inputs DRAM - scratchpad - array, outputs array - accumulator - DRAM.
     """
     nest = Nest.of(layers, mappings)
-    macs = product(nest.tile[3])
+    macs = product(nest.shape.size)
     weights = fetches(nest, WEIGHTS, NOT_WEIGHTS, 3) * product(nest.tile[2, WEIGHTS])
     weight_loads = fetches(nest, WEIGHTS, NOT_WEIGHTS, 1) * product(nest.tile[0, WEIGHTS]) * nest.rows * nest.columns
-    inputs = input_words(nest, layers)
+    inputs = input_words(nest)
     evictions = fetches(nest, OUTPUTS, NOT_OUTPUTS, 2) * product(nest.tile[1, OUTPUTS]) * nest.columns
-    refills = evictions - product(nest.tile[3, OUTPUTS])
+    refills = evictions - product(nest.shape.size[OUTPUTS])
     updates = macs / nest.busy_rows
     return Accesses(
         macs=macs,

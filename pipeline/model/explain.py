@@ -12,6 +12,7 @@ from pipeline.model.accesses import Accesses, Words, timeloop_accesses
 from pipeline.model.analytical import PartialSums
 from pipeline.model.energy import LevelEnergy, words_energy, words_moved
 from pipeline.model.latency import Roofs, timeloop_roofs
+from pipeline.model.rtl_published import as_published
 from pipeline.model.rtl_view import RtlTerms, rtl_terms
 from pipeline.model.tiles import footprint_kib
 
@@ -34,6 +35,8 @@ def explain_columns(
         roofs = timeloop_roofs(accesses, hardware)
         columns |= _prefixed("accesses", accesses) | _prefixed("words", words) | _prefixed("cycles", roofs)
     else:
+        if partial_sums == "drop":
+            layers, mappings = as_published(layers, mappings, hardware)
         terms = rtl_terms(layers, mappings, hardware, partial_sums)
         columns |= _prefixed("words", words) | _prefixed("cycles", terms)
     columns |= _prefixed("energy_uj", energy)

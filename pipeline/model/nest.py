@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping import LEVELS, LayerTensors, MappingTensors
+from pipeline.workload import DIMS
 
 R, S, C, K, P, Q, N = range(7)
 WEIGHTS = slice(R, K + 1)
@@ -23,13 +24,37 @@ EXACT = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """Layers with dimensions first, expanded to the batch of their mappings; axes are width and height."""
+
+    size: Float[Tensor, "dims=7 *b"]
+    stride: Float[Tensor, "axes=2 *b"]
+    dilation: Float[Tensor, "axes=2 *b"]
+
+    @classmethod
+    def of(cls, layers: LayerTensors, mappings: MappingTensors) -> "Shape":
+        """The shapes of ``layers`` for ``mappings``."""
+        batch = torch.broadcast_shapes(layers.size.shape[:-1], mappings.temporal.shape[:-2])  # type: ignore[no-untyped-call]
+        size, stride, dilation = (
+            field.expand(*batch, field.shape[-1]).movedim(-1, 0)
+            for field in (layers.size, layers.stride, layers.dilation)
+        )
+        return cls(_reorder(size, 0), stride, dilation)
+
+    def windows(self, tile: Float[Tensor, "dims=7 *b"]) -> Float[Tensor, "axes=2 *b"]:
+        """Width and height of the input that a tile touches."""
+        return (tile[P : Q + 1] - 1) * self.stride + (tile[R : S + 1] - 1) * self.dilation + 1
+
+
+@dataclass(frozen=True, slots=True)
 class Nest:
     """A batch of mappings; of ragged ones the averages over all tiles, so that products of factors are exact sums."""
 
-    size: Float[Tensor, "dims=7 *b"]
-    """Sizes of the layer."""
+    shape: "Shape"
     loops: Float[Tensor, "4 7 *b"]
     """Iterations of the temporal loops by level and dimension."""
+    stays: Float[Tensor, "4 7 *b"]
+    """Share of a tile that is in place after a loop has moved it: 1 for one iteration, 0 from two on."""
     rank: Int[Tensor, "4 7 *b"]
     """Place in the loop order of a level, 0 = outermost."""
     tile: Float[Tensor, "4 7 *b"]
@@ -46,13 +71,15 @@ class Nest:
     @classmethod
     def of(cls, layers: LayerTensors, mappings: MappingTensors) -> "Nest":
         """Take ``mappings`` of ``layers`` apart; both broadcast over their leading dimensions."""
-        size = dims_first(layers.size, mappings.spatial.dim() - 1)
-        loops, rank = _levels_first(mappings.temporal), _levels_first(mappings.rank)
-        rows, columns = mappings.spatial.unbind(-1)
+        shape = Shape.of(layers, mappings)
+        batch = shape.size.shape[1:]
+        loops = _levels_first(mappings.temporal.expand(*batch, LEVELS, len(DIMS)))
+        rank = _levels_first(mappings.rank.expand(*batch, LEVELS, len(DIMS)))
+        rows, columns = mappings.spatial.expand(*batch, 2).unbind(-1)
         tile = _tiles(loops, rows, columns)
-        if bool(((tile[3] - size).abs() > EXACT * size).any()):
-            return _averaged(size, loops, rank, tile, rows, columns)
-        return cls(size, loops, rank, tile, columns, rows, columns, rows)
+        if bool(((tile[3] - shape.size).abs() > EXACT * shape.size).any()):
+            return _averaged(shape, loops, rank, tile, rows, columns)
+        return cls(shape, loops, _stays(loops), rank, tile, columns, rows, columns, rows)
 
 
 def product(factors: Tensor) -> Tensor:
@@ -70,12 +97,6 @@ def round_up(exact: Tensor, block: Tensor | float = 1.0) -> Tensor:
     return exact + excess
 
 
-def dims_first(size: Float[Tensor, "*b 7"], batch_dims: int = 0) -> Float[Tensor, "dims=7 *c"]:
-    """Sizes with the dimensions first and in the order of this module, and at least ``batch_dims`` others."""
-    missing = max(0, batch_dims - (size.dim() - 1))
-    return _reorder(size[(None,) * missing].movedim(-1, 0), 0)
-
-
 def tile_extents(mappings: MappingTensors) -> Float[Tensor, "4 7 *b"]:
     """Extent of a whole tile by level and dimension: the product of all loops inside."""
     return _tiles(_levels_first(mappings.temporal), *mappings.spatial.unbind(-1))
@@ -91,6 +112,10 @@ def _reorder(tensor: Tensor, dim: int) -> Tensor:
     return torch.cat((taps, channels, outputs, batch), dim)
 
 
+def _stays(loops: Tensor) -> Tensor:
+    return (2 - loops).clamp(0, 1)
+
+
 def _tiles(loops: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Extents [4, 7, *b]: the product of all loops inside, C spread over rows at L1 and K over columns at L2."""
     first = loops[0]
@@ -103,12 +128,14 @@ def _scaled(loops: Tensor, dim: int, factor: Tensor) -> Tensor:
     return torch.cat((loops[:dim], (loops[dim] * factor).unsqueeze(0), loops[dim + 1 :]))
 
 
-def _averaged(size: Tensor, loops: Tensor, rank: Tensor, tile: Tensor, rows: Tensor, columns: Tensor) -> Nest:
+def _averaged(shape: Shape, loops: Tensor, rank: Tensor, tile: Tensor, rows: Tensor, columns: Tensor) -> Nest:
     """A nest whose last tiles are cut at the layer's size.
 
     All tiles of a level start at multiples of its extent, so there are ceil(size / extent) of them. Iterations become
-    ratios of such counts, and extents become size / count.
+    ratios of such counts, and extents become size / count. A loop is taken to move its tile in every pass, though it
+    has a single iteration where a tile is cut to one: loads of array registers are an upper bound.
     """
+    size = shape.size
     outer = [loops[1] * loops[2] * loops[3], loops[2] * loops[3], loops[3]]
     outer[0] = _scaled(_scaled(outer[0], C, rows), K, columns)
     outer[1] = _scaled(outer[1], K, columns)
@@ -127,7 +154,9 @@ def _averaged(size: Tensor, loops: Tensor, rank: Tensor, tile: Tensor, rows: Ten
     whole = torch.stack((*(size / tiles for tiles in count), size.expand_as(tile[3])))
     steps_c = _steps(size[C], row_groups, tile[0, C], rows)
     steps_k = _steps(size[K], column_groups, tile[1, K], columns)
-    return Nest(size, iterations, rank, whole, even_columns, even_rows, size[K] / steps_k, size[C] / steps_c)
+    return Nest(
+        shape, iterations, _stays(loops), rank, whole, even_columns, even_rows, size[K] / steps_k, size[C] / steps_c
+    )
 
 
 def _count(size: Tensor, extent: Tensor, outer: Tensor) -> Tensor:

@@ -6,16 +6,10 @@ moves a tile by the share x of itself.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from pipeline.mapping import LayerTensors
 from pipeline.model.nest import C, K, N, Nest, P, Q, R, S, product
-
-
-def stays(loops: Tensor) -> Tensor:
-    """Share of a tile that is still in place after a loop has moved it: 1 for one iteration, 0 from two on."""
-    return (2 - loops).clamp(0, 1)
 
 
 def fetches(nest: Nest, has: slice, lacks: slice, low: int) -> Float[Tensor, "*b"]:
@@ -24,7 +18,7 @@ def fetches(nest: Nest, has: slice, lacks: slice, low: int) -> Float[Tensor, "*b
     A loop over a dimension that the tensor ``lacks`` repeats the fetches only if a loop inside it moved the tile.
     """
     loops, rank = nest.loops[low:], nest.rank[low:]
-    share = stays(loops[:, has])
+    share = nest.stays[low:, has]
     inside = rank[:, has, None] > rank[:, None, lacks]
     kept = product(share.unsqueeze(2).where(inside, 1.0).movedim(1, 0))
     whole = product(share.movedim(1, 0))
@@ -36,28 +30,22 @@ def fetches(nest: Nest, has: slice, lacks: slice, low: int) -> Float[Tensor, "*b
     return product(torch.stack(counts))
 
 
-def input_words(nest: Nest, layers: LayerTensors) -> Float[Tensor, "*b"]:
+def input_words(nest: Nest) -> Float[Tensor, "*b"]:
     """Input words that the loops of L3 bring into the scratchpad.
 
     A tile covers a window of the input. A loop over outputs (P, Q) or filter taps (R, S) moves the window by less
     than its extent, and only the new rows or columns are fetched, provided that the window moves as it moved before.
     """
     loops, rank = nest.loops[3], nest.rank[3]
-    share = stays(loops)
-    extent = windows(nest.tile[2], layers)
+    share = nest.stays[3]
+    extent = nest.shape.windows(nest.tile[2])
     moves = product(loops)
     repeats = loops[K] - (loops[K] - 1) * product(share.where(rank > rank[K], 1.0))
-    tiles = moves / loops[K] * repeats - moves * _slides(nest, layers, extent, share)
+    tiles = moves / loops[K] * repeats - moves * _slides(nest, extent)
     return tiles * extent[0] * extent[1] * nest.tile[2, C] * nest.tile[2, N]
 
 
-def windows(tile: Float[Tensor, "dims=7 *b"], layers: LayerTensors) -> Float[Tensor, "axes=2 *b"]:
-    """Width and height of the input that a tile touches."""
-    stride, dilation = layers.stride.movedim(-1, 0), layers.dilation.movedim(-1, 0)
-    return (tile[P : Q + 1] - 1) * stride + (tile[R : S + 1] - 1) * dilation + 1
-
-
-def _slides(nest: Nest, layers: LayerTensors, extent: Tensor, share: Tensor) -> Float[Tensor, "*b"]:
+def _slides(nest: Nest, extent: Tensor) -> Float[Tensor, "*b"]:
     """Tiles that need not be fetched because a window slid, as a share of all iterations of L3.
 
     Axes below: role of the loop (0 filter taps, 1 outputs), axis of the input (0 width, 1 height). A window slides
@@ -65,8 +53,8 @@ def _slides(nest: Nest, layers: LayerTensors, extent: Tensor, share: Tensor) -> 
     loop, so a loop inside is taken to return by one step: the move may then happen to equal the one before.
     """
     loops, rank = _by_role(nest.loops[3]), _by_role(nest.rank[3])
-    kept, stride, dilation = _by_role(share), layers.stride.movedim(-1, 0), layers.dilation.movedim(-1, 0)
-    step = torch.stack((nest.tile[2, R : S + 1] * dilation, nest.tile[2, P : Q + 1] * stride))
+    share, kept = nest.stays[3], _by_role(nest.stays[3])
+    step = torch.stack((nest.tile[2, R : S + 1] * nest.shape.dilation, nest.tile[2, P : Q + 1] * nest.shape.stride))
     partner_rank, partner_step = rank.flip(0), step.flip(0)
 
     def absent(other_share: Tensor, other_rank: Tensor) -> Tensor:
@@ -84,7 +72,7 @@ def _slides(nest: Nest, layers: LayerTensors, extent: Tensor, share: Tensor) -> 
     return ((1 - 1 / loops) * alone * slid).sum((0, 1))
 
 
-def _by_role(dims: Tensor) -> Float[Tensor, "2 2 *b"]:
+def _by_role(dims: Tensor) -> Shaped[Tensor, "2 2 *b"]:
     return torch.stack((dims[R : S + 1], dims[P : Q + 1]))
 
 

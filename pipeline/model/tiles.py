@@ -17,12 +17,11 @@ from pipeline.model.nest import (
     Q,
     R,
     S,
-    dims_first,
+    Shape,
     product,
     round_up,
     tile_extents,
 )
-from pipeline.model.reuse import windows
 
 KIB = 1024
 
@@ -36,36 +35,35 @@ def footprint_kib(
     that on ``rtl``, where two tiles share each memory. Blocks of ``dim`` channels are whole on ``rtl``; the
     gradient there is that of the unrounded quotient.
     """
-    tile, inner = largest_tile(layers, mappings, 2), largest_tile(layers, mappings, 1)
+    shape, extents = Shape.of(layers, mappings), tile_extents(mappings)
+    tile, inner = _cut(extents[2], shape), _cut(extents[1], shape)
     if platform == "timeloop":
-        width, height = windows(tile, layers)
+        width, height = shape.windows(tile)
         words = product(tile[WEIGHTS]) + width * height * tile[C] * tile[N]
         return words / KIB, product(inner[OUTPUTS]) * dim * ACCUMULATOR_BYTES / KIB
-    scratchpad_rows, accumulator_rows = _rtl_rows(tile, layers, dim)
+    scratchpad_rows, accumulator_rows = _rtl_rows(tile, shape, dim)
     row_kib = 2 * dim / KIB
     return scratchpad_rows * row_kib, accumulator_rows * row_kib * ACCUMULATOR_BYTES
 
 
-def largest_tile(layers: LayerTensors, mappings: MappingTensors, level: int) -> Float[Tensor, "dims=7 *b"]:
-    """Extents of the largest tile of a level (the last one of a ragged mapping is smaller)."""
-    size = dims_first(layers.size, mappings.spatial.dim() - 1)
-    tile = tile_extents(mappings)[level]
-    return size.where(tile > size * (1 + EXACT), tile)
+def _cut(tile: Tensor, shape: Shape) -> Float[Tensor, "dims=7 *b"]:
+    """Extents of the largest tile: no more than the layer has."""
+    return shape.size.where(tile > shape.size * (1 + EXACT), tile)
 
 
-def is_matmul(layers: LayerTensors) -> Bool[Tensor, "*b"]:
+def _is_matmul(shape: Shape) -> Bool[Tensor, "*b"]:
     """Whether each layer is a plain matrix product (the rule of ``Layer.is_matmul``)."""
-    size = dims_first(layers.size)
+    size = shape.size
     alone = (size[R] == 1) & (size[S] == 1) & (size[Q] == 1) & (size[N] == 1)
-    return alone & (layers.stride.amax(-1) == 1)
+    return alone & (shape.stride == 1).all(0)
 
 
-def _rtl_rows(tile: Tensor, layers: LayerTensors, dim: Tensor) -> tuple[Tensor, Tensor]:
+def _rtl_rows(tile: Tensor, shape: Shape, dim: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows of scratchpad and accumulator that a tile fills; blocks of ``dim`` channels are whole."""
     c_blocks, k_blocks = round_up(tile[C] / dim), round_up(tile[K] / dim)
     rows = round_up(tile[P], dim)
-    width = tile[P] * layers.stride[..., 0] + (tile[R] - 1) * layers.dilation[..., 0]
-    height = tile[Q] * layers.stride[..., 1] + (tile[S] - 1) * layers.dilation[..., 1]
-    matmul = is_matmul(layers)
+    width, height = tile[P : Q + 1] * shape.stride + (tile[R : S + 1] - 1) * shape.dilation
+    matmul = _is_matmul(shape)
     scratchpad = torch.where(
         matmul,
         rows * c_blocks + c_blocks * dim * k_blocks,

@@ -1,0 +1,41 @@
+"""Small random mappings for the tests of the model."""
+
+import math
+import random
+
+from pipeline.mapping import LEVELS, SPATIAL, Loops, Mapping
+from pipeline.workload import DIMS, Layer
+
+
+def random_layer(rng: random.Random, most_macs: int) -> Layer:
+    """A small layer with strides and dilations."""
+    while True:
+        sizes = {dim: rng.choice((1, 1, 2, 3, 4, 5, 6)) for dim in DIMS}
+        steps = {name: rng.choice((1, 1, 2, 3)) for name in ("stride_w", "stride_h", "dilation_w", "dilation_h")}
+        layer = Layer(**sizes, **steps)
+        if layer.macs <= most_macs:
+            return layer
+
+
+def random_mapping(rng: random.Random, layer: Layer, exact: bool = True) -> Mapping:
+    """A mapping with random factors and loop orders; its factors divide their sizes if ``exact``."""
+    loops: list[list[tuple[str, int]]] = [[] for _ in range(LEVELS)]
+    spatial = {"C": 1, "K": 1}
+    for dim, size in zip(DIMS, layer.sizes, strict=True):
+        remaining = size
+        for level in range(LEVELS):
+            for is_spatial in (True, False):
+                if is_spatial and SPATIAL.get(level) != dim:
+                    continue
+                legal = [f for f in range(1, remaining + 1) if not exact or remaining % f == 0]
+                last = level == LEVELS - 1
+                factor = remaining if last else rng.choice(legal)
+                remaining = math.ceil(remaining / factor)
+                if is_spatial:
+                    spatial[dim] = factor
+                elif factor > 1:
+                    loops[level].append((dim, factor))
+    for level in loops:
+        rng.shuffle(level)
+    ordered: list[Loops] = [tuple(level) for level in loops]
+    return Mapping(layer, (ordered[0], ordered[1], ordered[2], ordered[3]), spatial["C"], spatial["K"])
