@@ -4,10 +4,12 @@ After DOSA (Hong et al., MICRO 2023): hardware is what the mappings imply, mappi
 every so many steps. All starts and layers are one batch.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
 from pipeline.search.construct import construct, random_priorities
@@ -75,9 +77,16 @@ class Gradient:
         refine = self.settings.refine
         assert refine is not None
         before = recorder.layer_evaluations
-        points, _ = generation(points[slice(0, refine.kept)], recorder, refine, generator)
-        done = recorder.left < 2 * refine.kept * (refine.children + 1) or recorder.layer_evaluations == before
+        points = generation(points[slice(0, self._designs(recorder, refine))], recorder, refine, generator)
+        done = recorder.left < 2 * (refine.candidates + 1) or recorder.layer_evaluations == before
         return {**state, "phase": "done" if done else "refine", "slots": points.slots, "rank": points.rank}
+
+    @staticmethod
+    def _designs(recorder: Recorder, refine: RefineSettings) -> int:
+        """Designs that go on: fewer as the budget is used up, one on fixed hardware."""
+        if recorder.problem.constraints.fixed is not None:
+            return 1
+        return max(1, math.ceil(refine.kept * recorder.left / recorder.budget))
 
 
 def scaled(settings: GradientSettings, budget: int) -> GradientSettings:
@@ -106,29 +115,32 @@ def starts(recorder: Recorder, settings: GradientSettings, generator: torch.Gene
 
 
 def descend(points: Points, recorder: Recorder, steps: int, settings: GradientSettings) -> Points:
-    """Adam for ``steps`` on relaxed copies of designs [b, L], then rounding to integers that fit, orders re-chosen."""
+    """Adam (Kingma and Ba, 2015) on relaxed copies of designs [b, L], then rounding to integers, then orders."""
     problem = recorder.problem
     start = Relaxed.of(points)
-    factors = start.log_factors.clone().requires_grad_(True)
-    optimiser = torch.optim.Adam([factors], lr=settings.learning_rate, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, steps), settings.learning_rate / 10)
+    factors = start.log_factors.clone()
+    mean, square = torch.zeros_like(factors), torch.zeros_like(factors)
     per_step = len(orders_of("soft")) if settings.orders == "soft" else 1
-    for _ in range(steps):
+    for step in range(steps):
         if recorder.left < points.slots.shape[0] * (per_step + len(orders_of(settings.orders)) + 1):
             break
-        optimiser.zero_grad()
-        value = loss(Relaxed(factors, start.rank), problem, settings.orders)
         recorder.count(points.slots.shape[0] * per_step)
-        value.sum().backward()  # type: ignore[no-untyped-call]
-        factors.grad = torch.nan_to_num(factors.grad) if factors.grad is not None else None
-        optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            factors.copy_(project(factors, problem))
-    return choose_orders(rounded(factors.detach(), start, problem), recorder, settings.orders)
+        gradient = _gradient(factors, start.rank, problem, settings.orders)
+        mean, square = 0.9 * mean + 0.1 * gradient, 0.99 * square + 0.01 * gradient.square()
+        scale = (square / (1 - 0.99 ** (step + 1))).sqrt() + 1e-8
+        rate = settings.learning_rate * (0.55 + 0.45 * math.cos(math.pi * step / steps))
+        factors = project(factors - rate * mean / (1 - 0.9 ** (step + 1)) / scale, problem)
+    return choose_orders(rounded(factors, start, problem), recorder, settings.orders)
 
 
-def rounded(factors: torch.Tensor, start: Relaxed, problem: Problem) -> Points:
+def _gradient(factors: Tensor, rank: Tensor, problem: Problem, orders: OrderMethod) -> Tensor:
+    leaf = factors.requires_grad_(True)
+    (gradient,) = torch.autograd.grad(loss(Relaxed(leaf, rank), problem, orders).sum(), leaf)
+    factors.requires_grad_(False)
+    return torch.nan_to_num(gradient)
+
+
+def rounded(factors: Tensor, start: Relaxed, problem: Problem) -> Points:
     """Integer designs that keep the size limits: nearest divisors, then tiles shrunk where they are too large."""
     limits = problem.constraints
     slots = round_to_divisors(factors, problem)

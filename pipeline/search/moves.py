@@ -10,15 +10,28 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from pipeline.hardware import Platform
+from pipeline.hardware import HardwareTensors, Platform
+from pipeline.mapping import LayerTensors
 from pipeline.search.construct import smallest_primes
 from pipeline.search.orders import EVERY
-from pipeline.search.space import C_SLOT, K_SLOT, OPEN_SLOTS, SEARCHED_LEVELS, SLOTS, C, K, Points, ceil_divide, trim
+from pipeline.search.space import (
+    C_SLOT,
+    K_SLOT,
+    OPEN_SLOTS,
+    SEARCHED_LEVELS,
+    SLOTS,
+    C,
+    K,
+    Points,
+    ceil_divide,
+    fits,
+    trim,
+)
 from pipeline.workload import DIMS
 
 _OUTER = len(SLOTS)
 """Index that stands for DRAM among the slots of a dimension."""
-_CHANGES = ("move", "retile", "array", "order")
+_FILL_STEPS = 12
 _SHARES = {"timeloop": (0.5, 0.15, 0.1, 0.25), "rtl": (0.4, 0.3, 0.1, 0.2)}
 
 
@@ -60,6 +73,51 @@ class Moves:
             active = changes >= turn
             slots, rank = self._change(slots, rank, size, array, active, generator)
         return Points(slots, rank)
+
+    def refill(
+        self, points: Points, layers: LayerTensors, hardware: HardwareTensors, count: int, generator: torch.Generator
+    ) -> Points:
+        """``count`` copies [b, L, count] of each mapping [b, L] with a part of the tile emptied and filled anew.
+
+        One to three slots lose their factors; then random dimensions grow by prime factors at random levels while
+        the tile fits ``hardware`` [b, 1, 1]. A tile that fills its memories moves least.
+        """
+        shape = (*points.slots.shape[:-1], count)
+        slots = points.slots[..., None, :].expand(*shape, len(SLOTS))
+        size = self.size[:, None, :].expand(*shape, len(DIMS))
+        busy = (slots > 1).to(torch.float64) + 1e-9
+        busy[..., [C_SLOT, K_SLOT]] *= 0.2
+        emptied = torch.multinomial(busy.reshape(-1, len(SLOTS)), 3, generator=generator).reshape(*shape, 3)
+        keep = torch.rand(*shape, 3, generator=generator) < torch.tensor([0.0, 0.4, 0.7])
+        slots = slots.scatter(-1, emptied, torch.where(keep, slots.gather(-1, emptied), 1))
+        slots = trim(slots, size, hardware.dim.expand(shape), self.platform)
+        rank = points.rank[..., None, :, :].expand(*shape, 4, len(DIMS)).clone()
+        known = EVERY[torch.randint(len(EVERY), shape, generator=generator)]
+        reorder = torch.rand(shape, generator=generator) < 0.3
+        rank[..., 3, :] = torch.where(reorder[..., None], known, rank[..., 3, :])
+        for _ in range(_FILL_STEPS):
+            slots = self._grow(Points(slots, rank), layers, hardware, size, generator)
+        return Points(trim(slots, size, hardware.dim.expand(shape), self.platform), rank)
+
+    def _grow(
+        self,
+        points: Points,
+        layers: LayerTensors,
+        hardware: HardwareTensors,
+        size: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        left = outer_factors(points.slots, size)
+        which = torch.multinomial(
+            ((left > 1).to(torch.float64) + 1e-9).reshape(-1, len(DIMS)), 1, generator=generator
+        ).reshape(left.shape[:-1])
+        slot = _pick(self.slots_of[which], generator)[..., None]
+        inner = slot != _OUTER
+        slot = torch.where(inner, slot, 0)
+        prime = torch.where(inner, self.primes[left.gather(-1, which[..., None])], 1)
+        grown = points.slots.scatter(-1, slot, points.slots.gather(-1, slot) * prime)
+        ok = fits(Points(grown, points.rank).tensors(layers), layers, hardware, self.platform)
+        return torch.where(ok[..., None], grown, points.slots)
 
     def shrink(self, slots: Tensor, dim: Int[Tensor, "*b"], generator: torch.Generator) -> Tensor:
         """Designs [*b, L, 19] with one tile factor of every layer divided by its smallest prime."""

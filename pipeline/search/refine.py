@@ -1,14 +1,14 @@
 """Local search over integer designs: layers change under fixed hardware, hardware changes between.
 
 With the hardware fixed, layers meet only in the two totals, so one sweep draws candidates for all layers of all
-designs at once and `Problem.choose` takes the best of each layer. A generation perturbs the hardware of the kept
-designs, fits their mappings to it, sweeps, and keeps the best.
+designs at once and ``Problem.choose`` takes the best of each layer. A generation gives each kept design a child on
+perturbed hardware, whose layers start from whatever design has the best mapping that fits, sweeps both, and keeps
+the better one. Designs are dropped as the budget runs out.
 """
 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
@@ -23,50 +23,41 @@ _REPAIRS = 40
 
 @dataclass(frozen=True, slots=True)
 class RefineSettings:
-    """How a generation spends evaluations."""
+    """How refinement spends its evaluations."""
 
-    kept: int = 3
-    """Designs that survive a generation."""
-    children: int = 2
-    """Hardware variants of each survivor."""
-    sweeps: int = 8
+    kept: int = 4
+    """Designs that enter; one is dropped after each equal share of the budget."""
+    sweeps: int = 6
     """Sweeps over all layers in a generation."""
-    candidates: int = 12
-    """Candidates of each layer in a sweep."""
+    candidates: int = 8
+    """Candidates of each layer in a sweep, half small changes and half refilled tiles."""
+    widest_step: float = 0.8
+    """Standard deviation of the first memory changes, in powers of two; it shrinks to a tenth."""
 
 
 def each_layer(hardware: HardwareTensors, extra: int = 1) -> HardwareTensors:
     """Hardware [*b] with ``extra`` trailing dimensions of one, to broadcast over layers (and candidates)."""
-    index = (..., *(None,) * extra)
-    return hardware[index]
+    return hardware[(..., *(None,) * extra)]
 
 
 def sweep(
     points: Points, costs: Costs, hardware: HardwareTensors, recorder: Recorder, count: int, generator: torch.Generator
 ) -> tuple[Points, Costs]:
-    """Draw ``count`` candidates of every layer of designs [*b, L] on ``hardware`` [*b] and take the best ones."""
+    """Draw ``count`` candidates of every layer of designs [b, L] on ``hardware`` [b] and take the best ones."""
     problem = recorder.problem
+    layers, each = problem.layers[:, None], each_layer(hardware, 2)
     moves = Moves.of(problem.size, problem.constraints.platform)
-    drawn = moves.propose(points, hardware.dim.long(), count, generator)
-    new, valid = recorder.candidates(drawn, problem.layers[:, None], each_layer(hardware, 2))
-    every = concatenate([points_as_candidate(points), drawn], points.slots.dim() - 1)
+    changed = moves.propose(points, hardware.dim.long(), count - count // 2, generator)
+    filled = moves.refill(points, layers, each, count // 2, generator)
+    drawn = concatenate([changed, filled], 2)
+    new, valid = recorder.candidates(drawn, layers, each)
+    every = concatenate([points[:, :, None], drawn], 2)
     all_costs = Costs(
         torch.cat([costs.cycles[..., None], new.cycles], -1), torch.cat([costs.energy_uj[..., None], new.energy_uj], -1)
     )
     valid = torch.cat([torch.isfinite(costs.cycles)[..., None], valid], -1)
     index = problem.choose(all_costs, valid)
     return every.gather(index), all_costs.gather(index)
-
-
-def points_as_candidate(points: Points) -> Points:
-    """Points [*b] as candidates [*b, 1]."""
-    return Points(points.slots[..., None, :], points.rank[..., None, :, :])
-
-
-def settle(points: Points, hardware: HardwareTensors, recorder: Recorder) -> Costs:
-    """Costs of designs [*b, L] on their hardware [*b]; a layer that does not fit costs infinitely much."""
-    costs, valid = recorder.candidates(points, recorder.problem.layers, each_layer(hardware))
-    return Costs(torch.where(valid, costs.cycles, torch.inf), torch.where(valid, costs.energy_uj, torch.inf))
 
 
 def fit(points: Points, hardware: HardwareTensors, problem: Problem, generator: torch.Generator) -> Points:
@@ -84,7 +75,31 @@ def fit(points: Points, hardware: HardwareTensors, problem: Problem, generator: 
     return where(ok, points, construct(problem.layers, each, priorities, platform))
 
 
-def vary(hardware: HardwareTensors, problem: Problem, generator: torch.Generator) -> HardwareTensors:
+def adopt(
+    pool: Points, hardware: HardwareTensors, recorder: Recorder, generator: torch.Generator
+) -> tuple[Points, Costs]:
+    """A design for each hardware [b]: for each layer the best mapping of any design of ``pool`` [n, L], made to fit.
+
+    A layer that fits nowhere costs infinitely much.
+    """
+    problem = recorder.problem
+    designs, targets = pool.slots.shape[0], hardware.dim.shape[0]
+    index = torch.arange(designs).repeat(targets)
+    copies = hardware[torch.arange(targets).repeat_interleave(designs)]
+    fitted = fit(pool[index], copies, problem, generator)
+    every = Points(
+        fitted.slots.reshape(targets, designs, *pool.slots.shape[1:]).transpose(1, 2),
+        fitted.rank.reshape(targets, designs, *pool.rank.shape[1:]).transpose(1, 2),
+    )
+    costs, valid = recorder.candidates(every, problem.layers[:, None], each_layer(hardware, 2))
+    choice = problem.choose(costs, valid)
+    alive = valid.gather(-1, choice[..., None])[..., 0]
+    best = costs.gather(choice)
+    blocked = Costs(torch.where(alive, best.cycles, torch.inf), torch.where(alive, best.energy_uj, torch.inf))
+    return every.gather(choice), blocked
+
+
+def vary(hardware: HardwareTensors, problem: Problem, step: float, generator: torch.Generator) -> HardwareTensors:
     """A random neighbour of each hardware [b] within the limits (itself, where the limits leave none)."""
     limits = problem.constraints
     if limits.fixed is not None:
@@ -92,54 +107,49 @@ def vary(hardware: HardwareTensors, problem: Problem, generator: torch.Generator
     shape = hardware.dim.shape
     dims = torch.tensor(limits.dims, dtype=torch.float64)
     place = (dims[None] - hardware.dim[:, None]).abs().argmin(-1)
-    step = torch.tensor([-1, 0, 0, 0, 1])[torch.randint(5, shape, generator=generator)]
-    dim = dims[(place + step).clamp(0, len(dims) - 1)]
+    turn = torch.tensor([-1, 0, 0, 0, 0, 0, 0, 1])[torch.randint(8, shape, generator=generator)]
+    dim = dims[(place + turn).clamp(0, len(dims) - 1)]
     memories = []
     for kib, limit in (
         (hardware.scratchpad_kib, limits.scratchpad_kib),
         (hardware.accumulator_kib, limits.accumulator_kib),
     ):
-        scale = 2.0 ** (0.8 * torch.randn(shape, generator=generator, dtype=torch.float64))
+        scale = 2.0 ** (step * torch.randn(shape, generator=generator, dtype=torch.float64))
         whole = 2.0 ** torch.randint(-1, 2, shape, generator=generator).to(torch.float64)
         drawn = kib * (whole if limits.platform == "rtl" else scale)
         memories.append(round_kib(drawn, limits.platform).clamp(max=limit))
     new = HardwareTensors(dim, *memories)
-    ok = limits.allows(new)
+    return select(limits.allows(new), new, hardware)
+
+
+def select(condition: Tensor, yes: HardwareTensors, no: HardwareTensors) -> HardwareTensors:
+    """``yes`` where the condition holds, else ``no``."""
     return HardwareTensors(
-        torch.where(ok, new.dim, hardware.dim),
-        torch.where(ok, new.scratchpad_kib, hardware.scratchpad_kib),
-        torch.where(ok, new.accumulator_kib, hardware.accumulator_kib),
+        torch.where(condition, yes.dim, no.dim),
+        torch.where(condition, yes.scratchpad_kib, no.scratchpad_kib),
+        torch.where(condition, yes.accumulator_kib, no.accumulator_kib),
     )
 
 
-def generation(
-    points: Points, recorder: Recorder, settings: RefineSettings, generator: torch.Generator
-) -> tuple[Points, Float[Tensor, " kept"]]:
-    """One generation on designs [kept, L]: the survivors, best first, and the logarithms of their objective."""
-    problem = recorder.problem
-    hardware = smallest(points.tensors(problem.layers), problem.layers, problem.constraints)
-    copies = torch.arange(points.slots.shape[0]).repeat(settings.children + 1)
-    varied = vary(hardware[copies], problem, generator)
-    own = torch.arange(len(copies)) < points.slots.shape[0]
-    caps = HardwareTensors(
-        *(
-            torch.where(own, a, b)
-            for a, b in (
-                (hardware[copies].dim, varied.dim),
-                (hardware[copies].scratchpad_kib, varied.scratchpad_kib),
-                (hardware[copies].accumulator_kib, varied.accumulator_kib),
-            )
-        )
-    )
-    pool = fit(points[copies], caps, problem, generator)
-    costs = settle(pool, caps, recorder)
+def generation(points: Points, recorder: Recorder, settings: RefineSettings, generator: torch.Generator) -> Points:
+    """One generation on designs [n, L]: the survivors, best first, each the better of a design and its child."""
+    problem, designs = recorder.problem, points.slots.shape[0]
+    own = smallest(points.tensors(problem.layers), problem.layers, problem.constraints)
+    hardware = own
+    if problem.constraints.fixed is None:
+        step = settings.widest_step * max(0.1, recorder.left / recorder.budget)
+        hardware = own[torch.arange(2 * designs) % designs]
+        child = torch.arange(2 * designs) >= designs
+        hardware = select(child, vary(hardware, problem, step, generator), hardware)
+    pool, costs = adopt(points, hardware, recorder, generator)
     alive = torch.isfinite(costs.cycles).all(-1)
-    pool, caps = pool[alive], caps[alive]
-    costs = Costs(costs.cycles[alive], costs.energy_uj[alive])
+    parent = torch.arange(hardware.dim.shape[0]) % designs
+    source = torch.where(alive, torch.arange(hardware.dim.shape[0]), parent)
+    pool, hardware, costs = pool[source], hardware[source], Costs(costs.cycles[source], costs.energy_uj[source])
     for _ in range(settings.sweeps):
-        if recorder.left < len(pool.slots) * (settings.candidates + 2):
+        if recorder.left < len(pool.slots) * (settings.candidates + 1):
             break
-        pool, costs = sweep(pool, costs, caps, recorder, settings.candidates, generator)
+        pool, costs = sweep(pool, costs, hardware, recorder, settings.candidates, generator)
     score, _, _ = recorder.designs(pool)
-    order = score.argsort()[: settings.kept]
-    return pool[order], score[order]
+    better = score.reshape(-1, designs).argmin(0) * designs + torch.arange(designs)
+    return pool[better[score[better].argsort()]]
