@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 WORDS = 16
+HOST_CYCLES_BIT = 496
+"""The top sixteen bits of a command are for the command feeder: cycles the host needs before the next command."""
 CONFIG, LOOP_CONV, LOOP_MATMUL, FENCE = 0, 1, 2, 7
 
 CONFIG_FIELDS: dict[str, int] = {
@@ -62,9 +64,10 @@ LOOP_FIELDS: dict[str, int] = {
 """Width in bits of each field of ``loop_t``."""
 
 
-def pack(fields: Mapping[str, int], values: Mapping[str, NDArray[np.int64] | int], count: int) -> NDArray[np.uint32]:
+def pack(fields: Mapping[str, int], values: Mapping[str, NDArray[np.int64] | int], count: int, host_cycles: int = 0) -> NDArray[np.uint32]:
     """Commands [count, 16] from one value or ``count`` values a field; fields without a value are zero.
 
+    ``host_cycles`` is what the host needs from one of these commands to the next, before the last one.
     Raises ValueError that names a field whose value does not fit.
     """
     if unknown := set(values) - set(fields):
@@ -84,6 +87,5 @@ def pack(fields: Mapping[str, int], values: Mapping[str, NDArray[np.int64] | int
         if bit + width > 64:
             words[:, word + 2] |= shifted >> np.uint64(64 - bit)
         offset += width
-    if offset > 32 * WORDS:
-        raise ValueError(f"command fields take {offset} bits")
+    words[:-1, WORDS - 1] |= np.uint64(host_cycles << 16)
     return np.ascontiguousarray(words[:, :WORDS].astype(np.uint32))

@@ -24,6 +24,13 @@ from sim.commands import CONFIG, CONFIG_FIELDS, LOOP_CONV, LOOP_FIELDS, LOOP_MAT
 LINE_BYTES = 64
 MAX_TILES = 1 << 20
 MAX_SHIFT = 31
+HOST_CYCLES = {LOOP_CONV: 250, LOOP_MATMUL: 126}
+"""Cycles that the scalar host spends on one tile: its loops, addresses and six or seven commands.
+
+Public FPGA runs of tiny tiles never take less than this a tile, at any array size.
+"""
+PUBLIC_BLOCK = 16
+"""DIM that the host software of the public FPGA runs was built for."""
 
 Indices = NDArray[np.int64]
 
@@ -154,7 +161,7 @@ def compile_program(
     opcode = LOOP_MATMUL if run.is_matmul else LOOP_CONV
     try:
         config = pack(CONFIG_FIELDS, _config(run, placement) | {"shift": shift, "relu": int(relu)}, 1)
-        loops = pack(LOOP_FIELDS, fields | {"opcode": opcode}, tiles.count)
+        loops = pack(LOOP_FIELDS, fields | {"opcode": opcode}, tiles.count, HOST_CYCLES[opcode])
     except ValueError as error:
         raise ProgramError(f"layer {layer}: {error}") from error
     commands = np.ascontiguousarray(np.concatenate([config, loops]))
@@ -187,10 +194,10 @@ def _public_run(layer: Layer) -> Layer:
 
 
 def _tile_size(layer: Layer, mapping: Mapping, name: str, dim: int, drop: bool) -> int:
-    """Extent of a tile; the public matmul runs rounded it down to whole blocks of DIM (at least one)."""
+    """Extent of a tile; the public matmul runs counted it in blocks of 16 whatever the array, and ran blocks of DIM."""
     size = mapping.tile(name)
     if drop and layer.is_matmul and name in "PKC":
-        return max(1, size // dim) * dim
+        return max(1, size // PUBLIC_BLOCK) * dim
     return size
 
 

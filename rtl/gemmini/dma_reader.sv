@@ -1,7 +1,7 @@
 // DMA reader: splits rows into aligned reads of 16, 32 or 64 bytes, at most 16 in flight, and merges what comes
 // back into local rows, one local row a cycle.
 // Row requests queue four deep; one read request a cycle through an output register. Read data is always accepted:
-// beats queue in arrival order (64 deep, which 16 reads cannot fill); a tag is free once its last beat is merged.
+// beats queue in arrival order, with room for all that 24 tags can bring; a tag is free once its last beat is merged.
 module dma_reader
   import gemmini_pkg::*;
 #(
@@ -61,7 +61,8 @@ module dma_reader
   logic [AddressBits-1:0] addr_q;
   logic [8:0] left_q, done_q;
   logic [ReadTags-1:0] used_q;
-  logic [3:0] tag;
+  logic [TagBits-1:0] tag;
+  logic [4:0] in_flight_q;
   logic send, last_read;
   logic [6:0] size, shift, bytes;
   logic [2:0] size_log2;
@@ -70,7 +71,7 @@ module dma_reader
 
   // Output register.
   logic req_valid_q;
-  logic [3:0] req_tag_q;
+  logic [TagBits-1:0] req_tag_q;
   logic [AddressBits-1:0] req_addr_q;
   logic [2:0] req_size_q;
 
@@ -112,16 +113,16 @@ module dma_reader
   always_comb begin
     tag = '0;
     for (int unsigned t = 0; t < ReadTags; t++) begin
-      if (!used_q[ReadTags-1-t]) tag = 4'(ReadTags - 1 - t);
+      if (!used_q[ReadTags-1-t]) tag = TagBits'(ReadTags - 1 - t);
     end
   end
 
   assign row_mask = request_q.wide ? 8'(RowBytes - 1) : 8'(Dim - 1);
-  assign send = active_q && !(&used_q) && (!req_valid_q || req_ready_i);
+  assign send = active_q && !(&used_q) && in_flight_q != 5'(ReadsInFlight) && (!req_valid_q || req_ready_i);
   assign last_read = left_q == 9'(bytes);
   assign head_pop = !active_q || (send && last_read);
   assign req_valid_o = req_valid_q;
-  assign req_tag_o = TagBits'(req_tag_q);
+  assign req_tag_o = req_tag_q;
   assign req_addr_o = req_addr_q;
   assign req_size_o = req_size_q;
 
@@ -155,13 +156,13 @@ module dma_reader
 
   // Beats in arrival order.
   typedef struct packed {
-    logic [3:0] tag;
+    logic [TagBits-1:0] tag;
     logic last;
   } beat_t;
   beat_t beat_in, beat;
   logic beat_valid, beat_pop, beat_ready;
 
-  assign beat_in.tag = rsp_tag_i[3:0];
+  assign beat_in.tag = rsp_tag_i;
   assign beat_in.last = rsp_last_i;
 
   fifo #(
@@ -222,6 +223,7 @@ module dma_reader
       active_q <= 1'b0;
       req_valid_q <= 1'b0;
       used_q <= '0;
+      in_flight_q <= '0;
       merging_q <= 1'b0;
     end else begin
       if (head_pop) active_q <= head_valid;
@@ -231,6 +233,7 @@ module dma_reader
       end else if (req_ready_i) begin
         req_valid_q <= 1'b0;
       end
+      if (send != (rsp_valid_i && rsp_last_i)) in_flight_q <= send ? in_flight_q + 5'd1 : in_flight_q - 5'd1;
       if (beat_valid && beat_pop && beat.last) used_q[beat.tag] <= 1'b0;
       if (beat_valid && beat_pop) merging_q <= 1'b1;
       else if (finish) merging_q <= 1'b0;
@@ -253,7 +256,8 @@ module dma_reader
 
   if (Datapath) begin : gen_data
     logic [BeatBits-1:0] beats_q[Beats];
-    logic [$clog2(Beats)-1:0] head_q, tail_q;
+    localparam int unsigned BeatIndexBits = $clog2(Beats);
+    logic [BeatIndexBits-1:0] head_q, tail_q;
     logic [8*DmaBytes-1:0] buffer_q;  // useful bytes, the first in the low byte
     logic [8*DmaBytes-1:0] beat_data;
     read_t current;
@@ -272,8 +276,8 @@ module dma_reader
         head_q <= '0;
         tail_q <= '0;
       end else begin
-        if (rsp_valid_i) tail_q <= tail_q + 1'b1;
-        if (beat_valid && beat_pop) head_q <= head_q + 1'b1;
+        if (rsp_valid_i) tail_q <= tail_q == BeatIndexBits'(Beats - 1) ? '0 : tail_q + 1'b1;
+        if (beat_valid && beat_pop) head_q <= head_q == BeatIndexBits'(Beats - 1) ? '0 : head_q + 1'b1;
       end
     end
 
@@ -297,7 +301,7 @@ module dma_reader
   end
 
   assert_beat :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) rsp_valid_i |-> beat_ready && used_q[rsp_tag_i[3:0]])
+  assert property (@(posedge clk_i) disable iff (!rst_ni) rsp_valid_i |-> beat_ready && used_q[rsp_tag_i])
   else $error("dma_reader: a beat without a read");
   assert_stable :
   assert property (@(posedge clk_i) disable iff (!rst_ni)

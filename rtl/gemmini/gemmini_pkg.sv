@@ -30,7 +30,8 @@ package gemmini_pkg;
   localparam int unsigned ScratchpadBanks = 4;
   localparam int unsigned AccumulatorBanks = 2;
   localparam int unsigned DmaBytes = 64;  // largest memory request, and bytes of one mvin row
-  localparam int unsigned ReadTags = 16;
+  localparam int unsigned ReadsInFlight = 16;  // requested, last beat not yet arrived
+  localparam int unsigned ReadTags = 24;       // requested, last beat not yet merged
   localparam int unsigned WriteTags = 16;
   localparam int unsigned LoadEntries = 8;
   localparam int unsigned ExecuteEntries = 16;

@@ -26,7 +26,7 @@ module load_controller
     input logic done_ready_i,
     output entry_t done_entry_o
 );
-  localparam int unsigned Slots = ReadTags / Dim + 1;
+  localparam int unsigned Slots = ReadsInFlight / Dim + 1;
   localparam int unsigned IndexBits = Slots > 1 ? $clog2(Slots) : 1;
   typedef logic [IndexBits-1:0] index_t;
   typedef struct packed {

@@ -66,6 +66,7 @@ module tb #(
   logic started_q, done_q, error_q;
   logic [63:0] cycles_q, host_cycles_q;
   logic [31:0] host_left_q;
+  logic [15:0] gap_q;
   logic cmd_valid_q, cmd_ready, exhausted_q;
   bit [CommandBits-1:0] cmd_q;
   answer_t answer_q;
@@ -80,7 +81,7 @@ module tb #(
   assign running       = go_i && !done_q;
   assign finished      = started_q && exhausted_q && !cmd_valid_q && !busy;
   // Neither the design nor the command feeder changes unless the memory answers.
-  assign idle          = quiescent && (cmd_valid_q ? !cmd_ready : exhausted_q);
+  assign idle          = quiescent && (cmd_valid_q ? !cmd_ready : exhausted_q) && gap_q == 0;
   assign done_o        = done_q;
   assign error_o       = error_q;
   assign cycles_o      = cycles_q;
@@ -119,7 +120,8 @@ module tb #(
       .skip_i(answer_q.skip)
   );
 
-  // Command feeder: never empty while commands remain, after the host cycles.
+  // Command feeder: the host makes one command while the one before waits. It starts after the host cycles and needs
+  // the cycles in a command's top sixteen bits before it has the next one.
   bit fetched;
   bit [CommandBits-1:0] fetched_command;
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -128,6 +130,7 @@ module tb #(
       host_left_q <= '0;
       cmd_valid_q <= 1'b0;
       cmd_q       <= '0;
+      gap_q       <= '0;
       exhausted_q <= 1'b0;
     end else if (running) begin
       started_q <= 1'b1;
@@ -135,11 +138,16 @@ module tb #(
         host_left_q <= dosa_host_cycles();
       end else if (host_left_q != 0) begin
         host_left_q <= host_left_q - 1;
-      end else if (!exhausted_q && (!cmd_valid_q || cmd_ready)) begin
-        fetched = dosa_next_command(fetched_command);
-        cmd_valid_q <= fetched;
-        cmd_q       <= fetched_command;
-        exhausted_q <= !fetched;
+      end else begin
+        if (gap_q != 0) gap_q <= gap_q - 1;
+        if (cmd_ready) cmd_valid_q <= 1'b0;
+        if (!exhausted_q && gap_q == 0 && (!cmd_valid_q || cmd_ready)) begin
+          fetched = dosa_next_command(fetched_command);
+          cmd_valid_q <= fetched;
+          cmd_q       <= fetched_command;
+          gap_q       <= fetched_command[CommandBits-1-:16];
+          exhausted_q <= !fetched;
+        end
       end
     end
   end
