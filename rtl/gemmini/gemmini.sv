@@ -4,13 +4,15 @@
 // bit of control and every cycle count is the same. busy_o: some accepted command has not retired.
 // quiescent_o: nothing but the time counters would change before a response, a ready or a command arrives; skip_i
 // cycles are added to them in the class of the present cycle.
+// LoopUnrollers = 0 leaves out the loop unrollers: tile commands are then illegal, single operations are all there is.
 module gemmini
   import gemmini_pkg::*;
 #(
     parameter int unsigned Dim = 16,
     parameter int unsigned ScratchpadRows = 16384,
     parameter int unsigned AccumulatorRows = 1024,
-    parameter bit Datapath = 1'b1
+    parameter bit Datapath = 1'b1,
+    parameter bit LoopUnrollers = 1'b1
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -74,25 +76,36 @@ module gemmini
       .uop_o(single_uop)
   );
 
-  loop_unroller #(
-      .Dim(Dim),
-      .ScratchpadRows(ScratchpadRows),
-      .AccumulatorRows(AccumulatorRows)
-  ) u_loops (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
-      .config_i(config_now),
-      .valid_i(loop_valid),
-      .ready_o(loop_ready),
-      .loop_i(loop),
-      .matmul_i(loop_matmul),
-      .busy_o(loop_busy),
-      .load_full_i(load_full),
-      .execute_full_i(execute_full),
-      .store_full_i(store_full),
-      .uop_valid_o(loop_uop_valid),
-      .uop_o(loop_uop)
-  );
+  if (LoopUnrollers) begin : gen_loops
+    loop_unroller #(
+        .Dim(Dim),
+        .ScratchpadRows(ScratchpadRows),
+        .AccumulatorRows(AccumulatorRows)
+    ) u_loops (
+        .clk_i(clk_i),
+        .rst_ni(rst_ni),
+        .config_i(config_now),
+        .valid_i(loop_valid),
+        .ready_o(loop_ready),
+        .loop_i(loop),
+        .matmul_i(loop_matmul),
+        .busy_o(loop_busy),
+        .load_full_i(load_full),
+        .execute_full_i(execute_full),
+        .store_full_i(store_full),
+        .uop_valid_o(loop_uop_valid),
+        .uop_o(loop_uop)
+    );
+  end else begin : gen_no_loops
+    assign loop_ready = 1'b0;
+    assign loop_busy = 1'b0;
+    assign loop_uop_valid = 1'b0;
+    assign loop_uop = '0;
+
+    assert_no_tile :
+    assert property (@(posedge clk_i) disable iff (!rst_ni) !loop_valid)
+    else $error("gemmini: a tile command without loop unrollers");
+  end
 
   // Reservation station.
   logic alloc_valid;
