@@ -7,6 +7,7 @@ from typing import Literal
 
 from pipeline.hardware import Hardware, Platform
 from pipeline.model.protocol import LatencyModel
+from pipeline.search.bayesian import Bayesian
 from pipeline.search.constraints import Constraints
 from pipeline.search.default import (
     GEMMINI_ACCUMULATOR_KIB,
@@ -15,6 +16,7 @@ from pipeline.search.default import (
     Default,
 )
 from pipeline.search.driver import Method, search
+from pipeline.search.genetic import Genetic
 from pipeline.search.gradient import PUBLISHED, Gradient
 from pipeline.search.problem import Objective, Problem
 from pipeline.search.random_search import RandomSearch
@@ -28,6 +30,8 @@ METHODS: dict[str, Callable[[], Method]] = {
     "gradient": Gradient,
     "published": lambda: Gradient(PUBLISHED),
     "random": RandomSearch,
+    "bayesian": Bayesian,
+    "genetic": Genetic,
     "default": Default,
 }
 
