@@ -1,43 +1,11 @@
 """Writes one small SystemVerilog top per design point: it only sets the parameters of the sources in rtl/<design>."""
 
 from pathlib import Path
-from typing import Literal
-
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.files import ROOT, digest_files, write_json, write_text
 from pipeline.hardware import Hardware
 from pipeline.measurement import COUNTERS
-
-RTL = ROOT / "rtl"
-
-MIN_DIM, MAX_DIM = 2, 64
-SCRATCHPAD_BANKS = 4
-ACCUMULATOR_BANKS = 2
-MAX_ROWS = 1 << 21
-"""Local row addresses have 22 bits, ends of ranges included."""
-
-
-class _DesignFile(BaseModel):
-    """``rtl/<design>/design.yaml``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    top: str
-    sources: tuple[str, ...]
-    host: Literal["loops", "commands"] = "loops"
-
-
-def design_names() -> list[str]:
-    """Names of the designs that come with the package."""
-    return sorted(path.parent.name for path in RTL.glob("*/design.yaml"))
-
-
-def host_style(design: str) -> Literal["loops", "commands"]:
-    """Whether the host of ``design`` sends tiles or single operations."""
-    return _read(design).host
+from rtl.design import Design
 
 
 def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Path:
@@ -47,11 +15,10 @@ def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Pa
     last), the counters' names and a digest of all sources, parameters included.
     Raises ValueError that names the design or the parameter which is not possible; then nothing is written.
     """
-    description = _read(design)
-    check_parameters(hardware)
-    sources = tuple(RTL / design / name for name in description.sources)
+    source = Design.read(design)
+    values = source.values(hardware)
     name = f"{design}-{hardware.id}"
-    text = _top(description, hardware)
+    text = _top(source, hardware, values)
     target = folder / name
     top = target / "design_top.sv"
     if not top.is_file() or top.read_text(encoding="utf-8") != text:
@@ -59,45 +26,17 @@ def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Pa
     content = {
         "id": name,
         "design": design,
-        "host": description.host,
+        "program": source.file.program,
         "dim": hardware.dim,
         "scratchpad_kib": hardware.scratchpad_kib,
         "accumulator_kib": hardware.accumulator_kib,
-        "sources": [*(str(path.relative_to(ROOT)) for path in sources), top.name],
-        "counters": list(COUNTERS),
-        "digest": digest_files([*sources, top]),
+        "parameters": values,
+        "sources": [*(str(path.relative_to(ROOT)) for path in source.sources), top.name],
+        "counters": list(source.file.counters),
+        "digest": digest_files([*source.sources, top]),
     }
     write_json(target / "design.json", content)
     return target
-
-
-def check_parameters(hardware: Hardware) -> None:
-    """Raise ValueError that names the first size which the RTL cannot have."""
-    dim = hardware.dim
-    if not MIN_DIM <= dim <= MAX_DIM or dim & (dim - 1):
-        raise ValueError(f"hardware dim = {dim}: the RTL needs a power of two from {MIN_DIM} to {MAX_DIM}")
-    for name, rows, banks in (
-        ("scratchpad_kib", hardware.scratchpad_rows, SCRATCHPAD_BANKS),
-        ("accumulator_kib", hardware.accumulator_rows, ACCUMULATOR_BANKS),
-    ):
-        if rows % banks:
-            raise ValueError(
-                f"hardware {name} = {getattr(hardware, name):g}: {rows} rows are not a multiple of {banks} banks"
-            )
-        if rows > MAX_ROWS:
-            raise ValueError(f"hardware {name} = {getattr(hardware, name):g}: more than {MAX_ROWS} rows")
-
-
-def _read(design: str) -> _DesignFile:
-    if design not in design_names():
-        raise ValueError(f"unknown design {design!r}; known: {', '.join(design_names())}")
-    path = RTL / design / "design.yaml"
-    try:
-        return _DesignFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ValueError(f"{path.relative_to(ROOT)}: {where}: {problem['msg']}") from error
 
 
 # Name, direction and width of every port of a design.
@@ -133,22 +72,21 @@ _PORTS = (
 )
 
 
-def _top(description: _DesignFile, hardware: Hardware) -> str:
+def _top(design: Design, hardware: Hardware, values: dict[str, int]) -> str:
     ports = ",\n".join(f"    {way} logic {width + ' ' if width else ''}{name}" for name, way, width in _PORTS)
     wires = ",\n".join(f"      .{name}({name})" for name, _, _ in _PORTS)
-    return f"""// Generated: {description.name}, DIM {hardware.dim}, scratchpad {hardware.scratchpad_kib:g} KiB, \
+    parameters = "\n".join(f"      .{name}({value})," for name, value in values.items())
+    return f"""// Generated: {design.name}, DIM {hardware.dim}, scratchpad {hardware.scratchpad_kib:g} KiB, \
 accumulator {hardware.accumulator_kib:g} KiB.
 module design_top #(
     parameter bit Datapath = 1'b1
 ) (
 {ports}
 );
-  {description.top} #(
-      .Dim({hardware.dim}),
-      .ScratchpadRows({hardware.scratchpad_rows}),
-      .AccumulatorRows({hardware.accumulator_rows}),
+  {design.file.top} #(
+{parameters}
       .Datapath(Datapath)
-  ) u_{description.top} (
+  ) u_{design.file.top} (
 {wires}
   );
 endmodule

@@ -3,8 +3,13 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pipeline.files import ROOT, digest_files
+
+ProgramStyle = Literal["loops", "commands"]
+PROGRAM_STYLES: tuple[ProgramStyle, ...] = ("loops", "commands")
+"""How a mapping becomes a program: one command a tile, or one a load, preload, compute and store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +23,13 @@ class Design:
     """Names the content of all sources."""
     counters: tuple[str, ...]
     """Names of the values on the counter port, lowest first."""
+    program: ProgramStyle = "loops"
     verilator_arguments: tuple[str, ...] = ()
     """Further arguments that make this design simulate faster."""
 
     @classmethod
     def load(cls, folder: Path) -> "Design":
-        """Read ``design.json``. Raises ValueError that names a source which does not exist."""
+        """Read ``design.json``. Raises ValueError that names a missing source or an unknown kind of program."""
         content = json.loads((folder / "design.json").read_text(encoding="utf-8"))
         sources = tuple(_source(folder, name) for name in content["sources"])
         return cls(
@@ -31,6 +37,7 @@ class Design:
             sources=sources,
             rtl_digest=digest_files(sources),
             counters=tuple(content["counters"]),
+            program=_program(folder, content["program"]),
             verilator_arguments=tuple(content.get("verilator_arguments", ())),
         )
 
@@ -41,3 +48,9 @@ def _source(folder: Path, name: str) -> Path:
         if path.is_file():
             return path
     raise ValueError(f"design {folder.name}: source {name} does not exist")
+
+
+def _program(folder: Path, name: str) -> ProgramStyle:
+    if name not in PROGRAM_STYLES:
+        raise ValueError(f"design {folder.name}: program {name!r} is not one of {', '.join(PROGRAM_STYLES)}")
+    return name

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from pipeline.files import ROOT, digest_files
+from rtl.design import Design
 
 PACKAGES = ("pipeline", "rtl", "sim", "learned")
 
@@ -27,10 +28,8 @@ def stage_digest(module: str) -> str:
 
 @cache
 def design_digest(design: str) -> str:
-    """Digest of the sources of a design under ``rtl/``, Python generator included."""
-    kinds = {".sv", ".svh", ".v", ".yaml"}
-    folder = ROOT / "rtl" / design
-    return digest_files(path for path in folder.rglob("*") if path.suffix in kinds and path.is_file())
+    """Digest of a design under ``rtl/``: the sources that it lists, its parameters, how it is programmed."""
+    return Design.read(design).digest
 
 
 def _closure(module: str) -> set[str]:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pipeline.hardware import Hardware
 from pipeline.workload import first_error, load_workload
-from rtl.generate import design_names
+from rtl.design import design_names
 
 STUDIES = Path(__file__).resolve().parent
 SHIPPED = ("default", "smoke", "paper")
