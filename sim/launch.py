@@ -69,6 +69,8 @@ def _cocotb_environment() -> dict[str, str]:
         "COCOTB_TOPLEVEL": "tb",
         "COCOTB_TEST_MODULES": "sim.bench",
         "COCOTB_TRUST_INERTIAL_WRITES": "1",
+        # cocotb would have pytest rewrite every module that the bench imports, torch included: seconds a process.
+        "COCOTB_REWRITE_ASSERTION_FILES": "",
         "COCOTB_LOG_LEVEL": "WARNING",
         "TOPLEVEL_LANG": "verilog",
     }
