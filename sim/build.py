@@ -38,6 +38,8 @@ _VERILATE_FOR: dict[Datapath, tuple[str, ...]] = {
     "full": ("--assert", "--x-initial", "unique"),
     "timing": ("--no-assert", "--x-initial", "fast"),
 }
+LOOPS_FROM_DIM = 32
+
 _COMPILE = (
     *("-std=c++20", "-fcoroutines", "-fPIC", "-pipe", "-w", "-O2"),
     *("-DVL_USER_STOP", "-DVL_USER_FATAL", "-DVL_TIME_CONTEXT", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0"),
@@ -76,7 +78,7 @@ def cache_folder() -> Path:
 def build(design: Design, datapath: Datapath) -> Built:
     """The simulation of ``design``, built unless it already is. Several processes may build at once."""
     files = digest_files([TEST_BENCH, NATIVE / "model.cpp", NATIVE / "model.h"])
-    options = (_VERILATE, _VERILATE_FOR[datapath], design.verilator_arguments)
+    options = _verilate_options(design, datapath)
     key = digest(design.rtl_digest, design.counters, datapath, options, files, _runtime_key())
     folder = _cached(f"{design.id}-{datapath}-{key}", lambda path: _build_design(design, datapath, path))
     return Built(design, datapath, folder / "tb", folder / "tb.so")
@@ -128,12 +130,12 @@ def _build_runtime(folder: Path) -> None:
 def _build_design(design: Design, datapath: Datapath, folder: Path) -> None:
     runtime = _runtime()
     _verilate(design, datapath, folder)
-    generated = sorted(path.name for path in folder.glob("Vtb*.cpp"))
-    lines = [f'#include "{name}"' for name in [*generated, NATIVE / "model.cpp"]]
-    (folder / "design.cpp").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    _compile(folder / "design.cpp", folder)
+    generated = sorted(folder.glob("Vtb*.cpp"))
+    once = [path for path in generated if path.stem.endswith(("__Slow", "__Syms"))]
+    _compile_together("once", once, folder, "-O0")
+    _compile_together("design", [*(path for path in generated if path not in once), NATIVE / "model.cpp"], folder)
     libraries = cocotb_tools.config.libs_dir
-    everything = ["design.o", "-Wl,--whole-archive", str(runtime / "runtime.a"), "-Wl,--no-whole-archive"]
+    everything = ["design.o", "once.o", "-Wl,--whole-archive", str(runtime / "runtime.a"), "-Wl,--no-whole-archive"]
     cocotb = [f"-L{libraries}", f"-Wl,-rpath,{libraries}", "-lcocotbvpi_verilator"]
     _run([compiler(), "-rdynamic", "-o", "tb", str(runtime / "main.o"), *everything, *cocotb, "-lpthread"], folder)
     local = ["-shared", "-Wl,-Bsymbolic"]
@@ -146,16 +148,29 @@ def _build_design(design: Design, datapath: Datapath, folder: Path) -> None:
 def _verilate(design: Design, datapath: Datapath, folder: Path) -> None:
     parameters = [f"-GDatapath=1'b{int(datapath == 'full')}", f"-GNumCounters={len(design.counters)}"]
     sources = [str(path) for path in [*design.sources, TEST_BENCH]]
-    command = [str(verilator_root() / "bin" / "verilator_bin"), *_VERILATE, *_VERILATE_FOR[datapath], *parameters]
-    _run([*command, *design.verilator_arguments, "--Mdir", ".", *sources], folder)
+    command = [str(verilator_root() / "bin" / "verilator_bin"), *_verilate_options(design, datapath), *parameters]
+    _run([*command, "--Mdir", ".", *sources], folder)
 
 
-def _compile(source: Path, folder: Path) -> None:
+def _verilate_options(design: Design, datapath: Datapath) -> tuple[str, ...]:
+    """Unrolled loops over a small array run faster; over a large one they take minutes to compile."""
+    loops = ("--unroll-count", "1") if datapath == "full" and design.dim >= LOOPS_FROM_DIM else ()
+    return (*_VERILATE, *_VERILATE_FOR[datapath], *loops)
+
+
+def _compile_together(name: str, sources: Sequence[Path], folder: Path, *options: str) -> None:
+    """Compile ``sources`` as one unit; what runs only at the start is not worth optimising."""
+    unit = folder / f"{name}.cpp"
+    unit.write_text("".join(f'#include "{path}"\n' for path in sources), encoding="utf-8")
+    _compile(unit, folder, *options)
+
+
+def _compile(source: Path, folder: Path, *options: str) -> None:
     include = verilator_root() / "include"
     launcher = [path] if (path := shutil.which("ccache")) else []
     paths = [f"-I{include}", f"-I{include / 'vltstd'}", f"-I{NATIVE}", "-I."]
     target = source.with_suffix(".o").name
-    _run([*launcher, compiler(), *_COMPILE, *paths, "-c", "-o", target, str(source)], folder)
+    _run([*launcher, compiler(), *_COMPILE, *options, *paths, "-c", "-o", target, str(source)], folder)
 
 
 def _cached(name: str, make: Callable[[Path], None]) -> Path:

@@ -24,8 +24,8 @@ class Design:
     counters: tuple[str, ...]
     """Names of the values on the counter port, lowest first."""
     program: ProgramStyle = "loops"
-    verilator_arguments: tuple[str, ...] = ()
-    """Further arguments that make this design simulate faster."""
+    dim: int = 1
+    """Size of the array."""
 
     @classmethod
     def load(cls, folder: Path) -> "Design":
@@ -38,7 +38,7 @@ class Design:
             rtl_digest=digest_files(sources),
             counters=tuple(content["counters"]),
             program=_program(folder, content["program"]),
-            verilator_arguments=tuple(content.get("verilator_arguments", ())),
+            dim=content["dim"],
         )
 
 
