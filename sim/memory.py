@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 MemoryKind = Literal["simple", "soc"]
 MEMORY_KINDS: tuple[MemoryKind, ...] = ("simple", "soc")
 
+SOC_HIT_CYCLES = 22
+"""From an accepted read to its first beat when the L2 has the line; calibrated on public FPGA runs."""
+
 HOST_CYCLES = 600
 """Cycles before the first command: what configuring a layer costs the host."""
 
@@ -39,13 +42,15 @@ class MemorySettings:
     """Port time of a read that misses the last-level cache, per 128 bytes."""
     dram_write_cycles: int = 40
     """Port time of a dirty line that leaves for DRAM."""
+    resident: int = 0
+    """What `soc` caches hold of the program's memory at the start: 0 nothing, 1 the last level, 2 also the L2."""
     budget_kilocycles: int = 1_000_000
     """A run that takes longer ends with an error."""
 
     @classmethod
     def of(cls, kind: MemoryKind) -> "MemorySettings":
         """The settings of a kind of memory."""
-        return cls(soc=int(kind == "soc"))
+        return cls(soc=1, latency_cycles=SOC_HIT_CYCLES) if kind == "soc" else cls(soc=0)
 
 
 class _Settings(ctypes.Structure):

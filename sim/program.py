@@ -109,6 +109,15 @@ class Program:
         """Size of the memory that the program needs."""
         return self.placement.memory_bytes
 
+    @property
+    def resident(self) -> int:
+        """What the caches of `soc` hold of the memory at the start (``MemorySettings.resident``).
+
+        In the public FPGA runs the operands of a matmul come from the L2, at up to 12.6 bytes a cycle; those of a
+        convolution come from below it, at the rate of its port but without the cost of DRAM.
+        """
+        return 2 if self.is_matmul else 1
+
     def memory_image(
         self, inputs: NDArray[np.int8], weights: NDArray[np.int8], bias: NDArray[np.int32] | None
     ) -> NDArray[np.uint8]:

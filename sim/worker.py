@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim.inprocess import Simulation
@@ -65,7 +65,8 @@ def die_with_parent() -> None:
 def run(simulation: Simulation, prepared: Prepared) -> Outcome:
     """Run one program in this process."""
     program, task = prepared.program, prepared.task
-    simulation.load(program.commands, prepared.contents, program.memory_bytes, task.memory)
+    memory = replace(task.memory, resident=program.resident)
+    simulation.load(program.commands, prepared.contents, program.memory_bytes, memory)
     start = time.perf_counter()
     simulation.run_until_done()
     seconds = time.perf_counter() - start

@@ -71,6 +71,20 @@ SocTiming::Line& SocTiming::allocate(uint64_t line, bool fill, uint64_t start) {
     return *victim;
 }
 
+void SocTiming::place(uint64_t bytes) {
+    const uint64_t lines = (bytes + kLineBytes - 1) / kLineBytes;
+    for (uint64_t line = 0; line < lines && settings_.resident >= 1; ++line) {
+        last_level_hit(line, false);
+        if (settings_.resident < 2) continue;
+        Line* const set = &lines_[line % sets_ * settings_.cache_ways];
+        Line* victim = &set[random_.next() % settings_.cache_ways];
+        for (uint32_t way = 0; way < settings_.cache_ways; ++way) {
+            if (set[way].tag == ~0ull) victim = &set[way];
+        }
+        *victim = Line{line, 0, 0, false};
+    }
+}
+
 uint64_t SocTiming::read(const Access& access, uint64_t now) {
     const uint64_t start = enter_bank(now, access.bytes);
     const uint64_t line = access.address / kLineBytes;
