@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 WORDS = 16
 HOST_CYCLES_BIT = 496
 """The top sixteen bits of a command are for the command feeder: cycles the host needs before the next command."""
-CONFIG, LOOP_CONV, LOOP_MATMUL, FENCE = 0, 1, 2, 7
+CONFIG, LOOP_CONV, LOOP_MATMUL, LOAD, PRELOAD, COMPUTE, STORE, FENCE = range(8)
 
 CONFIG_FIELDS: dict[str, int] = {
     "opcode": 4,
@@ -64,7 +64,34 @@ LOOP_FIELDS: dict[str, int] = {
 """Width in bits of each field of ``loop_t``."""
 
 
-def pack(fields: Mapping[str, int], values: Mapping[str, NDArray[np.int64] | int], count: int, host_cycles: int = 0) -> NDArray[np.uint32]:
+OPERATION_FIELDS: dict[str, int] = {
+    "opcode": 4,
+    "flip": 1,
+    "wide": 1,
+    "refill": 1,
+    "zeros": 1,
+    "block_stride": 22,
+    "result_rows": 7,
+    "cols": 7,
+    "rows": 7,
+    "stride": 32,
+    "dram": 40,
+    "result_row": 22,
+    "result_accumulate": 1,
+    "result_acc": 1,
+    "result_garbage": 1,
+    "operand_row": 22,
+    "operand_accumulate": 1,
+    "operand_acc": 1,
+    "operand_garbage": 1,
+    "op": 2,
+}
+"""Width in bits of each field of a single operation: the opcode, then ``uop_t``."""
+
+
+def pack(
+    fields: Mapping[str, int], values: Mapping[str, NDArray[np.int64] | int], count: int, host_cycles: int = 0
+) -> NDArray[np.uint32]:
     """Commands [count, 16] from one value or ``count`` values a field; fields without a value are zero.
 
     ``host_cycles`` is what the host needs from one of these commands to the next, before the last one.
@@ -89,3 +116,18 @@ def pack(fields: Mapping[str, int], values: Mapping[str, NDArray[np.int64] | int
         offset += width
     words[:-1, WORDS - 1] |= np.uint64(host_cycles << 16)
     return np.ascontiguousarray(words[:, :WORDS].astype(np.uint32))
+
+
+def unpack(fields: Mapping[str, int], commands: NDArray[np.uint32]) -> dict[str, NDArray[np.int64]]:
+    """The fields of commands [count, 16]: the inverse of ``pack``."""
+    words = np.pad(commands, ((0, 0), (0, 1))).astype(np.uint64)
+    values = {}
+    offset = 0
+    for name, width in fields.items():
+        word, bit = divmod(offset, 32)
+        value = (words[:, word] | words[:, word + 1] << np.uint64(32)) >> np.uint64(bit)
+        if bit + width > 64:
+            value |= words[:, word + 2] << np.uint64(64 - bit)
+        values[name] = (value & np.uint64(2**width - 1)).astype(np.int64)
+        offset += width
+    return values

@@ -13,9 +13,11 @@ from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim.build import Built, Datapath
+from sim.design import ProgramStyle
 from sim.golden import Int8, layer_output, random_operands
 from sim.memory import MemorySettings
 from sim.program import Program, ProgramError, compile_program
+from sim.unroll import unroll
 
 PartialSums = Literal["spill", "drop"]
 PARTIAL_SUMS: tuple[PartialSums, ...] = ("spill", "drop")
@@ -26,7 +28,7 @@ DRIVERS: tuple[Driver, ...] = ("cocotb", "inprocess")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A mapping to simulate. ``seed`` draws its operands (full build)."""
+    """A mapping to simulate. ``seed`` draws its operands (full build); ``program`` is what its design takes."""
 
     mapping: Mapping
     hardware: Hardware
@@ -34,6 +36,7 @@ class Task:
     memory: MemorySettings
     partial_sums: PartialSums = "spill"
     seed: int = 0
+    program: ProgramStyle = "loops"
 
     def key(self, built: Built, driver: Driver) -> str:
         """Names everything that determines the result: build, program compiler, mapping, hardware, settings."""
@@ -49,6 +52,7 @@ class Task:
             "memory": asdict(self.memory),
             "partial_sums": self.partial_sums,
             "seed": self.seed,
+            "program": self.program,
         }
 
     @classmethod
@@ -61,6 +65,7 @@ class Task:
             memory=MemorySettings(**value["memory"]),
             partial_sums=value["partial_sums"],
             seed=value["seed"],
+            program=value["program"],
         )
 
 
@@ -92,8 +97,10 @@ class Prepared:
 
 def prepare(task: Task) -> Prepared:
     """Compile a task's program, draw its operands and compute its result. Raises ProgramError."""
-    layer = task.mapping.layer
-    program = compile_program(layer, task.mapping, task.hardware, partial_sums=task.partial_sums)
+    layer, hardware = task.mapping.layer, task.hardware
+    program = compile_program(layer, task.mapping, hardware, partial_sums=task.partial_sums)
+    if task.program == "commands":
+        program = unroll(program, hardware.scratchpad_rows, hardware.accumulator_rows)
     if task.datapath == "timing":
         return Prepared(task, program, None, None)
     if task.partial_sums == "drop":
@@ -138,4 +145,5 @@ def _mismatch(prepared: Prepared) -> str:
 
 @cache
 def _compiler_digest() -> str:
-    return digest_files((ROOT / "sim").glob("program*.py"))
+    names = ("program*.py", "commands.py", "operations.py", "unroll.py")
+    return digest_files(path for name in names for path in (ROOT / "sim").glob(name))

@@ -53,7 +53,8 @@ def simulate_table(
         if isinstance(row, RowError) or isinstance(target, RowError):
             results.append({"error": row.message if isinstance(row, RowError) else target.message})
             continue
-        task = Task(row.mapping, row.hardware, datapath, settings or MemorySettings.of(memory), partial_sums)
+        memory_settings = settings or MemorySettings.of(memory)
+        task = Task(row.mapping, row.hardware, datapath, memory_settings, partial_sums, program=target.program)
         requests.append(Request(target, task))
         results.append(None)
     records = iter(simulate(requests, driver, work_dir / "journal", jobs, Progress(sys.stderr)))
