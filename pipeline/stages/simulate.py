@@ -57,7 +57,7 @@ def simulate_table(
         task = Task(row.mapping, row.hardware, datapath, memory_settings, partial_sums, program=target.program)
         requests.append(Request(target, task))
         results.append(None)
-    records = iter(simulate(requests, driver, work_dir / "journal", jobs, Progress(sys.stderr)))
+    records = iter(simulate(requests, driver, work_dir.resolve() / "journal", jobs, Progress(sys.stderr)))
     pairs = iter(requests)
     return add_columns(table, [_columns(next(records), next(pairs)) if item is None else item for item in results])
 
