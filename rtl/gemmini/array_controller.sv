@@ -167,7 +167,7 @@ module array_controller
         .rst_ni(rst_ni),
         .valid_i(feed_valid_q),
         .propagate_i(propagate_q),
-        .load_i(feed_loads_q),
+        .load_i(feed_loads_q && feed_row_q < 7'(Dim)),
         .row_i(feed_row_q),
         .input_i(feed_input_q),
         .weight_i(feed_weight_q),

@@ -57,6 +57,9 @@ module execute_controller
   logic [7:0] input_stride_q;
   logic done_q;
   entry_t done_entry_q;
+  // Three rows at least between two results of one accumulator row: its read, add and write take as long.
+  localparam int unsigned WeightSlotRows = Dim < MinSlotRows ? MinSlotRows : Dim;
+
   slot_t slot_q;
   logic has_done_q;  // an operation completes with the slot's last row
   entry_t slot_entry_q;
@@ -175,7 +178,7 @@ module execute_controller
     if (fire && last_row) done_entry_q <= slot_entry_q;
     if (take) begin
       slot_q <= slot;
-      slot_rows_q <= !take_compute || slot.loads_weights ? 7'(Dim) : compute_rows;
+      slot_rows_q <= !take_compute || slot.loads_weights ? 7'(WeightSlotRows) : compute_rows;
       input_rows_q <= take_compute && !compute.operand.garbage ? compute.rows : '0;
       input_row_q <= compute.operand.row;
       input_stride_q <= compute.stride[7:0];
