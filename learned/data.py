@@ -137,10 +137,13 @@ def group_folds(groups: Int[Tensor, " b"], folds: int, seed: int) -> Int[Tensor,
 
 
 def efficiency(samples: Samples) -> Float[Tensor, " b"]:
-    """Least possible cycles over measured cycles [B]: full array or DRAM moving every word once, whichever is more."""
-    size = samples.layers.size
-    r, s, p, q, c, k, n = size.unbind(-1)
-    compute = size.prod(-1) / samples.hardware.dim**2
-    inputs = n * c * (p * samples.layers.stride[..., 0]) * (q * samples.layers.stride[..., 1])
+    """Least possible cycles over measured cycles [B]."""
+    return least_cycles(samples.layers, samples.hardware) / samples.cycles
+
+
+def least_cycles(layers: LayerTensors, hardware: HardwareTensors) -> Float[Tensor, "*b"]:
+    """Cycles that no mapping stays below: a full array, or DRAM moving every word once, whichever is more."""
+    r, s, p, q, c, k, n = layers.size.unbind(-1)
+    inputs = n * c * (p * layers.stride[..., 0]) * (q * layers.stride[..., 1])
     moved = (inputs + r * s * c * k + n * p * q * k) / DRAM_BYTES_PER_CYCLE
-    return torch.maximum(compute, moved) / samples.cycles
+    return torch.maximum(layers.size.prod(-1) / hardware.dim.square(), moved)

@@ -7,9 +7,10 @@ they decide whether a mapping fits, not how long it takes.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from learned.data import least_cycles
 from pipeline.hardware import HardwareTensors
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.analytical import PartialSums
@@ -26,6 +27,8 @@ CACHE_WAYS = 8.0
 BEAT_BYTES = 16.0
 HOST_TILE_CYCLES = 250.0
 """Order of the cycles that a host needs to send one tile's commands."""
+
+LEAST_HEADROOM = 0.2
 
 NAMES = (
     "tiles",
@@ -64,7 +67,12 @@ class Features:
     values: Float[Tensor, "*b f"]
     """In the order of ``NAMES``."""
     base_cycles: Float[Tensor, "*b"]
+    headroom: Float[Tensor, "*b"]
+    """Share of the analytical latency that lies above the least possible one: what a correction can be wrong about."""
     version: int = VERSION
+
+    def __getitem__(self, index: Int[Tensor, " k"] | Bool[Tensor, " b"]) -> "Features":
+        return Features(self.values[index], self.base_cycles[index], self.headroom[index], self.version)
 
 
 def features(
@@ -81,7 +89,8 @@ def features(
     parts = _pipeline(terms) | _streams(terms) | _array(layers, terms, tile, hardware) | _memory(layers, terms, tile)
     shape = terms.cycles.shape
     values = torch.stack([parts[name].broadcast_to(shape) for name in NAMES], -1)
-    return Features(values, terms.cycles)
+    headroom = (1 - least_cycles(layers, hardware) / terms.cycles).clamp(LEAST_HEADROOM, 1.0)
+    return Features(values, terms.cycles, headroom)
 
 
 def _pipeline(terms: RtlTerms) -> dict[str, Tensor]:

@@ -2,8 +2,9 @@
 
 Covariance: a rational quadratic kernel with one length scale a feature plus a linear kernel (Rasmussen and Williams,
 Gaussian Processes for Machine Learning, 2006, eq. 4.19 and section 2.7). Noise is Student-t, as the usual scale
-mixture: row i has variance noise / weight_i, the weights re-estimated from the posterior residuals. Predictions use
-the projected process on a few support rows (section 8.3.4), chosen greedily by what they leave unexplained.
+mixture: row i has variance noise / (weight_i * precision_i), the weights re-estimated from the posterior residuals.
+Predictions use the projected process on a few support rows (section 8.3.4), chosen greedily by what they leave
+unexplained.
 """
 
 import math
@@ -103,20 +104,28 @@ def negative_log_posterior(
 
 
 def student_weights(
-    hyper: Hyper, x: Float[Tensor, "n f"], y: Float[Tensor, " n"], weight: Float[Tensor, " n"]
+    hyper: Hyper,
+    x: Float[Tensor, "n f"],
+    y: Float[Tensor, " n"],
+    weight: Float[Tensor, " n"],
+    precision: Float[Tensor, " n"],
 ) -> Float[Tensor, " n"]:
-    """Expected precision weights of Student-t noise, from the posterior residuals under the present ``weight``."""
-    noise = noise_variance(hyper, weight)
+    """Expected weights of Student-t noise of known relative ``precision``, from the residuals under ``weight``."""
+    noise = noise_variance(hyper, weight * precision)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(covariance(hyper, x, x) + torch.diag(noise)))
     residual = noise * (inverse @ y)
     variance = noise - noise.square() * inverse.diagonal()
-    return (NU + 1) / (NU + (residual.square() + variance) / hyper.noise.exp())
+    return (NU + 1) / (NU + precision * (residual.square() + variance) / hyper.noise.exp())
 
 
 def fit(
-    x: Float[Tensor, "n f"], y: Float[Tensor, " n"], importance: Float[Tensor, " n"], seed: int
+    x: Float[Tensor, "n f"],
+    y: Float[Tensor, " n"],
+    importance: Float[Tensor, " n"],
+    precision: Float[Tensor, " n"],
+    seed: int,
 ) -> tuple[Hyper, Float[Tensor, " n"]]:
-    """Hyperparameters from at most ``FIT_ROWS`` rows, and the noise weight of every row.
+    """Hyperparameters from at most ``FIT_ROWS`` rows, and the final precision of every row, all factors multiplied.
 
     ``importance`` multiplies the weights: what counts more is believed more.
     """
@@ -128,16 +137,16 @@ def fit(
     for _ in range(ROUNDS):
         for _ in range(STEPS):
             optimiser.zero_grad()
-            loss = negative_log_posterior(hyper, x[part], y[part], robust)
+            loss = negative_log_posterior(hyper, x[part], y[part], robust * precision[part])
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         with torch.no_grad():
-            robust = student_weights(hyper, x[part], y[part], robust) * importance[part]
+            robust = student_weights(hyper, x[part], y[part], robust, precision[part]) * importance[part]
     hyper = Hyper(*(value.detach() for value in hyper.tensors()))
     weight = importance
     for _ in range(ROUNDS):
-        weight = student_weights(hyper, x, y, weight) * importance
-    return hyper, weight
+        weight = student_weights(hyper, x, y, weight, precision) * importance
+    return hyper, weight * precision
 
 
 def _initial(features: int) -> Hyper:

@@ -1,9 +1,11 @@
 """The default model: the accelerator view times a learned correction that stays near the data.
 
-log cycles = log(view) + trust * correction, with the correction a Gaussian process on execution features. ``trust`` is
-1 within ``RADIUS`` length scales of a support row and falls to 0 beyond, where the prediction is the analytical model
-again and the uncertainty is that model's own spread. No prediction is below the cycles that the array needs for the
-multiply-accumulates. The scale of the uncertainty is calibrated on rows of held-out layer shapes.
+log cycles = log(view) + trust * headroom * correction, with the correction a Gaussian process on execution features.
+``trust`` is 1 within ``RADIUS`` length scales of a support row and falls to 0 beyond, where the prediction is the
+analytical model again and the uncertainty is that model's own spread. ``headroom`` is the share of the view that lies
+above the least possible latency: where there is little to be wrong about, inefficient training rows change little.
+No prediction is below the cycles that the array needs for the multiply-accumulates. The scale of the uncertainty is
+calibrated on rows of held-out layer shapes.
 """
 
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ Z_COVERAGE = 1.6449
 """Standard deviations that a normal distribution needs for ``COVERAGE``."""
 
 FOLDS = 5
+MAD_TO_STD = 1.4826
 LEAST_IMPORTANCE, MOST_IMPORTANCE = 0.2, 5.0
 LEAST_SCALE = 1e-3
 CONSTANT_SCALE = 0.1
@@ -54,7 +57,7 @@ class Correction:
     linear_variance: Float[Tensor, ""]
     noise: Float[Tensor, ""]
     spread: Float[Tensor, ""]
-    """Standard deviation of the analytical model's log error."""
+    """Standard deviation of the analytical model's log error over headroom."""
     inflation: Float[Tensor, ""]
     """Calibrated factor on the standard deviation."""
 
@@ -73,11 +76,12 @@ def fit(samples: Samples, partial_sums: PartialSums, seed: int) -> Correction:
     mean, scale = known.values.mean(0), known.values.std(0)
     scale = torch.where(scale < LEAST_SCALE, torch.full_like(scale, CONSTANT_SCALE), scale)
     x = (known.values - mean) / scale
-    hyper, weight = gp.fit(x, log_ratio, importance(samples), seed)
-    spread = 1.4826 * log_ratio.abs().median()
+    correction = log_ratio / known.headroom
+    hyper, precision = gp.fit(x, correction, importance(samples), known.headroom.square(), seed)
+    spread = MAD_TO_STD * correction.abs().median()
 
     def conditioned(rows: Tensor) -> Correction:
-        posterior = gp.condition(hyper, x[rows], log_ratio[rows], weight[rows])
+        posterior = gp.condition(hyper, x[rows], correction[rows], precision[rows])
         parts = (mean, scale, hyper.length.exp(), posterior.support, posterior.weight, posterior.linear, posterior.root)
         scalars = (hyper.signal.exp(), hyper.linear.exp(), hyper.noise.exp(), spread, torch.ones_like(spread))
         return Correction(*(part.to(torch.float32) for part in (*parts, *scalars)))
@@ -86,7 +90,7 @@ def fit(samples: Samples, partial_sums: PartialSums, seed: int) -> Correction:
     fold = group_folds(samples.shape_group, FOLDS, seed)
     for number in range(int(fold.max()) + 1):
         held_out = fold == number
-        latency = apply(conditioned(~held_out), Features(known.values[held_out], known.base_cycles[held_out]))
+        latency = apply(conditioned(~held_out), known[held_out])
         score[held_out] = _score(latency, samples.cycles[held_out])
     final = conditioned(torch.ones_like(fold, dtype=torch.bool))
     return _inflated(final, score.quantile(COVERAGE) / Z_COVERAGE)
@@ -119,20 +123,25 @@ def predict(
 def apply(correction: Correction, known: Features) -> Latency:
     """The correction applied to the analytical latency of ``known``, ``CHUNK`` rows at a time."""
     flat = known.values.reshape(-1, known.values.shape[-1]).to(torch.float32)
-    parts = [_log_ratio(correction, rows) for rows in torch.split(flat, CHUNK)]
+    headroom = known.headroom.reshape(-1).to(torch.float32)
+    chunks = zip(torch.split(flat, CHUNK), torch.split(headroom, CHUNK), strict=True)
+    parts = [_log_ratio(correction, *chunk) for chunk in chunks]
     mean, deviation = (torch.cat(column).reshape(known.base_cycles.shape) for column in zip(*parts, strict=True))
     cycles = known.base_cycles * mean.to(torch.float64).exp()
     return Latency(cycles, cycles * deviation.to(torch.float64))
 
 
-def _log_ratio(correction: Correction, values: Float[Tensor, "n f"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+def _log_ratio(
+    correction: Correction, values: Float[Tensor, "n f"], headroom: Float[Tensor, " n"]
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
     """Logarithm of latency over analytical latency, and its calibrated standard deviation."""
     x = (values - correction.mean) / correction.scale
     squared = gp.squared_distance(x / correction.length, correction.support)
     smooth = gp.correlation(squared)
     mean = smooth @ correction.weight + gp.with_one(x) @ correction.linear
     trusted = trust(squared.amin(-1))
-    return trusted * mean, correction.inflation * _variance(correction, x, smooth, trusted).sqrt()
+    variance = headroom.square() * _variance(correction, x, smooth, trusted) + correction.noise
+    return headroom * trusted * mean, correction.inflation * variance.sqrt()
 
 
 def trust(squared: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
@@ -144,11 +153,11 @@ def trust(squared: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
 def _variance(
     correction: Correction, x: Float[Tensor, "n f"], smooth: Float[Tensor, "n m"], trusted: Float[Tensor, " n"]
 ) -> Float[Tensor, " n"]:
-    """Variance of the log prediction: process and noise near the data, the analytical model's spread far from it."""
+    """Variance of the correction: the process's near the data, the analytical model's spread far from it."""
     extended = gp.with_one(x)
     raw_support = gp.with_one(correction.support * correction.length)
     cross = correction.signal * smooth + correction.linear_variance * (extended @ raw_support.mT)
     prior = correction.signal + correction.linear_variance * extended.square().sum(-1)
     process = (prior - (cross @ correction.root).square().sum(-1)).clamp(min=0.0)
     far = (1 - trusted).square() * correction.spread.square()
-    return process + far + correction.noise
+    return process + far

@@ -72,8 +72,8 @@ def test_an_outlier_gets_a_small_weight() -> None:
     x, y = _data()
     y = y.clone()
     y[5] += 10.0
-    weight = gp.student_weights(HYPER, x, y, torch.ones_like(y))
-    weight = gp.student_weights(HYPER, x, y, weight)
+    weight = gp.student_weights(HYPER, x, y, torch.ones_like(y), torch.ones_like(y))
+    weight = gp.student_weights(HYPER, x, y, weight, torch.ones_like(y))
     others = torch.cat([weight[:5], weight[6:]])
     assert weight[5] < 0.1 * others.median()
 
