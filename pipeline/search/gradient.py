@@ -77,16 +77,18 @@ class Gradient:
         refine = self.settings.refine
         assert refine is not None
         before = recorder.layer_evaluations
-        points = generation(points[slice(0, self._designs(recorder, refine))], recorder, refine, generator)
+        survivors = min(points.slots.shape[0], self._designs(recorder, refine))
+        points = generation(points[slice(0, refine.kept)], survivors, recorder, refine, generator)
         done = recorder.left < 2 * (refine.candidates + 1) or recorder.layer_evaluations == before
         return {**state, "phase": "done" if done else "refine", "slots": points.slots, "rank": points.rank}
 
     @staticmethod
     def _designs(recorder: Recorder, refine: RefineSettings) -> int:
-        """Designs that go on: fewer as the budget is used up, one on fixed hardware."""
+        """Designs that go on: fewer as the budget is used up."""
+        share = recorder.left / recorder.budget
         if recorder.problem.constraints.fixed is not None:
-            return 1
-        return max(1, math.ceil(refine.kept * recorder.left / recorder.budget))
+            return refine.kept if share > 0.5 else 1
+        return max(1, math.ceil(refine.kept * share))
 
 
 def scaled(settings: GradientSettings, budget: int) -> GradientSettings:

@@ -131,19 +131,28 @@ def select(condition: Tensor, yes: HardwareTensors, no: HardwareTensors) -> Hard
     )
 
 
-def generation(points: Points, recorder: Recorder, settings: RefineSettings, generator: torch.Generator) -> Points:
-    """One generation on designs [n, L]: the survivors, best first, each the better of a design and its child."""
-    problem, designs = recorder.problem, points.slots.shape[0]
-    own = smallest(points.tensors(problem.layers), problem.layers, problem.constraints)
+def generation(
+    points: Points, survivors: int, recorder: Recorder, settings: RefineSettings, generator: torch.Generator
+) -> Points:
+    """One generation on designs [n, L]: ``survivors`` of them, best first, each the better of itself and its child.
+
+    On fixed hardware there are no children, and designs stay apart until fewer survive: then the best mapping of
+    each layer goes on.
+    """
+    problem = recorder.problem
+    own = smallest(points.tensors(problem.layers), problem.layers, problem.constraints)[:survivors]
     hardware = own
     if problem.constraints.fixed is None:
         step = settings.widest_step * max(0.1, recorder.left / recorder.budget)
-        hardware = own[torch.arange(2 * designs) % designs]
-        child = torch.arange(2 * designs) >= designs
+        hardware = own[torch.arange(2 * survivors) % survivors]
+        child = torch.arange(2 * survivors) >= survivors
         hardware = select(child, vary(hardware, problem, step, generator), hardware)
-    pool, costs = adopt(points, hardware, recorder, generator)
+    if problem.constraints.fixed is not None and survivors == points.slots.shape[0]:
+        pool, costs = points, recorder.candidates(points, problem.layers, each_layer(hardware))[0]
+    else:
+        pool, costs = adopt(points, hardware, recorder, generator)
     alive = torch.isfinite(costs.cycles).all(-1)
-    parent = torch.arange(hardware.dim.shape[0]) % designs
+    parent = torch.arange(hardware.dim.shape[0]) % survivors
     source = torch.where(alive, torch.arange(hardware.dim.shape[0]), parent)
     pool, hardware, costs = pool[source], hardware[source], Costs(costs.cycles[source], costs.energy_uj[source])
     for _ in range(settings.sweeps):
@@ -151,5 +160,5 @@ def generation(points: Points, recorder: Recorder, settings: RefineSettings, gen
             break
         pool, costs = sweep(pool, costs, hardware, recorder, settings.candidates, generator)
     score, _, _ = recorder.designs(pool)
-    better = score.reshape(-1, designs).argmin(0) * designs + torch.arange(designs)
+    better = score.reshape(-1, survivors).argmin(0) * survivors + torch.arange(survivors)
     return pool[better[score[better].argsort()]]
