@@ -1,0 +1,274 @@
+"""The searches against each other: ``make bench-search`` (QUICK=1: BERT alone, a tenth of the evaluations).
+
+Tables: every method on four networks; the default hardware and tiler on ``rtl``; quality against time; the search as
+a mapper beside two outside ones; loop-order methods. Plots: best so far with bands, in ``results/bench/search-*.png``.
+Seeds 0 to 4 are for this bench only; settings were chosen on seeds from 100 up.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy import stats
+
+from benches.common import FOLDER, Cell, quick, write
+from benches.search_plot import plot_traces
+from pipeline.model.analytical import AnalyticalModel
+from pipeline.search.constraints import Constraints
+from pipeline.search.driver import search
+from pipeline.search.gradient import PUBLISHED, Gradient, GradientSettings
+from pipeline.search.orders import OrderMethod
+from pipeline.search.problem import Problem
+from pipeline.search.result import SearchResult
+from pipeline.stages.search import run_search
+from pipeline.workload import Layer, Workload, WorkloadLayer, load_workload
+
+WORKLOADS = ("bert",) if quick() else ("unet", "resnet50", "bert", "retinanet")
+SEEDS = (0,) if quick() else (0, 1, 2, 3, 4)
+EVALUATIONS = 1_000 if quick() else 10_000
+METHODS = ("gradient", "published", "genetic", "random", "bayesian")
+
+PUBLIC_CODE = {
+    ("bert", "gradient"): 1.806e9,
+    ("bert", "random"): 4.49e9,
+    ("bert", "bayesian"): 1.98e10,
+    ("resnet50", "gradient"): 9.92e10,
+    ("resnet50", "random"): 2.98e11,
+}
+"""EDP of the public DOSA code after its own search, judged by Timeloop; one seed (ResNet-50: 2 of 7 starts)."""
+
+EXPERTS = {
+    "Gemmini default": (16, 256.0, 64.0),
+    "Eyeriss-like": (12, 108.0, 6.0),
+    "NVDLA-small-like": (8, 64.0, 8.0),
+    "NVDLA-large-like": (32, 512.0, 64.0),
+}
+"""Published accelerators as sizes of this template: (DIM, scratchpad KiB, accumulator KiB)."""
+
+MAPPER_HARDWARE = (16, 128.0, 32.0)
+MAPPER_LAYERS = {
+    "BERT 768->768": (Layer(R=1, S=1, P=128, Q=1, C=768, K=768), 5.913e7, 6.310e7),
+    "BERT 768->3072": (Layer(R=1, S=1, P=128, Q=1, C=768, K=3072), 9.100e8, 9.408e8),
+    "3x3 128->128 at 28": (Layer(R=3, S=3, P=28, Q=28, C=128, K=128), 1.041e8, 1.103e8),
+    "1x1 64->256 at 56": (Layer(R=1, S=1, P=56, Q=56, C=64, K=256), 3.669e7, 4.726e7),
+    "3x3 256->256 at 14": (Layer(R=3, S=3, P=14, Q=14, C=256, K=256), 1.149e8, 1.190e8),
+    "3x3 256->720 at 28": (Layer(R=3, S=3, P=28, Q=28, C=256, K=720), 1.313e10, 1.259e10),
+}
+"""Layers with the best EDP of AccelForge and of ZigZag in microjoule-cycles, each in its own counting."""
+
+
+def seeds_of(method: str) -> tuple[int, ...]:
+    """Bayesian search is slow: two seeds."""
+    return SEEDS[:2] if method == "bayesian" else SEEDS
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    """Geometric mean of positive numbers."""
+    return math.exp(float(np.mean(np.log(list(values)))))
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """95 % confidence interval of the geometric mean (Student's t on logarithms)."""
+    if len(values) < 2:
+        return values[0], values[0]
+    logs = np.log(values)
+    half = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs)))
+    return math.exp(logs.mean() - half), math.exp(logs.mean() + half)
+
+
+def method_rows(runs: dict[tuple[str, str], list[SearchResult]]) -> list[dict[str, Cell]]:
+    """A row for each network and method, then the margins of ours over each method."""
+    rows: list[dict[str, Cell]] = []
+    for (workload, method), results in runs.items():
+        edps = [result.edp for result in results]
+        low, high = interval(edps)
+        rows.append(
+            {
+                "workload": workload,
+                "method": method,
+                "seeds": len(results),
+                "edp": geometric_mean(edps),
+                "edp_low": low,
+                "edp_high": high,
+                "over_gradient": geometric_mean(edps) / geometric_mean(r.edp for r in runs[workload, "gradient"]),
+                "evaluations": float(np.mean([result.evaluations for result in results])),
+                "seconds": float(np.mean([result.seconds for result in results])),
+                "hardware": results[0].hardware.id,
+                "public_code_edp": PUBLIC_CODE.get((workload, "gradient" if method == "published" else method)),
+            }
+        )
+    for method in METHODS[1:]:
+        margins = [float(row["over_gradient"] or 0) for row in rows if row["method"] == method]
+        rows.append({"workload": "geometric mean", "method": method, "over_gradient": geometric_mean(margins)})
+    return rows
+
+
+def compare_methods() -> None:
+    """Every method on every network at equal evaluations, expert designs and a bound beside them."""
+    model = AnalyticalModel("timeloop")
+    runs: dict[tuple[str, str], list[SearchResult]] = {}
+    for name in WORKLOADS:
+        for method in METHODS:
+            runs[name, method] = [
+                run_search(load_workload(name), method=method, evaluations=EVALUATIONS, model=model, seed=seed)
+                for seed in seeds_of(method)
+            ]
+            print(runs[name, method][-1].summary(), flush=True)
+    rows = method_rows(runs)
+    for name in WORKLOADS:
+        gradient = geometric_mean(result.edp for result in runs[name, "gradient"])
+        bound = lower_bound(load_workload(name))
+        rows.append({"workload": name, "method": "bound", "edp": bound, "over_gradient": bound / gradient})
+        for expert, sizes in EXPERTS.items():
+            result = run_search(
+                load_workload(name),
+                method="gradient",
+                evaluations=EVALUATIONS // 5,
+                model=model,
+                seed=0,
+                fix_hardware=sizes,
+            )
+            rows.append(
+                {
+                    "workload": name,
+                    "method": f"{expert}, our mappings",
+                    "edp": result.edp,
+                    "over_gradient": result.edp / gradient,
+                    "evaluations": result.evaluations,
+                    "seconds": result.seconds,
+                    "hardware": result.hardware.id,
+                }
+            )
+    write("search", rows, seeds=SEEDS)
+    plot_traces(runs, FOLDER)
+
+
+def lower_bound(workload: Workload) -> float:
+    """An EDP that no design of the ``timeloop`` space can reach: every word moved once to and from DRAM, the largest
+    array that divides the layer, memories of no size."""
+    cycles = energy = 0.0
+    for entry in workload.layers:
+        layer = entry.layer
+        rows, columns = (max(d for d in range(1, 129) if n % d == 0) for n in (layer.C, layer.K))
+        taps_w, taps_h = min(layer.stride_w, layer.R), min(layer.stride_h, layer.S)
+        inputs = ((layer.P - 1) * taps_w + layer.R) * ((layer.Q - 1) * taps_h + layer.S) * layer.C * layer.N
+        words = layer.R * layer.S * layer.C * layer.K + inputs + layer.P * layer.Q * layer.K * layer.N
+        cycles += entry.count * max(words / 8, layer.macs / (rows * columns))
+        picojoule = layer.macs * (0.5608 + 0.48746 + 2 * 1.94 / rows + 0.49 / columns) + 100 * words
+        energy += entry.count * picojoule * 1e-6
+    return cycles * energy
+
+
+def compare_default() -> None:
+    """On ``rtl`` with DIM 16: ours against Gemmini's default hardware with its default tiler."""
+    model = AnalyticalModel("rtl")
+    rows: list[dict[str, Cell]] = []
+    for name in WORKLOADS:
+        default = run_search(load_workload(name), method="default", evaluations=1, model=model, seed=0)
+        ours = [
+            run_search(
+                load_workload(name), method="gradient", evaluations=EVALUATIONS, model=model, seed=seed, fix_dim=16
+            )
+            for seed in SEEDS[:3]
+        ]
+        edp = geometric_mean(result.edp for result in ours)
+        cycles = geometric_mean(result.cycles for result in ours)
+        rows.append(
+            {
+                "workload": name,
+                "default_edp": default.edp,
+                "gradient_edp": edp,
+                "edp_gain": default.edp / edp,
+                "worst_seed_gain": default.edp / max(result.edp for result in ours),
+                "cycles_gain": default.cycles / cycles,
+                "energy_gain": default.energy_uj / geometric_mean(result.energy_uj for result in ours),
+                "hardware": ours[0].hardware.id,
+                "seconds": float(np.mean([result.seconds for result in ours])),
+            }
+        )
+    gains = {key: geometric_mean(float(row[key] or 0) for row in rows) for key in ("edp_gain", "cycles_gain")}
+    rows.append({"workload": "geometric mean", **gains})
+    write("search-default", rows, seeds=SEEDS[:3])
+
+
+def compare_budgets() -> None:
+    """Quality against time: ours with fewer and more evaluations."""
+    rows: list[dict[str, Cell]] = []
+    model = AnalyticalModel("timeloop")
+    name = "bert" if quick() else "resnet50"
+    for evaluations in (300, 1_000) if quick() else (300, 1_000, 3_000, 10_000, 30_000):
+        result = run_search(load_workload(name), method="gradient", evaluations=evaluations, model=model, seed=0)
+        rows.append({"workload": name, "evaluations": evaluations, "edp": result.edp, "seconds": result.seconds})
+    write("search-budgets", rows, seeds=(0,))
+
+
+def compare_mappers() -> None:
+    """Ours as a mapper on fixed hardware, beside what AccelForge and ZigZag reach in their own counting."""
+    rows: list[dict[str, Cell]] = []
+    layers = dict(list(MAPPER_LAYERS.items())[:2]) if quick() else MAPPER_LAYERS
+    for name, (layer, accelforge, zigzag) in layers.items():
+        workload = Workload("mapper", name, (WorkloadLayer("layer", layer, 1),))
+        results = [
+            run_search(
+                workload,
+                method="gradient",
+                evaluations=1_000 if quick() else 4_000,
+                model=AnalyticalModel("timeloop"),
+                seed=seed,
+                fix_hardware=MAPPER_HARDWARE,
+            )
+            for seed in SEEDS[:3]
+        ]
+        edp = geometric_mean(result.edp for result in results)
+        rows.append(
+            {
+                "layer": name,
+                "edp": edp,
+                "worst_seed_edp": max(result.edp for result in results),
+                "accelforge_edp": accelforge,
+                "zigzag_edp": zigzag,
+                "accelforge_over_ours": accelforge / edp,
+                "zigzag_over_ours": zigzag / edp,
+                "seconds": float(np.mean([result.seconds for result in results])),
+                "mapping": str(results[0].mappings[0]),
+            }
+        )
+    write("search-mappers", rows, seeds=SEEDS[:3])
+
+
+def compare_orders() -> None:
+    """Loop-order methods in the published recipe, at equal evaluations and without refinement."""
+    rows: list[dict[str, Cell]] = []
+    methods: tuple[OrderMethod, ...] = ("none", "three", "soft", "all")
+    for name in WORKLOADS:
+        problem = Problem(load_workload(name), AnalyticalModel("timeloop"), Constraints("timeloop"))
+        edps: dict[str, float] = {}
+        for method in methods:
+            settings: GradientSettings = replace(PUBLISHED, orders=method)
+            results = [
+                search(problem, Gradient(settings), method, evaluations=EVALUATIONS // 4, seed=seed)
+                for seed in SEEDS[:3]
+            ]
+            edps[method] = geometric_mean(result.edp for result in results)
+        rows.append({"workload": name, **edps, **{f"none_over_{m}": edps["none"] / edps[m] for m in methods[1:]}})
+    mean: dict[str, Cell] = {"workload": "geometric mean"}
+    for method in methods[1:]:
+        key = f"none_over_{method}"
+        mean[key] = geometric_mean(float(row[key] or 0) for row in rows)
+    write("search-orders", [*rows, mean], seeds=SEEDS[:3])
+
+
+def main() -> None:
+    """All tables."""
+    torch.set_num_threads(1)
+    compare_mappers()
+    compare_default()
+    compare_budgets()
+    compare_orders()
+    compare_methods()
+
+
+if __name__ == "__main__":
+    main()
