@@ -22,11 +22,11 @@ class Words:
     A word is one int8 in registers, scratchpad and DRAM (an int32 in DRAM is four), one int32 in the accumulator.
     """
 
-    macs: Float[Tensor, "*b"]
-    register: Float[Tensor, "*b"]
-    accumulator: Float[Tensor, "*b"]
-    scratchpad: Float[Tensor, "*b"]
-    dram: Float[Tensor, "*b"]
+    macs: Float[Tensor, "*#b"]
+    register: Float[Tensor, "*#b"]
+    accumulator: Float[Tensor, "*#b"]
+    scratchpad: Float[Tensor, "*#b"]
+    dram: Float[Tensor, "*#b"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,10 @@ def timeloop_accesses(layers: LayerTensors, mappings: MappingTensors) -> Accesse
     """
     nest = Nest.of(layers, mappings)
     macs = product(nest.shape.size)
-    weights = fetches(nest, WEIGHTS, NOT_WEIGHTS, 3) * product(nest.tile[2, WEIGHTS])
-    weight_loads = fetches(nest, WEIGHTS, NOT_WEIGHTS, 1) * product(nest.tile[0, WEIGHTS]) * nest.rows * nest.columns
+    weights = fetches(nest, WEIGHTS, NOT_WEIGHTS, 3) * product(nest.tile[2][WEIGHTS])
+    weight_loads = fetches(nest, WEIGHTS, NOT_WEIGHTS, 1) * product(nest.tile[0][WEIGHTS]) * nest.rows * nest.columns
     inputs = input_words(nest)
-    evictions = fetches(nest, OUTPUTS, NOT_OUTPUTS, 2) * product(nest.tile[1, OUTPUTS]) * nest.columns
+    evictions = fetches(nest, OUTPUTS, NOT_OUTPUTS, 2) * product(nest.tile[1][OUTPUTS]) * nest.columns
     refills = evictions - product(nest.shape.size[OUTPUTS])
     updates = macs / nest.busy_rows
     return Accesses(

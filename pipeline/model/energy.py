@@ -18,11 +18,11 @@ _UJ_PER_PJ = 1e-6
 class LevelEnergy:
     """Energy by level in microjoule."""
 
-    mac: Float[Tensor, "*b"]
-    register: Float[Tensor, "*b"]
-    accumulator: Float[Tensor, "*b"]
-    scratchpad: Float[Tensor, "*b"]
-    dram: Float[Tensor, "*b"]
+    mac: Float[Tensor, "*#b"]
+    register: Float[Tensor, "*#b"]
+    accumulator: Float[Tensor, "*#b"]
+    scratchpad: Float[Tensor, "*#b"]
+    dram: Float[Tensor, "*#b"]
 
     @property
     def total(self) -> Float[Tensor, "*b"]:

@@ -15,10 +15,10 @@ from pipeline.model.nest import round_up
 class Roofs:
     """Cycles that each part of the hardware needs on its own."""
 
-    compute: Float[Tensor, "*b"]
-    accumulator: Float[Tensor, "*b"]
-    scratchpad: Float[Tensor, "*b"]
-    dram: Float[Tensor, "*b"]
+    compute: Float[Tensor, "*#b"]
+    accumulator: Float[Tensor, "*#b"]
+    scratchpad: Float[Tensor, "*#b"]
+    dram: Float[Tensor, "*#b"]
 
     @property
     def cycles(self) -> Float[Tensor, "*b"]:

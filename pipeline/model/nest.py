@@ -3,7 +3,10 @@
 Dimensions are ordered R, S, C, K, P, Q, N here, so that what a tensor is indexed by is one slice.
 """
 
+import operator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from jaxtyping import Float, Int
@@ -21,6 +24,10 @@ NOT_OUTPUTS = slice(R, C + 1)
 
 EXACT = 1e-9
 """Relative difference below which two products of factors are taken as equal."""
+
+
+Dims = tuple[Tensor, ...]
+"""One tensor [*b] per dimension."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +48,28 @@ class Shape:
         )
         return cls(_reorder(size, 0), stride, dilation)
 
-    def windows(self, tile: Float[Tensor, "dims=7 *b"]) -> Float[Tensor, "axes=2 *b"]:
+    def windows(self, tile: Dims) -> Float[Tensor, "axes=2 *b"]:
         """Width and height of the input that a tile touches."""
-        return (tile[P : Q + 1] - 1) * self.stride + (tile[R : S + 1] - 1) * self.dilation + 1
+        outputs, taps = torch.stack(tile[P : Q + 1]), torch.stack(tile[R : S + 1])
+        return (outputs - 1) * self.stride + (taps - 1) * self.dilation + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Nest:
-    """A batch of mappings; of ragged ones the averages over all tiles, so that products of factors are exact sums."""
+    """A batch of mappings; of ragged ones the averages over all tiles, so that products of factors are exact sums.
 
-    shape: "Shape"
-    loops: Float[Tensor, "4 7 *b"]
+    Single dimensions are kept as tensors of their own, because the gradient of indexing fills whole tensors.
+    """
+
+    shape: Shape
+    loops: tuple[Dims, ...]
     """Iterations of the temporal loops by level and dimension."""
-    stays: Float[Tensor, "4 7 *b"]
+    stays: tuple[Dims, ...]
     """Share of a tile that is in place after a loop has moved it: 1 for one iteration, 0 from two on."""
     rank: Int[Tensor, "4 7 *b"]
     """Place in the loop order of a level, 0 = outermost."""
-    tile: Float[Tensor, "4 7 *b"]
-    """Extent of the tile that one pass of a level's loops covers, spatial ones included."""
+    tile: tuple[Dims, ...]
+    """Extents of the tiles of levels 0 to 2, which one pass of the level's loops covers, spatial ones included."""
     columns: Float[Tensor, "*b"]
     """Accumulator banks (array columns) that a tile of outputs is spread over."""
     rows: Float[Tensor, "*b"]
@@ -73,21 +84,24 @@ class Nest:
         """Take ``mappings`` of ``layers`` apart; both broadcast over their leading dimensions."""
         shape = Shape.of(layers, mappings)
         batch = shape.size.shape[1:]
-        loops = _levels_first(mappings.temporal.expand(*batch, LEVELS, len(DIMS)))
-        rank = _levels_first(mappings.rank.expand(*batch, LEVELS, len(DIMS)))
-        rows, columns = mappings.spatial.expand(*batch, 2).unbind(-1)
-        tile = _tiles(loops, rows, columns)
-        if bool(((tile[3] - shape.size).abs() > EXACT * shape.size).any()):
-            return _averaged(shape, loops, rank, tile, rows, columns)
-        return cls(shape, loops, _stays(loops), rank, tile, columns, rows, columns, rows)
+        temporal = mappings.temporal.expand(*batch, LEVELS, len(DIMS))
+        rank = _reorder(mappings.rank.expand(*batch, LEVELS, len(DIMS)).movedim((-2, -1), (0, 1)), 1)
+        spatial = mappings.spatial.expand(*batch, 2)
+        rows, columns = spatial.unbind(-1)
+        loops = by_level(temporal)
+        stays = tuple(tuple((2 - own).clamp(0, 1) for own in level) for level in loops)
+        tile = tile_extents(loops, rows, columns)
+        with torch.no_grad():
+            whole = torch.stack([inner * outer for inner, outer in zip(tile[2], loops[3], strict=True)])
+            ragged = bool(((whole - shape.size).abs() > EXACT * shape.size).any())
+        if ragged:
+            return _averaged(shape, loops, stays, rank, tile, rows, columns)
+        return cls(shape, loops, stays, rank, tile, columns, rows, columns, rows)
 
 
-def product(factors: Tensor) -> Tensor:
-    """Product over the first dimension (``prod`` has a slow gradient)."""
-    result, *others = factors.unbind(0)
-    for factor in others:
-        result = result * factor
-    return result
+def product(factors: Iterable[Tensor]) -> Tensor:
+    """Product of tensors (``prod`` over a dimension has a slow gradient)."""
+    return reduce(operator.mul, factors)
 
 
 def round_up(exact: Tensor, block: Tensor | float = 1.0) -> Tensor:
@@ -97,66 +111,76 @@ def round_up(exact: Tensor, block: Tensor | float = 1.0) -> Tensor:
     return exact + excess
 
 
-def tile_extents(mappings: MappingTensors) -> Float[Tensor, "4 7 *b"]:
-    """Extent of a whole tile by level and dimension: the product of all loops inside."""
-    return _tiles(_levels_first(mappings.temporal), *mappings.spatial.unbind(-1))
+def by_level(factors: Float[Tensor, "*b 4 7"]) -> tuple[Dims, ...]:
+    """Factors by level and dimension, dimensions in the order of this module."""
+    contiguous = factors.movedim((-2, -1), (0, 1)).contiguous()
+    return tuple(_in_order(level.unbind(0)) for level in contiguous.unbind(0))
 
 
-def _levels_first(factors: Tensor) -> Tensor:
-    return _reorder(factors.movedim((-2, -1), (0, 1)), 1)
+def tile_extents(loops: tuple[Dims, ...], rows: Tensor, columns: Tensor) -> tuple[Dims, ...]:
+    """Extents of whole tiles of levels 0 to 2: the products of all loops inside, C spread over rows at L1 and K over
+    columns at L2."""
+    tiles = [loops[0]]
+    for level, dim, lanes in ((1, C, rows), (2, K, columns)):
+        extents = [inner * own for inner, own in zip(tiles[-1], loops[level], strict=True)]
+        extents[dim] = extents[dim] * lanes
+        tiles.append(tuple(extents))
+    return tuple(tiles)
+
+
+def _in_order(dims: Dims) -> Dims:
+    """From the order of ``DIMS`` (R, S, P, Q, C, K, N) to R, S, C, K, P, Q, N."""
+    return (*dims[:2], *dims[4:6], *dims[2:4], dims[6])
 
 
 def _reorder(tensor: Tensor, dim: int) -> Tensor:
-    """From the order of ``DIMS`` (R, S, P, Q, C, K, N) to R, S, C, K, P, Q, N."""
-    taps, outputs, channels, batch = torch.split(tensor, [2, 2, 2, 1], dim)
-    return torch.cat((taps, channels, outputs, batch), dim)
+    return torch.stack(_in_order(tensor.unbind(dim)), dim)
 
 
-def _stays(loops: Tensor) -> Tensor:
-    return (2 - loops).clamp(0, 1)
-
-
-def _tiles(loops: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Extents [4, 7, *b]: the product of all loops inside, C spread over rows at L1 and K over columns at L2."""
-    first = loops[0]
-    second = first * _scaled(loops[1], C, rows)
-    third = second * _scaled(loops[2], K, columns)
-    return torch.stack((first, second, third, third * loops[3]))
-
-
-def _scaled(loops: Tensor, dim: int, factor: Tensor) -> Tensor:
-    return torch.cat((loops[:dim], (loops[dim] * factor).unsqueeze(0), loops[dim + 1 :]))
-
-
-def _averaged(shape: Shape, loops: Tensor, rank: Tensor, tile: Tensor, rows: Tensor, columns: Tensor) -> Nest:
+def _averaged(
+    shape: Shape,
+    loops: tuple[Dims, ...],
+    stays: tuple[Dims, ...],
+    rank: Tensor,
+    tile: tuple[Dims, ...],
+    rows: Tensor,
+    columns: Tensor,
+) -> Nest:
     """A nest whose last tiles are cut at the layer's size.
 
     All tiles of a level start at multiples of its extent, so there are ceil(size / extent) of them. Iterations become
     ratios of such counts, and extents become size / count. A loop is taken to move its tile in every pass, though it
-    has a single iteration where a tile is cut to one: loads of array registers are an upper bound.
+    has a single iteration where a tile is cut to one: the counts are upper bounds.
     """
-    size = shape.size
-    outer = [loops[1] * loops[2] * loops[3], loops[2] * loops[3], loops[3]]
-    outer[0] = _scaled(_scaled(outer[0], C, rows), K, columns)
-    outer[1] = _scaled(outer[1], K, columns)
-    count = [_count(size, tile[level], outer[level]) for level in range(3)]
-    row_groups = _count(size[C], tile[0, C] * rows, outer[0][C] / rows)
-    column_groups = _count(size[K], tile[1, K] * columns, outer[1][K] / columns)
+    size = shape.size.unbind(0)
+    outer = _outer_loops(loops, rows, columns)
+    count = [[_count(*dim) for dim in zip(size, tile[level], outer[level], strict=True)] for level in range(LEVELS - 1)]
+    row_groups = _count(size[C], tile[0][C] * rows, outer[0][C] / rows)
+    column_groups = _count(size[K], tile[1][K] * columns, outer[1][K] / columns)
     even_rows, even_columns = count[0][C] / row_groups, count[1][K] / column_groups
-    iterations = torch.stack(
-        (
-            loops[0],
-            _scaled(count[0] / count[1], C, 1 / even_rows),
-            _scaled(count[1] / count[2], K, 1 / even_columns),
-            count[2],
-        )
-    )
-    whole = torch.stack((*(size / tiles for tiles in count), size.expand_as(tile[3])))
-    steps_c = _steps(size[C], row_groups, tile[0, C], rows)
-    steps_k = _steps(size[K], column_groups, tile[1, K], columns)
+    middle = [[fine / coarse for fine, coarse in zip(*count[at : at + 2], strict=True)] for at in range(2)]
+    middle[0][C], middle[1][K] = middle[0][C] / even_rows, middle[1][K] / even_columns
     return Nest(
-        shape, iterations, _stays(loops), rank, whole, even_columns, even_rows, size[K] / steps_k, size[C] / steps_c
+        shape=shape,
+        loops=(loops[0], tuple(middle[0]), tuple(middle[1]), tuple(count[2])),
+        stays=stays,
+        rank=rank,
+        tile=tuple(tuple(whole / tiles for whole, tiles in zip(size, level, strict=True)) for level in count),
+        columns=even_columns,
+        rows=even_rows,
+        busy_columns=size[K] / _steps(size[K], column_groups, tile[1][K], columns),
+        busy_rows=size[C] / _steps(size[C], row_groups, tile[0][C], rows),
     )
+
+
+def _outer_loops(loops: tuple[Dims, ...], rows: Tensor, columns: Tensor) -> list[list[Tensor]]:
+    """Tiles of levels 0 to 2 that the loops outside run through, spatial ones included."""
+    outer = [list(loops[3])]
+    for level, dim, lanes in ((2, K, columns), (1, C, rows)):
+        tiles = [own * outside for own, outside in zip(loops[level], outer[0], strict=True)]
+        tiles[dim] = tiles[dim] * lanes
+        outer.insert(0, tiles)
+    return outer
 
 
 def _count(size: Tensor, extent: Tensor, outer: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from pipeline.model.nest import C, K, N, Nest, P, Q, R, S, product
+from pipeline.mapping import LEVELS
+from pipeline.model.nest import C, Dims, K, N, Nest, P, Q, R, S, product
 
 
 def fetches(nest: Nest, has: slice, lacks: slice, low: int) -> Float[Tensor, "*b"]:
@@ -17,17 +18,18 @@ def fetches(nest: Nest, has: slice, lacks: slice, low: int) -> Float[Tensor, "*b
 
     A loop over a dimension that the tensor ``lacks`` repeats the fetches only if a loop inside it moved the tile.
     """
-    loops, rank = nest.loops[low:], nest.rank[low:]
-    share = nest.stays[low:, has]
-    inside = rank[:, has, None] > rank[:, None, lacks]
-    kept = product(share.unsqueeze(2).where(inside, 1.0).movedim(1, 0))
-    whole = product(share.movedim(1, 0))
-    level = torch.ones_like(whole[0])
     counts = []
-    for at, (moving, repeating) in enumerate(zip(loops[:, has], loops[:, lacks], strict=True)):
-        counts += [product(moving), product(repeating - (repeating - 1) * (kept[at] * level))]
-        level = level * whole[at]
-    return product(torch.stack(counts))
+    level = None
+    for at in range(low, LEVELS):
+        rank, share = nest.rank[at], torch.stack(nest.stays[at][has])
+        inside = rank[has].unsqueeze(1) > rank[lacks]
+        kept = product(share.unsqueeze(1).where(inside, 1.0))
+        kept = kept if level is None else kept * level
+        repeating = torch.stack(nest.loops[at][lacks])
+        counts += [*nest.loops[at][has], *(repeating - (repeating - 1) * kept)]
+        whole = product(nest.stays[at][has])
+        level = whole if level is None else level * whole
+    return product(counts)
 
 
 def input_words(nest: Nest) -> Float[Tensor, "*b"]:
@@ -37,12 +39,11 @@ def input_words(nest: Nest) -> Float[Tensor, "*b"]:
     than its extent, and only the new rows or columns are fetched, provided that the window moves as it moved before.
     """
     loops, rank = nest.loops[3], nest.rank[3]
-    share = nest.stays[3]
     extent = nest.shape.windows(nest.tile[2])
     moves = product(loops)
-    repeats = loops[K] - (loops[K] - 1) * product(share.where(rank > rank[K], 1.0))
+    repeats = loops[K] - (loops[K] - 1) * product(torch.stack(nest.stays[3]).where(rank > rank[K], 1.0))
     tiles = moves / loops[K] * repeats - moves * _slides(nest, extent)
-    return tiles * extent[0] * extent[1] * nest.tile[2, C] * nest.tile[2, N]
+    return tiles * extent[0] * extent[1] * nest.tile[2][C] * nest.tile[2][N]
 
 
 def _slides(nest: Nest, extent: Tensor) -> Float[Tensor, "*b"]:
@@ -52,9 +53,9 @@ def _slides(nest: Nest, extent: Tensor) -> Float[Tensor, "*b"]:
     when the loop moves nothing else, that is when no other loop runs inside it. Timeloop runs two iterations of each
     loop, so a loop inside is taken to return by one step: the move may then happen to equal the one before.
     """
-    loops, rank = _by_role(nest.loops[3]), _by_role(nest.rank[3])
+    loops, rank = _by_role(nest.loops[3]), _by_role(nest.rank[3].unbind(0))
     share, kept = nest.stays[3], _by_role(nest.stays[3])
-    step = torch.stack((nest.tile[2, R : S + 1] * nest.shape.dilation, nest.tile[2, P : Q + 1] * nest.shape.stride))
+    step = _by_role(nest.tile[2]) * torch.stack((nest.shape.dilation, nest.shape.stride))
     partner_rank, partner_step = rank.flip(0), step.flip(0)
 
     def absent(other_share: Tensor, other_rank: Tensor) -> Tensor:
@@ -67,13 +68,14 @@ def _slides(nest: Nest, extent: Tensor) -> Float[Tensor, "*b"]:
     overlap = (1 - step / extent).clamp(min=0)
     again = no_k.flip(0) * _equal(step, 2 * partner_step) * overlap.flip(0)
     back = (1 - no_k.flip(0)) * _equal(step, partner_step)
-    inner = loops.flip(0) * nest.loops[3, K].where(nest.rank[3, K] > rank, 1.0)
+    inner = loops.flip(0) * nest.loops[3][K].where(nest.rank[3, K] > rank, 1.0)
     slid = no_partner * no_k * overlap + (1 - no_partner) * (again + back) / inner
     return ((1 - 1 / loops) * alone * slid).sum((0, 1))
 
 
-def _by_role(dims: Tensor) -> Shaped[Tensor, "2 2 *b"]:
-    return torch.stack((dims[R : S + 1], dims[P : Q + 1]))
+def _by_role(dims: Dims) -> Shaped[Tensor, "2 2 *b"]:
+    taps, outputs = dims[R : S + 1], dims[P : Q + 1]
+    return torch.stack((torch.stack(taps), torch.stack(outputs)))
 
 
 def _equal(first: Tensor, second: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from pipeline.model.nest import (
     OUTPUTS,
     WEIGHTS,
     C,
+    Dims,
     K,
     N,
     P,
@@ -18,6 +19,7 @@ from pipeline.model.nest import (
     R,
     S,
     Shape,
+    by_level,
     product,
     round_up,
     tile_extents,
@@ -27,15 +29,16 @@ KIB = 1024
 
 
 def footprint_kib(
-    layers: LayerTensors, mappings: MappingTensors, dim: Float[Tensor, "*b"], platform: Platform
-) -> tuple[Float[Tensor, "*b"], Float[Tensor, "*b"]]:
+    layers: LayerTensors, mappings: MappingTensors, dim: Float[Tensor, "*#b"], platform: Platform
+) -> tuple[Float[Tensor, "*#b"], Float[Tensor, "*#b"]]:
     """Physical KiB of scratchpad and accumulator that one tile of each mapping needs.
 
     Equal on integers to ``pipeline.hardware.footprint`` (up to rounding to whole rows on ``timeloop``), and twice
     that on ``rtl``, where two tiles share each memory. Blocks of ``dim`` channels are whole on ``rtl``; the
     gradient there is that of the unrounded quotient.
     """
-    shape, extents = Shape.of(layers, mappings), tile_extents(mappings)
+    shape = Shape.of(layers, mappings)
+    extents = tile_extents(by_level(mappings.temporal), *mappings.spatial.unbind(-1))
     tile, inner = _cut(extents[2], shape), _cut(extents[1], shape)
     if platform == "timeloop":
         width, height = shape.windows(tile)
@@ -46,9 +49,9 @@ def footprint_kib(
     return scratchpad_rows * row_kib, accumulator_rows * row_kib * ACCUMULATOR_BYTES
 
 
-def _cut(tile: Tensor, shape: Shape) -> Float[Tensor, "dims=7 *b"]:
+def _cut(tile: Dims, shape: Shape) -> Dims:
     """Extents of the largest tile: no more than the layer has."""
-    return shape.size.where(tile > shape.size * (1 + EXACT), tile)
+    return tuple(size.where(extent > size * (1 + EXACT), extent) for size, extent in zip(shape.size, tile, strict=True))
 
 
 def _is_matmul(shape: Shape) -> Bool[Tensor, "*b"]:
@@ -58,11 +61,11 @@ def _is_matmul(shape: Shape) -> Bool[Tensor, "*b"]:
     return alone & (shape.stride == 1).all(0)
 
 
-def _rtl_rows(tile: Tensor, shape: Shape, dim: Tensor) -> tuple[Tensor, Tensor]:
+def _rtl_rows(tile: Dims, shape: Shape, dim: Tensor) -> tuple[Tensor, Tensor]:
     """Rows of scratchpad and accumulator that a tile fills; blocks of ``dim`` channels are whole."""
     c_blocks, k_blocks = round_up(tile[C] / dim), round_up(tile[K] / dim)
     rows = round_up(tile[P], dim)
-    width, height = tile[P : Q + 1] * shape.stride + (tile[R : S + 1] - 1) * shape.dilation
+    width, height = shape.windows(tile) + shape.stride - 1
     matmul = _is_matmul(shape)
     scratchpad = torch.where(
         matmul,
