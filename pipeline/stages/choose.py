@@ -65,7 +65,7 @@ def assemble(rows: pd.DataFrame, layers: set[str]) -> pd.DataFrame | None:
 def _best_mappings(rows: pd.DataFrame) -> pd.DataFrame:
     """One row a layer; each in turn is replaced where that lowers the EDP of the network, until none is."""
     by_layer = [group for _, group in rows.groupby("layer.name", sort=False)]
-    chosen = [group["sim.cycles"].argmin() for group in by_layer]
+    chosen = [int(group["sim.cycles"].argmin()) for group in by_layer]
     cycles = [(group["sim.cycles"] * group["layer.count"]).to_numpy(float) for group in by_layer]
     energy = [(group["sim.energy_uj"] * group["layer.count"]).to_numpy(float) for group in by_layer]
     for _ in range(SWEEPS):

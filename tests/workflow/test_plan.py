@@ -1,0 +1,62 @@
+"""What the workflow derives from a study."""
+
+import shutil
+
+import pytest
+
+from pipeline.config import sources
+from pipeline.config.plan import Plan
+from pipeline.config.sources import PACKAGES, stage_digest
+from pipeline.config.study import Study, load_study
+
+PLAN = Plan(load_study("default"))
+
+
+def test_shards_measure_all_points_and_differ_by_at_most_one():
+    plan = Plan(Study(sampling={"points": 1001}, simulation={"shards": 3}))
+    counts = [plan.points(name, shard) for name in plan.hardware for shard in range(3)]
+    assert sum(counts) == 1001
+    assert max(counts) - min(counts) <= 1
+
+
+def test_the_default_study_covers_array_sizes_4_to_32_with_a_thousand_points():
+    assert len(PLAN.hardware) >= 12
+    assert {hardware.dim for hardware in PLAN.hardware.values()} == {4, 8, 16, 32}
+    assert PLAN.study.sampling.points >= 1000
+    assert len(PLAN.rounds) == 3
+
+
+def test_the_analytical_variant_simulates_as_much_as_all_rounds():
+    rounds = [f"r{number}" for number in PLAN.rounds]
+    assert len(PLAN.variants["analytical"]) == sum(len(PLAN.variants[name]) for name in rounds)
+    assert PLAN.uncertain("analytical") == sum(PLAN.uncertain(name) for name in rounds)
+
+
+def test_a_round_searches_with_the_model_trained_before_it():
+    assert PLAN.model("r2").endswith("models/r2/default.model")
+    assert PLAN.dataset(1).endswith("rounds/r1/dataset.parquet")
+    assert PLAN.model("analytical") == "analytical"
+    assert PLAN.model_files("analytical") == []
+
+
+def test_no_two_searches_of_the_loop_have_the_same_seed():
+    seeds = [seed for number in PLAN.rounds for seed in PLAN.variants[f"r{number}"]]
+    assert len(set(seeds)) == len(seeds)
+
+
+@pytest.mark.parametrize("stage", ["sample", "simulate", "train", "search", "report"])
+def test_a_stage_digest_follows_the_code_that_the_stage_imports(stage, tmp_path, monkeypatch):
+    for package in PACKAGES:
+        shutil.copytree(sources.ROOT / package, tmp_path / package)
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
+    sources.stage_digest.cache_clear()
+    before = stage_digest(f"pipeline.stages.{stage}")
+    unrelated = tmp_path / "pipeline" / "unrelated.py"
+    unrelated.write_text("x = 1\n")
+    sources.stage_digest.cache_clear()
+    assert stage_digest(f"pipeline.stages.{stage}") == before
+    with (tmp_path / "pipeline" / "mapping.py").open("a") as stream:
+        stream.write("# changed\n")
+    sources.stage_digest.cache_clear()
+    assert stage_digest(f"pipeline.stages.{stage}") != before
+    sources.stage_digest.cache_clear()
