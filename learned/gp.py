@@ -19,9 +19,6 @@ SUPPORT_JITTER = 1e-4
 NU = 4.0
 """Degrees of freedom of the Student-t noise."""
 
-FIT_ROWS = 500
-"""Rows that the hyperparameters are fitted on, at most."""
-
 SUPPORT = 256
 """Support rows, at most."""
 RANK = 96
@@ -123,14 +120,15 @@ def fit(
     y: Float[Tensor, " n"],
     importance: Float[Tensor, " n"],
     precision: Float[Tensor, " n"],
+    most_rows: int,
     seed: int,
 ) -> tuple[Hyper, Float[Tensor, " n"]]:
-    """Hyperparameters from at most ``FIT_ROWS`` rows, and the final precision of every row, all factors multiplied.
+    """Hyperparameters from at most ``most_rows`` rows, and the final precision of every row, all factors multiplied.
 
     ``importance`` multiplies the weights: what counts more is believed more.
     """
     generator = torch.Generator().manual_seed(seed)
-    part = torch.randperm(len(y), generator=generator)[:FIT_ROWS]
+    part = torch.randperm(len(y), generator=generator)[:most_rows]
     hyper = _initial(x.shape[1])
     optimiser = torch.optim.Adam(hyper.tensors(), lr=LEARNING_RATE)
     robust = importance[part]

@@ -30,6 +30,9 @@ Z_COVERAGE = 1.6449
 """Standard deviations that a normal distribution needs for ``COVERAGE``."""
 
 FOLDS = 5
+FIT_ROWS, CALIBRATION_ROWS = 500, 250
+"""Rows that hyperparameters are fitted on, at most: for the model, and for each fit that calibrates it."""
+
 MAD_TO_STD = 1.4826
 LEAST_IMPORTANCE, MOST_IMPORTANCE = 0.2, 5.0
 LEAST_SCALE = 1e-3
@@ -69,31 +72,30 @@ def importance(samples: Samples) -> Float[Tensor, " n"]:
 
 
 def fit(samples: Samples, partial_sums: PartialSums, seed: int) -> Correction:
-    """Fit the correction, then calibrate its uncertainty on held-out layer shapes at fixed hyperparameters."""
+    """Fit the correction, its uncertainty calibrated by fits that did not see the layer shapes they predict."""
     with torch.no_grad():
         known = features(samples.layers, samples.mappings, samples.hardware, partial_sums)
-    log_ratio = (samples.cycles / known.base_cycles).log()
-    mean, scale = known.values.mean(0), known.values.std(0)
-    scale = torch.where(scale < LEAST_SCALE, torch.full_like(scale, CONSTANT_SCALE), scale)
-    x = (known.values - mean) / scale
-    correction = log_ratio / known.headroom
-    hyper, precision = gp.fit(x, correction, importance(samples), known.headroom.square(), seed)
-    spread = MAD_TO_STD * correction.abs().median()
-
-    def conditioned(rows: Tensor) -> Correction:
-        posterior = gp.condition(hyper, x[rows], correction[rows], precision[rows])
-        parts = (mean, scale, hyper.length.exp(), posterior.support, posterior.weight, posterior.linear, posterior.root)
-        scalars = (hyper.signal.exp(), hyper.linear.exp(), hyper.noise.exp(), spread, torch.ones_like(spread))
-        return Correction(*(part.to(torch.float32) for part in (*parts, *scalars)))
-
-    score = torch.zeros_like(log_ratio)
+    score = torch.zeros_like(samples.cycles)
     fold = group_folds(samples.shape_group, FOLDS, seed)
     for number in range(int(fold.max()) + 1):
         held_out = fold == number
-        latency = apply(conditioned(~held_out), known[held_out])
-        score[held_out] = _score(latency, samples.cycles[held_out])
-    final = conditioned(torch.ones_like(fold, dtype=torch.bool))
-    return _inflated(final, score.quantile(COVERAGE) / Z_COVERAGE)
+        fitted = _fit(samples[~held_out], known[~held_out], CALIBRATION_ROWS, seed)
+        score[held_out] = _score(apply(fitted, known[held_out]), samples.cycles[held_out])
+    return _inflated(_fit(samples, known, FIT_ROWS, seed), score.quantile(COVERAGE) / Z_COVERAGE)
+
+
+def _fit(samples: Samples, known: Features, most_rows: int, seed: int) -> Correction:
+    """Fit the correction to ``samples`` with features ``known``, its uncertainty as the process has it."""
+    mean, scale = known.values.mean(0), known.values.std(0)
+    scale = torch.where(scale < LEAST_SCALE, torch.full_like(scale, CONSTANT_SCALE), scale)
+    x = (known.values - mean) / scale
+    wanted = (samples.cycles / known.base_cycles).log() / known.headroom
+    hyper, precision = gp.fit(x, wanted, importance(samples), known.headroom.square(), most_rows, seed)
+    posterior = gp.condition(hyper, x, wanted, precision)
+    spread = MAD_TO_STD * wanted.abs().median()
+    parts = (mean, scale, hyper.length.exp(), posterior.support, posterior.weight, posterior.linear, posterior.root)
+    scalars = (hyper.signal.exp(), hyper.linear.exp(), hyper.noise.exp(), spread, torch.ones_like(spread))
+    return Correction(*(part.to(torch.float32) for part in (*parts, *scalars)))
 
 
 def _score(latency: Latency, cycles: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
