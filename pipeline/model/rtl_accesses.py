@@ -16,7 +16,7 @@ from pipeline.model.rtl_window import windows
 
 def rtl_accesses(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Words:
     """Words moved at each level over a whole layer, partial sums spilled."""
-    tiles = tiles_of(layers, mappings, hardware.dim)
+    tiles = tiles_of(layers, mappings, hardware)
     count, outputs = tiles.count, tiles.size[[N, Q, P, K]].prod(0)
     taps = tiles.mean[R] * tiles.mean[S]
     macs = tiles.size.prod(0)

@@ -13,6 +13,7 @@ from torch import Tensor
 from pipeline.model.rtl_platform import Array
 from pipeline.model.rtl_relax import blocks, last_block
 from pipeline.model.rtl_tile import C, K, N, P, Q, R, S, Tiles
+from pipeline.model.rtl_window import windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,14 @@ class Execution:
     """Sum of the slot lengths."""
     in_flight_cycles: Float[Tensor, "*b"]
     """Cycles that the limit on slots in flight asks for."""
+    conflict_cycles: Float[Tensor, "*b"]
+    """Cycles in which an input waits for a weight of the same scratchpad bank."""
     cycles: Float[Tensor, "*b"]
-    """Cycles that the tile occupies the array: the larger of both."""
+    """Cycles that the tile occupies the array: the larger of slots and limit, and the conflicts."""
 
 
 def execution(tiles: Tiles, array: Array) -> Execution:
-    """Execution of the mean tile on the array.
+    """Execution of the mean tile.
 
     A block of n computes on the same weights costs max(rows, minimum) for each but the last, DIM for the last.
     """
@@ -45,7 +48,39 @@ def execution(tiles: Tiles, array: Array) -> Execution:
     last_slot = last_block(tiles.extent[P], dim).clamp(min=array.min_slot_cycles)
     row_cycles = tiles.average(P, (row_blocks - 1) * full_slot + last_slot)
     lines = tiles.mean[N] * tiles.mean[Q]
+    slots = lines * tiles.average(P, row_blocks)
     slot_cycles = weight_blocks * (lines * row_cycles - tiles.average(P, last_slot) + full_slot)
-    computes = weight_blocks * lines * tiles.average(P, row_blocks)
-    in_flight = computes * (2 * dim + array.in_flight_extra_cycles) / array.in_flight_slots
-    return Execution(weight_blocks, computes, slot_cycles, in_flight, torch.maximum(slot_cycles, in_flight))
+    in_flight = weight_blocks * _in_flight(slots, lines * row_cycles / slots, full_slot, dim, array)
+    conflicts = weight_blocks * tiles.average(P, last_slot) * _same_bank(tiles, columns, depth)
+    cycles = torch.maximum(slot_cycles, in_flight) + conflicts
+    return Execution(weight_blocks, weight_blocks * slots, slot_cycles, in_flight, conflicts, cycles)
+
+
+def _in_flight(
+    slots: Float[Tensor, "*b"],
+    mean_slot: Float[Tensor, "*b"],
+    full_slot: Float[Tensor, "*b"],
+    dim: Float[Tensor, "*b"],
+    array: Array,
+) -> Float[Tensor, "*b"]:
+    """Least cycles of the ``slots`` on one block of weights when any few in a row take as long as the array's pipe.
+
+    Either all slots wait for the pipe, or all but the one that loads weights, which takes longer anyway.
+    """
+    group = torch.full_like(slots, array.in_flight_slots)
+    pipe = 2 * dim + array.in_flight_extra_cycles
+    groups = blocks(slots, group) - 1
+    return torch.maximum(slots * pipe / group, full_slot + groups * pipe + (slots - 1 - groups * group) * mean_slot)
+
+
+def _same_bank(tiles: Tiles, columns: Float[Tensor, "*b"], depth: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+    """Chance that an input and a weight lie in the same bank.
+
+    A tile has two banks: inputs grow from the start of the first, weights from the end of the second.
+    """
+    width, height = windows(tiles)
+    inputs = depth * tiles.mean[N] * width.extent * height.extent
+    weights = columns * tiles.mean[R] * tiles.mean[S] * tiles.mean[C]
+    inputs_in_second = (inputs - tiles.bank_rows).clamp(min=0.0) / inputs
+    weights_in_first = (weights - tiles.bank_rows).clamp(min=0.0) / weights
+    return weights_in_first * (1 - inputs_in_second) + inputs_in_second * (1 - weights_in_first)

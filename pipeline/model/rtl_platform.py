@@ -54,8 +54,13 @@ class Overheads(_Model):
     """Fixed delays of the loop unrollers and the host, in cycles."""
 
     load_to_compute_cycles: NonNegativeFloat
+    """From a tile's last load request to its first row in the array."""
     compute_to_store_cycles: NonNegativeFloat
+    """From a tile's last row in the array to its first row in memory, and the end of the layer after the last."""
     store_to_load_cycles: NonNegativeFloat
+    """What a tile's way through load, compute and store takes beyond these."""
+    refill_cycles: NonNegativeFloat
+    """From the last store's end to the first partial sum that comes back, and on to the array."""
     host_cycles: NonNegativeFloat
     """Once a layer."""
     host_convolution_tile_cycles: NonNegativeFloat

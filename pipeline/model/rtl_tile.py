@@ -5,18 +5,20 @@ only the tile's extents matter. With ragged mappings the last tile of a dimensio
 one function a dimension, so their mean over all tiles is the product of means over full and last extents.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from pipeline.hardware import HardwareTensors
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.rtl_relax import happens
 from pipeline.workload import DIMS
 
 R, S, P, Q, C, K, N = range(len(DIMS))
 OUTPUTS = [P, Q, K, N]
+SCRATCHPAD_BANKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Tiles:
     """Dilations (W, H)."""
     dim: Float[Tensor, "*b"]
     """Rows and columns of the array."""
+    bank_rows: Float[Tensor, "*b"]
+    """Rows of one of the scratchpad's banks."""
     is_matmul: Float[Tensor, "*b"]
     """1 where the layer is a plain matrix product, else 0."""
 
@@ -75,9 +79,34 @@ class Tiles:
             result = result * (1 + (self.loops[dim] - 1) * happens(others))
         return result
 
+    @property
+    def inner_loops(self) -> Float[Tensor, "*b"]:
+        """Turns of the innermost DRAM loop."""
+        return self.loops.gather(0, self._inner()).squeeze(0)
 
-def tiles_of(layers: LayerTensors, mappings: MappingTensors, dim: Float[Tensor, "*b"]) -> Tiles:
-    """The tiles that ``mappings`` cut ``layers`` into, for an array of ``dim`` x ``dim``; shapes broadcast."""
+    @property
+    def is_ragged(self) -> bool:
+        """Whether any last tile is smaller than the others."""
+        return bool((self.extent[:, 1] < self.extent[:, 0] - 1e-6).any())
+
+    def at(self, end: int) -> "Tiles":
+        """The tiles with the innermost loop at its first turn (``end`` 0) or its last (1)."""
+        inner = torch.zeros_like(self.loops).scatter(0, self._inner(), 1.0) > 0
+        there = self.extent[:, end]
+        return replace(
+            self,
+            extent=torch.where(inner.unsqueeze(1), there.unsqueeze(1), self.extent),
+            mean=torch.where(inner, there, self.mean),
+        )
+
+    def _inner(self) -> Int[Tensor, "1 ..."]:
+        rank = torch.where(self.loops.detach() > 1, self.rank, -1)
+        return rank.argmax(0, keepdim=True)
+
+
+def tiles_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Tiles:
+    """The tiles that ``mappings`` cut ``layers`` into on ``hardware``; shapes broadcast."""
+    dim = hardware.dim
     inside = extents(mappings)
     loops = mappings.temporal[..., 3, :]
     shape = tuple((loops[..., 0] * layers.size[..., 0] * dim).shape)
@@ -94,6 +123,7 @@ def tiles_of(layers: LayerTensors, mappings: MappingTensors, dim: Float[Tensor, 
         stride,
         _dims_first(layers.dilation, shape),
         dim.broadcast_to(shape),
+        (hardware.scratchpad_kib * 1024 / dim / SCRATCHPAD_BANKS).broadcast_to(shape),
         plain.to(size.dtype),
     )
 

@@ -1,8 +1,7 @@
 """Latency of the accelerator as hardware executes a mapping: tiles that are loaded, computed and stored in a pipeline.
 
-Two tiles are in flight, each in its half of the memories. With L, C, S the cycles to load, compute and store a tile,
-the steady state takes per tile the largest of L, C, S and half of what one tile needs from its first load to the
-release of its half. The first load and the last compute and store are not hidden.
+What a tile costs at each stage is in ``rtl_load``, ``rtl_execute``, ``rtl_store`` and ``rtl_cache``, how tiles overlap
+in ``rtl_pipeline``. The first load and the last compute and store are hidden by nothing.
 """
 
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.rtl_cache import misses
-from pipeline.model.rtl_execute import Execution, execution
+from pipeline.model.rtl_execute import execution
 from pipeline.model.rtl_load import input_stream, stream_cycles, sum_stream, weight_stream
+from pipeline.model.rtl_pipeline import Ends, Stages, boundary_cycles, busy_cycles
 from pipeline.model.rtl_platform import Memory, PartialSums, RtlPlatform, memory_of, rtl_platform
 from pipeline.model.rtl_relax import blocks
 from pipeline.model.rtl_store import store
@@ -59,16 +59,19 @@ class RtlTerms:
 
 @dataclass(frozen=True, slots=True)
 class _Traffic:
-    """Cycles and bytes that a mean tile spends on memory."""
+    """What a mean tile, or one event, spends on memory."""
 
     input_cycles: Float[Tensor, "*b"]
     weight_cycles: Float[Tensor, "*b"]
-    sum_cycles: Float[Tensor, "*b"]
     miss_cycles: Float[Tensor, "*b"]
-    load_cycles: Float[Tensor, "*b"]
-    store_cycles: Float[Tensor, "*b"]
+    ends: Ends
     read_bytes: Float[Tensor, "*b"]
-    write_bytes: Float[Tensor, "*b"]
+    """Inputs and weights."""
+
+    @property
+    def load_cycles(self) -> Float[Tensor, "*b"]:
+        """Cycles to load inputs and weights."""
+        return self.input_cycles + self.weight_cycles + self.miss_cycles
 
 
 def rtl_terms(
@@ -84,21 +87,24 @@ def rtl_terms(
     FPGA runs pass them through ``rtl_published.as_published`` first.
     """
     platform = rtl_platform(memory or memory_of(partial_sums))
-    tiles = tiles_of(layers, mappings, hardware.dim)
-    count = tiles.count
-    spills = torch.zeros_like(count) if partial_sums == "drop" else tiles.output_tiles * (tiles.visits - 1)
-    work = execution(tiles, platform.array)
-    traffic = _traffic(tiles, spills, platform)
-    stores = tiles.output_tiles + spills
-    period = _period(tiles, traffic, work, stores / count, platform)
-    delay = platform.overheads
-    fill = (
-        traffic.load_cycles
-        + delay.load_to_compute_cycles
-        + work.cycles
-        + delay.compute_to_store_cycles
-        + traffic.store_cycles * count / stores
-    )
+    drop = partial_sums == "drop"
+    tiles = tiles_of(layers, mappings, hardware)
+    work, traffic = execution(tiles, platform.array), _traffic(tiles, drop, platform)
+    stages = Stages(traffic.load_cycles, work.cycles)
+    full = last = stages
+    if tiles.is_ragged:
+        full, last = (_stages(tiles.at(end), drop, platform) for end in (0, 1))
+    count, outputs, ends, delay = tiles.count, tiles.output_tiles, traffic.ends, platform.overheads
+    spills = torch.zeros_like(count) if drop else outputs * (tiles.visits - 1)
+    stores = outputs + spills
+    busy, period = busy_cycles(tiles, full, last, delay)
+    boundary = boundary_cycles(tiles, stages, ends, period, drop, delay)
+    fill = ends.zeros + full.load + delay.load_to_compute_cycles
+    fill = fill + last.compute + delay.compute_to_store_cycles + ends.store_result
+    read_bytes = traffic.read_bytes + 4 * tiles.pixels * tiles.mean[K] * spills / count
+    write_bytes = tiles.pixels * tiles.mean[K] * (outputs + 4 * spills) / count
+    moved = count * (read_bytes + write_bytes) / platform.dma.bytes_per_cycle
+    sum_cycles = (ends.zeros * outputs + ends.refill * spills) / count
     return RtlTerms(
         tiles=count,
         stores=stores,
@@ -110,58 +116,42 @@ def rtl_terms(
         compute_cycles=work.cycles,
         input_cycles=traffic.input_cycles,
         weight_cycles=traffic.weight_cycles,
-        sum_cycles=traffic.sum_cycles,
+        sum_cycles=sum_cycles,
         miss_cycles=traffic.miss_cycles,
-        load_cycles=traffic.load_cycles,
-        store_cycles=traffic.store_cycles,
-        read_bytes=traffic.read_bytes,
-        write_bytes=traffic.write_bytes,
-        period_cycles=period,
+        load_cycles=stages.load + sum_cycles,
+        store_cycles=(ends.store_result * outputs + ends.store_sums * spills) / count,
+        read_bytes=read_bytes,
+        write_bytes=write_bytes,
+        period_cycles=period + boundary * stores / count,
         fill_cycles=fill,
-        cycles=delay.host_cycles + (count - 1) * period + fill,
+        cycles=delay.host_cycles + torch.maximum(fill + busy + (stores - 1) * boundary, moved),
     )
 
 
-def _traffic(tiles: Tiles, spills: Float[Tensor, "*b"], platform: RtlPlatform) -> _Traffic:
-    """Memory traffic of the mean tile; what happens once an output tile is spread over its tiles."""
-    count, outputs = tiles.count, tiles.output_tiles
-    inputs, weights, sums = input_stream(tiles), weight_stream(tiles), sum_stream(tiles)
-    input_cycles, weight_cycles = (stream_cycles(stream, tiles.dim, platform.dma) for stream in (inputs, weights))
-    zeros = (1 - tiles.is_matmul) * tiles.pixels * tiles.average(K, blocks(tiles.extent[K], tiles.dim))
-    sum_cycles = (stream_cycles(sums, tiles.dim, platform.dma) * spills + zeros * outputs) / count
-    written = store(tiles, platform.dma)
-    store_cycles = (outputs * written.result_cycles + spills * written.sum_cycles) / count
-    miss_cycles = torch.zeros_like(count)
+def _stages(tiles: Tiles, drop: bool, platform: RtlPlatform) -> Stages:
+    """Load and compute cycles of the mean tile."""
+    return Stages(_traffic(tiles, drop, platform).load_cycles, execution(tiles, platform.array).cycles)
+
+
+def _traffic(tiles: Tiles, drop: bool, platform: RtlPlatform) -> _Traffic:
+    """Memory traffic of the mean tile."""
+    dma, dim = platform.dma, tiles.dim
+    inputs, weights = input_stream(tiles), weight_stream(tiles)
+    zeros = (1 - tiles.is_matmul) * tiles.pixels * tiles.average(K, blocks(tiles.extent[K], dim))
+    written = store(tiles, dma)
+    missed = written_misses = torch.zeros_like(zeros)
     if platform.cache is not None:
-        missed = misses(tiles, platform.cache)
-        miss_cycles = (missed.input_lines + missed.weight_lines) * platform.cache.miss_cycles / count
-        stored = missed.output_lines * (outputs + spills) / count
-        store_cycles = store_cycles + stored * platform.cache.write_miss_cycles / count
-    output_bytes = tiles.pixels * tiles.mean[K]
-    return _Traffic(
-        input_cycles,
-        weight_cycles,
-        sum_cycles,
-        miss_cycles,
-        load_cycles=input_cycles + weight_cycles + sum_cycles + miss_cycles,
-        store_cycles=store_cycles,
-        read_bytes=inputs.bytes + weights.bytes + sums.bytes * spills / count,
-        write_bytes=(outputs + 4 * spills) * output_bytes / count,
+        lines = misses(tiles, platform.cache)
+        missed = (lines.input_lines + lines.weight_lines) * platform.cache.miss_cycles / tiles.count
+        # Each pass over the reduction loops outside the outputs' loops writes all outputs, unless sums stay behind.
+        passes = tiles.count if drop else tiles.output_tiles * tiles.visits
+        written_misses = lines.output_lines * platform.cache.write_miss_cycles / passes
+    ends = Ends(
+        zeros,
+        stream_cycles(sum_stream(tiles), dim, dma),
+        written.result_cycles + written_misses,
+        written.sum_cycles + written_misses,
     )
-
-
-def _period(
-    tiles: Tiles, traffic: _Traffic, work: Execution, stores: Float[Tensor, "*b"], platform: RtlPlatform
-) -> Float[Tensor, "*b"]:
-    """Cycles from one tile to the next: the busiest of its resources, or two tiles in turn.
-
-    With two tiles in flight, the load of tile i + 2 starts when the store of tile i has been issued, so two periods
-    are at least one tile's way through all stages.
-    """
-    delay = platform.overheads
-    through = delay.load_to_compute_cycles + stores * (delay.compute_to_store_cycles + delay.store_to_load_cycles)
-    way = (traffic.load_cycles + work.cycles + traffic.store_cycles + through) / 2
-    moved = (traffic.read_bytes + traffic.write_bytes) / platform.dma.bytes_per_cycle
-    plain = tiles.is_matmul
-    host = plain * delay.host_matmul_tile_cycles + (1 - plain) * delay.host_convolution_tile_cycles
-    return torch.stack((traffic.load_cycles, work.cycles, traffic.store_cycles, way, moved, host)).amax(0)
+    return _Traffic(
+        stream_cycles(inputs, dim, dma), stream_cycles(weights, dim, dma), missed, ends, inputs.bytes + weights.bytes
+    )
