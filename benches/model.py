@@ -1,0 +1,128 @@
+"""Estimates per second of the analytical model (cycles and energy): forward and with gradient, beside a plain loop.
+
+Rows are random mappings of ResNet-50 layers. A batch is cut into chunks whose memory is bounded; two threads take
+chunks in turn. Gradients are of log EDP in all temporal and spatial factors. ``loop`` evaluates single mappings one
+after the other. float32 is compared with float64 on the same rows.
+"""
+
+import random
+import resource
+import time
+from collections.abc import Callable
+
+import torch
+
+from benches.common import Cell, quick, write
+from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.model.analytical import AnalyticalModel
+from pipeline.model.cost import Batch, Cost, cost, cost_in_chunks, over_chunks
+from pipeline.search.tiler import default_mapping
+from pipeline.workload import load_workload
+
+MODEL = AnalyticalModel("timeloop")
+BATCHES = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
+QUICK_BATCHES = (1, 100, 10_000)
+LOOP_ROWS = 50
+SECONDS = 1.0
+SEED = 0
+
+
+def rows(count: int, dtype: torch.dtype = torch.float64) -> Batch:
+    """``count`` rows: default mappings of ResNet-50 with shuffled loop orders."""
+    rng = random.Random(SEED)
+    hardware = [Hardware(dim, 256, 64, "timeloop") for dim in (8, 16, 32)]
+    pairs = [(entry.layer, item) for entry in load_workload("resnet50").layers for item in hardware]
+    picked = [rng.choice(pairs) for _ in range(min(count, 1_000))]
+    index = torch.arange(count) % len(picked)
+    layers = LayerTensors.stack([layer for layer, _ in picked])[index]
+    mappings = MappingTensors.stack([default_mapping(layer, item) for layer, item in picked])[index]
+    rank = torch.rand(mappings.rank.shape, generator=torch.Generator().manual_seed(SEED)).argsort(-1)
+    sizes = HardwareTensors.stack([item for _, item in picked])[index]
+    return (
+        LayerTensors(layers.size.to(dtype), layers.stride.to(dtype), layers.dilation.to(dtype)),
+        MappingTensors(mappings.temporal.to(dtype), mappings.spatial.to(dtype), rank),
+        HardwareTensors(sizes.dim.to(dtype), sizes.scratchpad_kib.to(dtype), sizes.accumulator_kib.to(dtype)),
+    )
+
+
+def gradients(batch: Batch) -> torch.Tensor:
+    """Gradient of log EDP of one chunk in its temporal factors."""
+    layers, mappings, hardware = batch
+    temporal = mappings.temporal.detach().requires_grad_()
+    spatial = mappings.spatial.detach().requires_grad_()
+    found = cost(MODEL, layers, MappingTensors(temporal, spatial, mappings.rank), hardware)
+    return torch.autograd.grad((found.cycles.log() + found.energy_uj.log()).sum(), (temporal, spatial))[0]
+
+
+def per_second(run: Callable[[], object], count: int) -> float:
+    """Rows per second, the best of as many runs as fit into a second (at least two)."""
+    best, spent = float("inf"), 0.0
+    for _ in range(2 if count > 1 else 20):
+        start = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - start)
+    while spent < SECONDS:
+        start = time.perf_counter()
+        run()
+        took = time.perf_counter() - start
+        best, spent = min(best, took), spent + took
+    return count / best
+
+
+def loop_row() -> dict[str, Cell]:
+    """Single mappings, one call each."""
+    singles = [tuple(part[i : i + 1] for part in rows(LOOP_ROWS)) for i in range(LOOP_ROWS)]
+
+    def forward() -> None:
+        with torch.no_grad():
+            for layers, mappings, hardware in singles:
+                cost(MODEL, layers, mappings, hardware)
+
+    def backward() -> None:
+        for single in singles:
+            gradients(single)
+
+    return {
+        "rows": "loop of 1",
+        "threads": 1,
+        "forward_per_s": per_second(forward, LOOP_ROWS),
+        "gradient_per_s": per_second(backward, LOOP_ROWS),
+    }
+
+
+def batch_row(count: int, threads: int, dtype: torch.dtype = torch.float64) -> dict[str, Cell]:
+    """One batch size with one number of threads."""
+    batch = rows(count, dtype)
+    return {
+        "rows": str(count),
+        "threads": threads,
+        "type": str(dtype).removeprefix("torch."),
+        "forward_per_s": per_second(lambda: cost_in_chunks(MODEL, *batch, threads=threads), count),
+        "gradient_per_s": per_second(lambda: over_chunks(gradients, batch, threads), count),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def float32_row(count: int) -> dict[str, Cell]:
+    """Speed of float32, and how far its results are from float64."""
+    exact: Cost = cost_in_chunks(MODEL, *rows(count))
+    single: Cost = cost_in_chunks(MODEL, *rows(count, torch.float32))
+    off = [
+        (a / b - 1).abs().max().item() for a, b in ((single.cycles, exact.cycles), (single.energy_uj, exact.energy_uj))
+    ]
+    return batch_row(count, 1, torch.float32) | {"worst_off_percent": 100 * max(off)}
+
+
+def main() -> None:
+    """Run the bench."""
+    torch.set_num_threads(1)
+    table = [loop_row()]
+    for count in QUICK_BATCHES if quick() else BATCHES:
+        table += [batch_row(count, threads) for threads in ((1, 2) if count > 4096 else (1,))]
+    table.append(float32_row(10_000))
+    write("model", table, seeds=[SEED])
+
+
+if __name__ == "__main__":
+    main()
