@@ -1,6 +1,7 @@
 """Estimates per second of the analytical model (cycles and energy): forward and with gradient, beside a plain loop.
 
-Rows are random mappings of ResNet-50 layers. A batch is cut into chunks whose memory is bounded; two threads take
+Rows are mappings of ResNet-50 layers with random factors and orders; those of the row ``ragged`` are Gemmini's default
+tiles, which do not divide their layers. A batch is cut into chunks whose memory is bounded; two threads take
 chunks in turn. Gradients are of log EDP in all temporal and spatial factors. ``loop`` evaluates single mappings one
 after the other. float32 is compared with float64 on the same rows.
 """
@@ -14,11 +15,11 @@ import torch
 
 from benches.common import Cell, quick, write
 from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping import LEVELS, LayerTensors, Mapping, MappingTensors
 from pipeline.model.analytical import AnalyticalModel
 from pipeline.model.cost import Batch, Cost, cost, cost_in_chunks, over_chunks
 from pipeline.search.tiler import default_mapping
-from pipeline.workload import load_workload
+from pipeline.workload import DIMS, Layer, load_workload
 
 MODEL = AnalyticalModel("timeloop")
 BATCHES = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
@@ -28,15 +29,33 @@ SECONDS = 1.0
 SEED = 0
 
 
-def rows(count: int, dtype: torch.dtype = torch.float64) -> Batch:
-    """``count`` rows: default mappings of ResNet-50 with shuffled loop orders."""
+def random_mapping(layer: Layer, hardware: Hardware, rng: random.Random) -> Mapping:
+    """Random factors that divide ``layer``; spatial ones no larger than the array."""
+    loops: list[dict[str, int]] = [{} for _ in range(LEVELS)]
+    spatial = {"C": 1, "K": 1}
+    for dim, size in zip(DIMS, layer.sizes, strict=True):
+        left = size
+        if dim in spatial:
+            spatial[dim] = rng.choice([f for f in range(1, hardware.dim + 1) if left % f == 0])
+            left //= spatial[dim]
+        for level in (1, 2):
+            loops[level][dim] = rng.choice([f for f in range(1, left + 1) if left % f == 0])
+            left //= loops[level][dim]
+        loops[3][dim] = left
+    parts = [tuple((dim, factor) for dim, factor in level.items() if factor > 1) for level in loops]
+    return Mapping(layer, (parts[0], parts[1], parts[2], parts[3]), spatial["C"], spatial["K"])
+
+
+def rows(count: int, dtype: torch.dtype = torch.float64, ragged: bool = False) -> Batch:
+    """``count`` rows with random loop orders; every thousandth row repeats its factors."""
     rng = random.Random(SEED)
     hardware = [Hardware(dim, 256, 64, "timeloop") for dim in (8, 16, 32)]
     pairs = [(entry.layer, item) for entry in load_workload("resnet50").layers for item in hardware]
     picked = [rng.choice(pairs) for _ in range(min(count, 1_000))]
     index = torch.arange(count) % len(picked)
     layers = LayerTensors.stack([layer for layer, _ in picked])[index]
-    mappings = MappingTensors.stack([default_mapping(layer, item) for layer, item in picked])[index]
+    made = [default_mapping(*pair) if ragged else random_mapping(*pair, rng) for pair in picked]
+    mappings = MappingTensors.stack(made)[index]
     rank = torch.rand(mappings.rank.shape, generator=torch.Generator().manual_seed(SEED)).argsort(-1)
     sizes = HardwareTensors.stack([item for _, item in picked])[index]
     return (
@@ -91,11 +110,11 @@ def loop_row() -> dict[str, Cell]:
     }
 
 
-def batch_row(count: int, threads: int, dtype: torch.dtype = torch.float64) -> dict[str, Cell]:
+def batch_row(count: int, threads: int, dtype: torch.dtype = torch.float64, ragged: bool = False) -> dict[str, Cell]:
     """One batch size with one number of threads."""
-    batch = rows(count, dtype)
+    batch = rows(count, dtype, ragged)
     return {
-        "rows": str(count),
+        "rows": f"{count} ragged" if ragged else str(count),
         "threads": threads,
         "type": str(dtype).removeprefix("torch."),
         "forward_per_s": per_second(lambda: cost_in_chunks(MODEL, *batch, threads=threads), count),
@@ -120,7 +139,7 @@ def main() -> None:
     table = [loop_row()]
     for count in QUICK_BATCHES if quick() else BATCHES:
         table += [batch_row(count, threads) for threads in ((1, 2) if count > 4096 else (1,))]
-    table.append(float32_row(10_000))
+    table += [batch_row(10_000, 1, ragged=True), float32_row(10_000)]
     write("model", table, seeds=[SEED])
 
 
