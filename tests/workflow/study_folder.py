@@ -1,0 +1,78 @@
+"""The folder of a made-up study, to render the report from."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config.study import Study
+from pipeline.files import write_json
+from pipeline.hardware import Hardware
+from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
+from pipeline.stages.choose import designs_table
+from pipeline.stages.reference import tiled_table
+from pipeline.table import write_table
+from pipeline.workload import load_workload
+
+WORKLOADS = ("bert", "resnet50")
+SHARES = dict(zip(CYCLE_COUNTERS, (0.6, 0.2, 0.1, 0.05, 0.05), strict=True))
+
+
+def measured(workload: str, hardware: Hardware, factor: float, variant: str, candidate: str) -> pd.DataFrame:
+    """Layers of a workload with cycles of a made-up machine that takes ``factor`` times the ideal."""
+    table = tiled_table(load_workload(workload), hardware)
+    macs = table[[f"prob.{dim}" for dim in "RSPQCKN"]].prod(axis=1)
+    cycles = (macs * factor / hardware.dim**2).astype(int) + 1000
+    for name in COUNTERS:
+        table[f"sim.{name}"] = (cycles * SHARES[name]).astype(int) if name in SHARES else macs // 10
+    table["sim.cycles"] = table[[f"sim.{name}" for name in CYCLE_COUNTERS]].sum(axis=1)
+    table["sim.energy_uj"] = macs * 1e-5 * factor
+    table["sim.rtl_digest"] = "0123456789ab"
+    table["pred.cycles"] = table["sim.cycles"] * 1.05
+    table["pred.energy_uj"] = table["sim.energy_uj"]
+    origin = "tiled" if variant == "reference" else "found"
+    return table.assign(variant=variant, candidate=candidate, error="", **{"sample.origin": origin})
+
+
+def make_study(folder: Path) -> Path:
+    """Write the results of a study with two workloads and two rounds below ``folder``."""
+    study = Study(name="made-up", workloads=WORKLOADS, rounds=2, baselines={"methods": ["random"]})
+    write_json(folder / "study.json", study.model_dump(mode="json"))
+    parts = []
+    for workload in WORKLOADS:
+        batches = {
+            "reference": measured(workload, Hardware(16, 256, 64), 2.0, "reference", "default"),
+            "r1": measured(workload, Hardware(16, 128, 64), 1.6, "r1", "s0"),
+            "r2": measured(workload, Hardware(16, 512, 64), 1.4, "r2", "s0"),
+            "random": measured(workload, Hardware(16, 512, 128), 1.9, "random", "s0"),
+        }
+        designs, best = designs_table(pd.concat(batches.values(), ignore_index=True))
+        write_table(batches["reference"], folder / "sim" / "reference" / f"{workload}.parquet")
+        write_table(designs, folder / "designs" / workload / "designs.csv")
+        write_table(_validated(best), folder / "validation" / f"{workload}.parquet")
+        parts += [batches["reference"].assign(round=0), batches["r1"].assign(round=1), batches["r2"].assign(round=2)]
+        for variant in ("r1", "r2", "random"):
+            for seed in (0, 1):
+                trace = {"evaluations": [1, 10, 100], "seconds": [0.1, 0.5, 2.0], "edp": [9e9 + seed, 4e9, 2e9]}
+                write_table(pd.DataFrame(trace), folder / f"search/{variant}/{workload}/s{seed}/trace.csv")
+    dataset = pd.concat(parts, ignore_index=True)
+    noise = np.random.default_rng(0).normal(1, 0.05, len(dataset))
+    fresh = dataset["round"] > 0
+    dataset["pred.default.cycles"] = (dataset["sim.cycles"] * noise).where(fresh)
+    dataset["pred.default.cycles_std"] = (dataset["sim.cycles"] * 0.05).where(fresh)
+    write_table(dataset, folder / "rounds" / "r2" / "dataset.parquet")
+    _benchmark(folder / "benchmarks" / "simulate" / "r0" / "a.tsv", "12.5")
+    _benchmark(folder / "benchmarks" / "study.tsv", "0.5")
+    return folder
+
+
+def _validated(best: pd.DataFrame) -> pd.DataFrame:
+    table = best.assign(**{"validation.cycles": best["sim.cycles"], "validation.agrees": True})
+    table["exact.cycles"] = best["sim.cycles"].where(table.index == 0)
+    table["exact.agrees"] = pd.array([True] + [pd.NA] * (len(table) - 1), dtype="boolean")
+    return table
+
+
+def _benchmark(path: Path, seconds: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:01\t100.0\n")

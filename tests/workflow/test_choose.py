@@ -1,0 +1,92 @@
+"""Choosing the best simulated design."""
+
+import itertools
+
+import pandas as pd
+import pytest
+
+from pipeline.stages.choose import assemble, designs_table
+
+HARDWARE = {"arch.meshX": 16, "arch.mem1_depth": 512, "arch.mem2_depth": 8192}
+LARGER = HARDWARE | {"arch.mem2_depth": 16384}
+
+
+def row(variant, candidate, layer, cycles, energy, *, origin="found", hardware=HARDWARE, error="", count=1):
+    return hardware | {
+        "variant": variant,
+        "candidate": candidate,
+        "layer.name": layer,
+        "layer.count": count,
+        "sim.cycles": cycles,
+        "sim.energy_uj": energy,
+        "pred.cycles": cycles * 1.1,
+        "pred.energy_uj": energy,
+        "sample.origin": origin,
+        "error": error,
+    }
+
+
+def rows():
+    return pd.DataFrame(
+        [
+            row("reference", "default", "a", 100, 10, origin="tiled"),
+            row("reference", "default", "b", 100, 10, origin="tiled", count=2),
+            row("r1", "s0", "a", 60, 8),
+            row("r1", "s0", "b", 90, 9, count=2),
+            row("r1", "tiled", "b", 70, 9, origin="tiled", count=2),
+            row("r2", "s1", "a", 50, 9, hardware=LARGER),
+            row("r2", "s1", "b", 95, 9, hardware=LARGER, count=2),
+        ]
+    )
+
+
+def test_a_found_design_has_the_totals_of_its_layers_times_their_counts():
+    designs, _ = designs_table(rows())
+    found = designs[(designs["variant"] == "r1") & (designs["kind"] == "found")].iloc[0]
+    assert found["sim.cycles"] == 60 + 2 * 90
+    assert found["sim.energy_uj"] == 8 + 2 * 9
+    assert found["sim.edp"] == (60 + 2 * 90) * (8 + 2 * 9)
+
+
+def test_the_best_design_takes_the_best_mapping_of_each_layer_on_one_hardware():
+    designs, best = designs_table(rows())
+    assert best.set_index("layer.name")["sim.cycles"].to_dict() == {"a": 60, "b": 70}
+    assert len(set(best["arch.mem2_depth"])) == 1
+    last = designs[(designs["variant"] == "r2") & (designs["kind"] == "assembled")].iloc[0]
+    assert last["sim.edp"] == (60 + 2 * 70) * (8 + 2 * 9)
+
+
+def test_later_rounds_are_never_worse():
+    designs, _ = designs_table(rows())
+    edp = designs[designs["kind"] == "assembled"].set_index("variant")["sim.edp"]
+    assert edp["r2"] <= edp["r1"]
+
+
+def test_the_assembled_design_is_the_best_of_all_combinations():
+    table = pd.DataFrame(
+        [row("r1", f"s{n}", name, c, e) for name in "abc" for n, (c, e) in enumerate([(10, 9), (12, 5), (20, 3)])]
+    )
+    table.loc[table["layer.name"] == "c", "sim.energy_uj"] *= 7
+    chosen = assemble(table, {"a", "b", "c"})
+    groups = [group for _, group in table.groupby("layer.name")]
+    options = itertools.product(*(range(len(group)) for group in groups))
+    edps = []
+    for option in options:
+        picks = [group.iloc[index] for group, index in zip(groups, option, strict=True)]
+        edps.append(sum(p["sim.cycles"] for p in picks) * sum(p["sim.energy_uj"] for p in picks))
+    assert chosen["sim.cycles"].sum() * chosen["sim.energy_uj"].sum() == pytest.approx(min(edps))
+
+
+def test_a_layer_that_failed_leaves_its_design_out():
+    table = rows()
+    table.loc[(table["variant"] == "r1") & (table["layer.name"] == "b"), "error"] = "out of cycles"
+    designs, best = designs_table(table)
+    assert not (designs["variant"] == "r1").any()
+    assert set(best["arch.mem2_depth"]) == {16384}
+
+
+def test_no_complete_design_is_an_error_with_the_reason():
+    table = rows()
+    table.loc[table["variant"] != "reference", "error"] = "out of cycles"
+    with pytest.raises(ValueError, match="out of cycles"):
+        designs_table(table)
