@@ -54,7 +54,10 @@ def random_layer(generator: random.Random, dim: int) -> Layer:
             sizes += [generator.choice([1, 2, 3, dim, dim + 1, 9]) for _ in range(2)]
             strides = [generator.choice([1, 1, 2, 3, 4]) for _ in range(2)]
         c, k = generator.choice([*channels, 3, 10, 37]), generator.choice([*channels, 3, 10, 37])
-        layer = Layer(*sizes, C=c, K=k, N=generator.choice([1, 1, 2, 3]), stride_w=strides[0], stride_h=strides[1])
+        steps = {"stride_w": strides[0], "stride_h": strides[1]}
+        if sizes[0] > 1:
+            steps |= {"dilation_w": generator.choice([1, 1, 2]), "dilation_h": generator.choice([1, 1, 1, 3])}
+        layer = Layer(*sizes, C=c, K=k, N=generator.choice([1, 1, 2, 3]), **steps)
         if layer.macs <= MAX_MACS:
             return layer
 
@@ -79,7 +82,9 @@ def random_mapping(generator: random.Random, layer: Layer, hardware: Hardware) -
 
 
 def _mapping(generator: random.Random, layer: Layer, dim: int, tile: dict[str, int]) -> Mapping:
-    spatial = {name: generator.choice([min(dim, tile[name]), generator.randint(1, min(dim, tile[name]))]) for name in "CK"}
+    spatial = {
+        name: generator.choice([min(dim, tile[name]), generator.randint(1, min(dim, tile[name]))]) for name in "CK"
+    }
     levels: list[list[tuple[str, int]]] = [[], [], [], []]
     for name, size in zip(DIMS, layer.sizes, strict=True):
         remaining, inside = size, tile[name]
