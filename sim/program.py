@@ -1,4 +1,4 @@
-"""Compiles a layer and its mapping to the commands of the accelerator: one command a tile, in the order of the L3 loops.
+"""Compiles a layer and its mapping to the commands of the accelerator: one command a tile, in L3 loop order.
 
 A tile that does not finish its outputs before another tile needs the accumulator spills int32 partial sums to memory
 and a later tile refills them. ``partial_sums="drop"`` leaves both out, as the public FPGA measurements did: results
@@ -9,7 +9,7 @@ like the output, int32. Every tensor starts at a multiple of 64 bytes.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -188,18 +188,14 @@ def default_shift(layer: Layer) -> int:
 
 
 def _public_run(layer: Layer) -> Layer:
-    """The layer as the public FPGA runs computed it: one more output row and column for even filters."""
+    """The layer as the public FPGA runs computed it.
+
+    Their convolutions are square (as many output rows as columns), and have one more of each for even filters.
+    """
     if layer.is_matmul:
         return layer
-    even_r, even_s = int(layer.R % 2 == 0), int(layer.S % 2 == 0)
-    sizes = dict(zip(DIMS, layer.sizes, strict=True)) | {"P": layer.P + even_r, "Q": layer.Q + even_s}
-    return Layer(
-        **sizes,
-        stride_w=layer.stride_w,
-        stride_h=layer.stride_h,
-        dilation_w=layer.dilation_w,
-        dilation_h=layer.dilation_h,
-    )
+    side = layer.P + int(layer.R % 2 == 0)
+    return replace(layer, P=side, Q=side)
 
 
 def _tile_size(layer: Layer, mapping: Mapping, name: str, dim: int, drop: bool) -> int:
