@@ -38,7 +38,7 @@ def areas(designs: pd.DataFrame) -> list[float]:
 
 
 def summary_table(designs: pd.DataFrame, rounds: list[str]) -> pd.DataFrame:
-    """Per workload: the default, the best of each search variant, and the loop after each round."""
+    """Per workload, what matters most first: the default, the best of each search variant, and the loop after each round."""
     parts = []
     for _, group in designs.groupby("workload", sort=False):
         chosen = [group[group["variant"] == "reference"]]
@@ -47,8 +47,8 @@ def summary_table(designs: pd.DataFrame, rounds: list[str]) -> pd.DataFrame:
         chosen += [group[(group["variant"] == name) & (group["kind"] == "assembled")] for name in rounds]
         parts += chosen
     table = pd.concat(parts, ignore_index=True)
-    columns = ["workload", "variant", "hardware", "pred.cycles", "sim.cycles", "pred.energy_uj", "sim.energy_uj"]
-    return table[[*columns, "pred.edp", "sim.edp", "prediction_error", "area_mm2", "improvement"]]
+    columns = ["workload", "variant", "improvement", "sim.edp", "pred.edp", "prediction_error", "hardware"]
+    return table[[*columns, "sim.cycles", "pred.cycles", "sim.energy_uj", "pred.energy_uj", "area_mm2"]]
 
 
 def _best(group: pd.DataFrame) -> pd.DataFrame:
