@@ -27,9 +27,9 @@ import matplotlib.pyplot as plt
 
 SEED = 7
 MAX_CYCLES = 20e6
-QUICK_MAX_CYCLES = 5e5
+QUICK_MAX_CYCLES = 1.2e6
 PER_STRATUM = 16
-QUICK_PER_STRATUM = 3
+QUICK_PER_STRATUM = 2
 
 
 def sample(table: pd.DataFrame, per_stratum: int, max_cycles: float, seed: int) -> pd.DataFrame:
@@ -88,6 +88,9 @@ def plot(simulated: pd.DataFrame, path: Path) -> None:
     for i, kind in enumerate(kinds):
         for j, dim in enumerate(dims):
             panel, group = axes[i][j], simulated[(simulated["dim"] == dim) & (simulated["kind"] == kind)]
+            if group.empty:
+                panel.set_axis_off()
+                continue
             for half, rows in group.groupby("half"):
                 panel.scatter(rows["target.cycle"], rows["sim.cycles"], s=12, label=str(half))
             limits = [group["target.cycle"].min() / 2, group["target.cycle"].max() * 2]
