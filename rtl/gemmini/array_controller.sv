@@ -26,7 +26,9 @@ module array_controller
     output logic result_accumulate_o,
     output logic [32*Dim-1:0] result_data_o,
     output logic done_valid_o,
-    output entry_t done_entry_o
+    output entry_t done_entry_o,
+    // Nothing is on its way.
+    output logic quiet_o
 );
   localparam int unsigned Latency = 2 * Dim + 2;
   localparam int unsigned TimeBits = $clog2(Latency);
@@ -95,6 +97,7 @@ module array_controller
   logic out_valid, out_last;
   logic started_q;  // the first slot's rows are no result
   logic [6:0] out_row_q;
+  logic [7:0] inside_q;  // rows in the array
 
   assign {out_valid, out_last} = ring_q[time_q];
   assign tag_pop = out_valid && out_last && started_q;
@@ -103,12 +106,14 @@ module array_controller
   assign result_accumulate_o = tag.accumulate;
   assign done_valid_o = tag_pop && tag.has_result;
   assign done_entry_o = tag.entry;
+  assign quiet_o = valid_q == '0 && inside_q == '0;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       time_q <= '0;
       started_q <= 1'b0;
       out_row_q <= '0;
+      inside_q <= '0;
       for (int unsigned i = 0; i < Latency; i++) ring_q[i] <= '0;
     end else begin
       time_q <= time_q == TimeBits'(Latency - 1) ? '0 : time_q + 1'b1;
@@ -117,6 +122,7 @@ module array_controller
         started_q <= started_q || out_last;
         out_row_q <= out_last ? '0 : out_row_q + 7'd1;
       end
+      if (enter != out_valid) inside_q <= enter ? inside_q + 8'd1 : inside_q - 8'd1;
     end
   end
 

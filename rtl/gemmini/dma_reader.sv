@@ -34,7 +34,9 @@ module dma_reader
     // A read is merged: its command and useful bytes.
     output logic written_valid_o,
     output logic [LoadSlotBits-1:0] written_slot_o,
-    output logic [6:0] written_bytes_o
+    output logic [6:0] written_bytes_o,
+    // Nothing changes unless memory answers.
+    output logic quiet_o
 );
   localparam int unsigned DimLog2 = $clog2(Dim);
   localparam int unsigned RowBytes = 4 * Dim;
@@ -217,6 +219,8 @@ module dma_reader
   assign written_valid_o = finish;
   assign written_slot_o = read_q.slot;
   assign written_bytes_o = read_q.bytes;
+  assign quiet_o = !send && !(head_pop && head_valid) && !(req_valid_q && req_ready_i) && !rsp_valid_i &&
+      !beat_valid && !write_valid_o && !finish;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin

@@ -27,7 +27,9 @@ module dma_writer
     // Bytes of a burst, when its first beat leaves.
     output logic burst_valid_o,
     output logic [6:0] burst_bytes_o,
-    output logic idle_o
+    output logic idle_o,
+    // Nothing changes unless memory answers.
+    output logic quiet_o
 );
   logic busy_q;                          // a complete row is being written
   logic [AddressBits-1:0] addr_q;        // first byte not yet written
@@ -82,6 +84,7 @@ module dma_writer
   assign burst_valid_o = send && first;
   assign burst_bytes_o = bytes;
   assign idle_o = !busy_q && used_q == '0;
+  assign quiet_o = !send && !take && !rsp_valid_i;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin

@@ -35,7 +35,9 @@ module execute_controller
     output entry_t done_entry_o,
     // Work of a slot, in the cycle in which it begins.
     output logic begin_o,
-    output work_t work_o
+    output work_t work_o,
+    // Nothing changes unless an operation arrives.
+    output logic quiet_o
 );
   typedef struct packed {
     uop_t uop;
@@ -152,6 +154,7 @@ module execute_controller
     end
   end
   assign begin_o = take;
+  assign quiet_o = !busy_q && !take && !done_q && !valid_i;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin

@@ -55,6 +55,7 @@ module gemmini
   uop_t loop_uop, single_uop;
   logic load_full, execute_full, store_full, loads_busy, executes_busy, stores_busy;
   logic idle;
+  logic [8:0] quiet;  // blocks in which nothing changes
 
   command_decoder u_decoder (
       .clk_i(clk_i),
@@ -94,13 +95,15 @@ module gemmini
         .execute_full_i(execute_full),
         .store_full_i(store_full),
         .uop_valid_o(loop_uop_valid),
-        .uop_o(loop_uop)
+        .uop_o(loop_uop),
+        .quiet_o(quiet[0])
     );
   end else begin : gen_no_loops
     assign loop_ready = 1'b0;
     assign loop_busy = 1'b0;
     assign loop_uop_valid = 1'b0;
     assign loop_uop = '0;
+    assign quiet[0] = 1'b1;
 
     assert_no_tile :
     assert property (@(posedge clk_i) disable iff (!rst_ni) !loop_valid)
@@ -148,7 +151,8 @@ module gemmini
       .done_entry_i(done_entry),
       .loads_busy_o(loads_busy),
       .executes_busy_o(executes_busy),
-      .stores_busy_o(stores_busy)
+      .stores_busy_o(stores_busy),
+      .quiet_o(quiet[1])
   );
 
   // Completions, one a cycle: array results, computes, loads, stores.
@@ -198,7 +202,8 @@ module gemmini
       .written_bytes_i(written_bytes),
       .done_valid_o(load_done),
       .done_ready_i(load_done_ready),
-      .done_entry_o(load_done_entry)
+      .done_entry_o(load_done_entry),
+      .quiet_o(quiet[2])
   );
 
   logic read_write_valid, read_write_ready, read_write_acc, read_done;
@@ -236,7 +241,8 @@ module gemmini
       .write_data_o(read_write_data),
       .written_valid_o(read_done),
       .written_slot_o(read_done_slot),
-      .written_bytes_o(read_done_bytes)
+      .written_bytes_o(read_done_bytes),
+      .quiet_o(quiet[3])
   );
 
   logic zero_write_valid, zero_write_ready, zero_write_acc, zero_last;
@@ -259,7 +265,8 @@ module gemmini
       .write_bytes_o(zero_write_bytes),
       .last_o(zero_last),
       .slot_o(zero_slot),
-      .bytes_o(zero_bytes)
+      .bytes_o(zero_bytes),
+      .quiet_o(quiet[4])
   );
 
   // One local write a cycle, read data first.
@@ -320,7 +327,8 @@ module gemmini
       .done_valid_o(compute_done),
       .done_entry_o(compute_done_entry),
       .begin_o(work_begin),
-      .work_o(work)
+      .work_o(work),
+      .quiet_o(quiet[5])
   );
 
   scratchpad #(
@@ -365,7 +373,8 @@ module gemmini
       .result_accumulate_o(result_accumulate),
       .result_data_o(result_data),
       .done_valid_o(result_done),
-      .done_entry_o(result_done_entry)
+      .done_entry_o(result_done_entry),
+      .quiet_o(quiet[6])
   );
 
   // Accumulator and stores.
@@ -421,7 +430,8 @@ module gemmini
       .done_valid_o(store_done),
       .done_entry_o(store_done_entry),
       .read_words_o(acc_read_words),
-      .busy_o(store_pipe_busy)
+      .busy_o(store_pipe_busy),
+      .quiet_o(quiet[7])
   );
 
   logic write_burst;
@@ -449,7 +459,8 @@ module gemmini
       .rsp_tag_i(wr_rsp_tag_i),
       .burst_valid_o(write_burst),
       .burst_bytes_o(write_burst_bytes),
-      .idle_o(writer_idle)
+      .idle_o(writer_idle),
+      .quiet_o(quiet[8])
   );
 
   // Status.
@@ -458,7 +469,7 @@ module gemmini
   assign storing = stores_busy || !stores_idle;
   assign idle = !loop_busy && !loads_busy && !executes_busy && !storing;
   assign busy_o = !idle;
-  assign quiescent_o = 1'b0;
+  assign quiescent_o = &quiet;
 
   performance_counters u_counters (
       .clk_i(clk_i),

@@ -24,7 +24,9 @@ module load_controller
     input logic [8:0] written_bytes_i,
     output logic done_valid_o,
     input logic done_ready_i,
-    output entry_t done_entry_o
+    output entry_t done_entry_o,
+    // No row is sent and no command begins or ends.
+    output logic quiet_o
 );
   localparam int unsigned Slots = ReadsInFlight / Dim + 1;
   localparam int unsigned IndexBits = Slots > 1 ? $clog2(Slots) : 1;
@@ -81,6 +83,7 @@ module load_controller
   assign row_fire = (row_valid_o && row_ready_i) || (zero_valid_o && zero_ready_i);
   assign last_row = (active_q ? row_q : 7'd0) + 7'd1 == head.uop.rows;
   assign pop = row_fire && last_row;
+  assign quiet_o = !begins && !row_fire && !done_valid_o && !written_valid_i;
 
   always_comb begin
     row_o = '0;

@@ -22,7 +22,9 @@ module loop_unroller
     input logic execute_full_i,
     input logic store_full_i,
     output logic uop_valid_o,
-    output uop_t uop_o
+    output uop_t uop_o,
+    // No unit starts, advances or ends.
+    output logic quiet_o
 );
   localparam row_t ScratchpadHalf = row_t'(ScratchpadRows / 2);
   localparam row_t AccumulatorHalf = row_t'(AccumulatorRows / 2);
@@ -110,6 +112,7 @@ module loop_unroller
   end
 
   assign uop_valid_o = grant != '0;
+  assign quiet_o = grant == '0 && start == '0 && finish == '0 && !retire;
   always_comb begin
     uop_o = '0;
     if (grant[UnitStore]) uop_o = uops[UnitStore];

@@ -33,7 +33,9 @@ module reservation_station
     input entry_t done_entry_i,
     output logic loads_busy_o,
     output logic executes_busy_o,
-    output logic stores_busy_o
+    output logic stores_busy_o,
+    // No operation enters, issues or completes.
+    output logic quiet_o
 );
   localparam int unsigned DimLog2 = $clog2(Dim);
   localparam int unsigned FirstExecute = LoadEntries;
@@ -111,6 +113,9 @@ module reservation_station
   assign load_entry_o = load_entry;
   assign execute_entry_o = execute_entry;
   assign store_entry_o = store_entry;
+
+  assign quiet_o = !alloc_valid_i && !done_valid_i && !(load_valid_o && load_ready_i) &&
+      !(execute_valid_o && execute_ready_i) && !(store_valid_o && store_ready_i);
 
   // Entry of a new operation, its ranges, and what it waits for.
   entry_t alloc_entry;

@@ -30,7 +30,9 @@ module store_controller
     output entry_t done_entry_o,
     // Words of the block that is read in this cycle.
     output logic [6:0] read_words_o,
-    output logic busy_o
+    output logic busy_o,
+    // No block is read or moves.
+    output logic quiet_o
 );
   localparam int unsigned DimLog2 = $clog2(Dim);
   localparam int unsigned Stages = 3;
@@ -84,6 +86,7 @@ module store_controller
   assign done_entry_o = head.entry;
   assign read_words_o = last_block ? columns_left : 7'(Dim);
   assign busy_o = head_valid || valid_q != '0;
+  assign quiet_o = !read && !(block_valid_o && block_ready_i) && (valid_q[Stages-2:0] & move[Stages-1:1]) == '0;
 
   always_comb begin
     block = '0;

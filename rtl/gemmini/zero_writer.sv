@@ -17,7 +17,8 @@ module zero_writer
     // With the last block: the row's command and bytes.
     output logic last_o,
     output logic [LoadSlotBits-1:0] slot_o,
-    output logic [8:0] bytes_o
+    output logic [8:0] bytes_o,
+    output logic quiet_o
 );
   logic busy_q;
   row_request_t row_q;
@@ -26,6 +27,7 @@ module zero_writer
 
   assign block_bytes = row_q.wide ? 9'(4 * Dim) : 9'(Dim);
   assign write_valid_o = busy_q;
+  assign quiet_o = !busy_q;
   assign write_acc_o = row_q.acc;
   assign write_row_o = row_q.row;
   assign last_o = left_q <= block_bytes;
