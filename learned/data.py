@@ -17,6 +17,8 @@ from pipeline.table import DimRule, Row, RowError, rows_of
 MIN_ROWS = 10
 """Fewest usable rows that a model is fitted on."""
 
+MIN_SHAPES = 2
+
 TARGETS = ("sim.cycles", "target.cycle")
 """Columns of measured cycles, the first that a table has is the default."""
 
@@ -75,7 +77,7 @@ def read_samples(
     """The usable rows of ``table``, repeats of one mapping merged to their median.
 
     Rows with an ``error``, without a legal mapping or without positive cycles are left out.
-    Raises ValueError when the column is missing or fewer than ``MIN_ROWS`` rows remain.
+    Raises ValueError when the column is missing or fewer than ``MIN_ROWS`` rows of ``MIN_SHAPES`` shapes remain.
     """
     if target not in table.columns:
         raise ValueError(f"table has no column {target!r}")
@@ -91,6 +93,10 @@ def read_samples(
     if len(measured) < MIN_ROWS:
         detail = f"; the first refused row: {reason}" if reason else ""
         raise ValueError(f"table has {len(measured)} usable rows with {target}, at least {MIN_ROWS} are needed{detail}")
+    if len({row.mapping.layer for row in measured}) < MIN_SHAPES:
+        raise ValueError(
+            f"table has usable rows of one layer shape only, at least {MIN_SHAPES} are needed to hold one out"
+        )
     return _samples(measured), _provenance(measured, table, target)
 
 

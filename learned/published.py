@@ -118,7 +118,7 @@ def _initial(values: Float[Tensor, "n f"], samples: Samples, seed: int) -> Netwo
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator) * math.sqrt(2.0 / shape[-1])
 
-    scale = values.std(0)
+    scale = values.std(0, correction=0)
     network = Network(
         values.mean(0),
         torch.where(scale < LEAST_SCALE, torch.ones_like(scale), scale),

@@ -86,7 +86,7 @@ def fit(samples: Samples, partial_sums: PartialSums, seed: int) -> Correction:
 
 def _fit(samples: Samples, known: Features, most_rows: int, seed: int) -> Correction:
     """Fit the correction to ``samples`` with features ``known``, its uncertainty as the process has it."""
-    mean, scale = known.values.mean(0), known.values.std(0)
+    mean, scale = known.values.mean(0), known.values.std(0, correction=0)
     scale = torch.where(scale < LEAST_SCALE, torch.full_like(scale, CONSTANT_SCALE), scale)
     x = (known.values - mean) / scale
     wanted = (samples.cycles / known.base_cycles).log() / known.headroom

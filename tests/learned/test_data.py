@@ -82,3 +82,8 @@ def test_a_mapping_that_keeps_the_array_busy_has_efficiency_one() -> None:
         samples.layers, samples.mappings, samples.hardware, least, samples.shape_group, samples.hardware_group
     )
     assert (efficiency(busy) >= 1.0 - 1e-12).all()
+
+
+def test_a_single_layer_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match="one layer shape only"):
+        read_samples(table(rows(1, 30)), "sim.cycles", "rtl")

@@ -7,7 +7,7 @@ import torch
 
 from learned import model
 from learned.data import Samples, read_samples
-from learned.evaluate import coverage, predict
+from learned.evaluate import coverage, cross_validate, predict
 from learned.model import Metadata, TrainedModel
 from pipeline.model.analytical import AnalyticalModel
 from tests.learned.cases import rows, table
@@ -17,12 +17,12 @@ ABOUT = Metadata("default", "rtl", "spill", "from-table", 0)
 
 @pytest.fixture(scope="module")
 def known() -> Samples:
-    return read_samples(table(rows(24, 10), noise=0.05), "sim.cycles", "rtl")[0]
+    return read_samples(table(rows(20, 7), noise=0.05), "sim.cycles", "rtl")[0]
 
 
 @pytest.fixture(scope="module")
 def unseen() -> Samples:
-    return read_samples(table(rows(12, 10, seed=7), noise=0.05, seed=3), "sim.cycles", "rtl")[0]
+    return read_samples(table(rows(12, 7, seed=7), noise=0.05, seed=3), "sim.cycles", "rtl")[0]
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +41,10 @@ def test_unseen_layers_are_predicted_far_better_than_by_the_view(fitted: Trained
     assert learned < 0.3 * view
 
 
-def test_the_interval_covers_unseen_layers(fitted: TrainedModel, unseen: Samples) -> None:
-    latency = predict(fitted, unseen)
-    assert latency.cycles_std is not None
-    assert 0.8 <= coverage(latency.cycles, latency.cycles_std, unseen.cycles) <= 0.98
+def test_the_interval_covers_held_out_layers(known: Samples) -> None:
+    held_out = cross_validate(known, known.shape_group, lambda part: model.fit(part, ABOUT), seed=1)
+    assert held_out.cycles_std is not None
+    assert 0.8 <= coverage(held_out.cycles, held_out.cycles_std, known.cycles) <= 0.98
 
 
 def test_far_from_the_data_it_is_the_view_again_and_less_sure(fitted: TrainedModel, unseen: Samples) -> None:
@@ -65,13 +65,13 @@ def test_no_prediction_is_below_what_the_array_needs(fitted: TrainedModel, unsee
 
 def test_an_outlier_in_the_data_does_not_spoil_its_neighbours(known: Samples, unseen: Samples) -> None:
     spoiled = known.cycles.clone()
-    spoiled[::25] *= 30
+    spoiled[::20] *= 30
     fitted = model.fit(dataclasses.replace(known, cycles=spoiled), ABOUT)
     assert _error(predict(fitted, unseen).cycles, unseen) < 0.15
 
 
 def test_gradients_reach_the_mapping_and_agree_with_differences(fitted: TrainedModel, unseen: Samples) -> None:
-    one = unseen[torch.arange(40)]
+    one = unseen[torch.arange(30)]
     base = one.mappings.temporal * 1.013 + 0.003
 
     def log_cycles(temporal: torch.Tensor) -> torch.Tensor:
@@ -102,3 +102,11 @@ def test_the_same_seed_gives_the_same_model(fitted: TrainedModel, known: Samples
     again = model.fit(known, ABOUT)
     for name in type(fitted.weights).__slots__:
         assert torch.equal(getattr(fitted.weights, name), getattr(again.weights, name))
+
+
+def test_a_shape_with_a_single_row_among_two_can_be_held_out(known: Samples) -> None:
+    few = known[torch.tensor([0, 10, 11, 12, 13, 14, 15, 16, 17, 18])]
+    latency = predict(model.fit(few, ABOUT), few)
+    assert latency.cycles_std is not None
+    assert torch.isfinite(latency.cycles).all()
+    assert torch.isfinite(latency.cycles_std).all()
