@@ -29,21 +29,21 @@ def explain_columns(
     """Columns behind the estimates of a batch [B]: capacity, words, cycles and energy by level, the binding roof."""
     columns = _capacity(layers, mappings, hardware, platform)
     words = words_moved(layers, mappings, hardware, platform)
-    energy = words_energy(words, hardware)
+    columns |= _prefixed("words", words)
     if platform == "timeloop":
         accesses = timeloop_accesses(layers, mappings)
         roofs = timeloop_roofs(accesses, hardware)
-        columns |= _prefixed("accesses", accesses) | _prefixed("words", words) | _prefixed("cycles", roofs)
+        columns |= _prefixed("accesses", accesses) | _prefixed("cycles", roofs)
+        bound = _largest(roofs, [field.name for field in fields(roofs)])
     else:
         if partial_sums == "drop":
             layers, mappings = as_published(layers, mappings, hardware)
         terms = rtl_terms(layers, mappings, hardware, partial_sums)
-        columns |= _prefixed("words", words) | _prefixed("cycles", terms)
-    columns |= _prefixed("energy_uj", energy)
-    result: dict[str, list[float] | list[str]] = {PREFIX + name: value.tolist() for name, value in columns.items()}
-    if platform == "timeloop":
-        result[PREFIX + "bound"] = _binding(roofs)
-    return result
+        columns |= _prefixed("rtl", terms)
+        bound = _largest(terms, ["compute_cycles", "load_cycles", "store_cycles"])
+    columns |= _prefixed("energy_uj", words_energy(words, hardware))
+    texts: dict[str, list[float] | list[str]] = {PREFIX + "bound": bound}
+    return texts | {PREFIX + name: value.tolist() for name, value in columns.items()}
 
 
 def explain_record(record: Record[str, object]) -> str:
@@ -73,7 +73,7 @@ def _prefixed(group: str, terms: Accesses | Words | Roofs | LevelEnergy | RtlTer
     return {f"{group}.{field.name}": getattr(terms, field.name) for field in fields(terms)}
 
 
-def _binding(roofs: Roofs) -> list[str]:
-    names = [field.name for field in fields(roofs)]
-    slowest = torch.stack([getattr(roofs, name) for name in names]).argmax(0)
-    return [names[index] for index in slowest.tolist()]
+def _largest(terms: Roofs | RtlTerms, names: list[str]) -> list[str]:
+    """The name of the largest term of each row: what bounds it."""
+    largest = torch.stack([getattr(terms, name) for name in names]).argmax(0)
+    return [names[index] for index in largest.tolist()]

@@ -13,6 +13,7 @@ from pipeline.model.protocol import LatencyModel
 from pipeline.table import DimRule, Row, RowError, add_columns, rows_of
 
 CHUNK_ROWS = 1 << 14
+PREDICTED = ("pred.cycles", "pred.energy_uj", "pred.edp", "pred.area_mm2")
 
 
 def estimate_table(
@@ -30,7 +31,10 @@ def estimate_table(
         for start in range(0, len(good), CHUNK_ROWS):
             results += _records(good[start : start + CHUNK_ROWS], model, explain)
     remaining = iter(results)
-    return add_columns(table, [next(remaining) if isinstance(row, Row) else {"error": row.message} for row in rows])
+    failed: dict[str, float | str] = dict.fromkeys(PREDICTED, float("nan"))
+    return add_columns(
+        table, [next(remaining) if isinstance(row, Row) else failed | {"error": row.message} for row in rows]
+    )
 
 
 def explain_text(table: pd.DataFrame) -> str:
@@ -59,12 +63,8 @@ def _records(rows: list[Row], model: LatencyModel, explain: bool) -> list[dict[s
     hardware = HardwareTensors.stack([row.hardware for row in rows])
     latency = model(layers, mappings, hardware)
     energy = energy_uj(layers, mappings, hardware, model.platform)
-    predicted = {
-        "pred.cycles": latency.cycles,
-        "pred.energy_uj": energy,
-        "pred.edp": latency.cycles * energy,
-        "pred.area_mm2": area_mm2(hardware, model.platform),
-    }
+    area = area_mm2(hardware, model.platform)
+    predicted = dict(zip(PREDICTED, (latency.cycles, energy, latency.cycles * energy, area), strict=True))
     if latency.cycles_std is not None:
         predicted["pred.cycles_std"] = latency.cycles_std
     columns: dict[str, list[float] | list[str]] = {name: value.tolist() for name, value in predicted.items()}
