@@ -11,7 +11,7 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.coefficients import coefficients
-from pipeline.model.nest import NOT_OUTPUTS, NOT_WEIGHTS, OUTPUTS, WEIGHTS, Nest, product, round_up
+from pipeline.model.nest import NOT_OUTPUTS, NOT_WEIGHTS, OUTPUTS, WEIGHTS, Nest, product, sum_of_rounded_up
 from pipeline.model.reuse import fetches, input_words
 
 
@@ -74,8 +74,8 @@ class Accesses:
             macs=self.macs,
             register=self.register_weight_reads + self.register_weight_writes,
             accumulator=self.accumulator,
-            scratchpad=sum_of(round_up(words, hardware.dim) for words in self.scratchpad),
-            dram=sum_of(round_up(words, block) for words in self.dram),
+            scratchpad=sum_of_rounded_up(self.scratchpad, hardware.dim),
+            dram=sum_of_rounded_up(self.dram, block),
         )
 
 

@@ -1,4 +1,4 @@
-"""Latency on ``timeloop``: the slowest of the array and the memory levels."""
+"""Latency on ``timeloop``: the slowest of the array and the memory levels (a kink where two are equally slow)."""
 
 from dataclasses import dataclass
 

@@ -107,8 +107,19 @@ def product(factors: Iterable[Tensor]) -> Tensor:
 def round_up(exact: Tensor, block: Tensor | float = 1.0) -> Tensor:
     """``exact`` rounded up to whole blocks; the gradient is that of ``exact``."""
     with torch.no_grad():
-        excess = (exact * ((1 - 1e-12) / block)).ceil() * block - exact
-    return exact + excess
+        missing = _missing(exact, block)
+    return exact + missing
+
+
+def sum_of_rounded_up(parts: tuple[Tensor, ...], block: Tensor | float) -> Tensor:
+    """The sum of ``parts``, each rounded up to whole blocks; the gradient is that of the plain sum."""
+    with torch.no_grad():
+        missing = _missing(torch.stack(parts), block).sum(0)
+    return reduce(operator.add, parts) + missing
+
+
+def _missing(exact: Tensor, block: Tensor | float) -> Tensor:
+    return (exact * ((1 - 1e-12) / block)).ceil() * block - exact
 
 
 def by_level(factors: Float[Tensor, "*b 4 7"]) -> tuple[Dims, ...]:

@@ -2,7 +2,8 @@
 
 The rules are those of Timeloop (Parashar et al., ISPASS 2019; nest analysis with uniform temporal extrapolation), and
 the counts equal Timeloop's on integer factors. In between they are continuous: a loop of 1 + x iterations, x < 1,
-moves a tile by the share x of itself.
+moves a tile by the share x of itself. Kinks: factors of 1 and 2 (a tile starts to move, and is gone), windows that
+just stop to overlap, and steps one word away from those that Timeloop takes as equal.
 """
 
 import torch
