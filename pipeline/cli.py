@@ -126,6 +126,25 @@ def estimate(
 
 
 @app.command()
+def timeloop(
+    in_table: InTable,
+    row: Annotated[int, typer.Argument(min=0, metavar="ROW", help="Number of the row, from 0.")],
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the three YAML files.")],
+) -> None:
+    """Write Timeloop's problem, architecture and mapping files for one row."""
+    from pipeline.model.timeloop_yaml import write_timeloop
+    from pipeline.table import RowError, read_table, rows_of
+
+    rows = rows_of(read_table(in_table), "timeloop")
+    if row >= len(rows):
+        raise ValueError(f"table {in_table}: there is no row {row}, it has {len(rows)}")
+    chosen = rows[row]
+    if isinstance(chosen, RowError):
+        raise ValueError(f"table {in_table}, row {row}: {chosen.message}")
+    write_timeloop(chosen.mapping, chosen.hardware, out)
+
+
+@app.command()
 def tile(in_table: InTable, out_table: OutTable) -> None:
     """Add the mapping and tile of Gemmini's default tiler to every row."""
     from pipeline.stages.tile import tile_table

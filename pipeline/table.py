@@ -45,13 +45,14 @@ def read_table(path: Path) -> pd.DataFrame:
     """Read a table. Raises ValueError that names the file when it cannot be read."""
     check_ending(path)
     try:
-        if path.name.endswith(".parquet"):
-            return pd.read_parquet(path)
-        return pd.read_csv(path, low_memory=False)
+        table = pd.read_parquet(path) if path.name.endswith(".parquet") else pd.read_csv(path, low_memory=False)
     except FileNotFoundError as error:
         raise ValueError(f"table {path}: no such file") from error
     except Exception as error:
         raise ValueError(f"table {path}: cannot be read ({str(error).splitlines()[0][:200]})") from error
+    if "error" in table:
+        table["error"] = table["error"].astype(object).fillna("")  # CSV has no empty text
+    return table
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

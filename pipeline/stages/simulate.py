@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 import torch
-from rtl.generate import generate
 
 from pipeline.files import ROOT
 from pipeline.hardware import Hardware, HardwareTensors, check_fits
@@ -14,6 +13,8 @@ from pipeline.measurement import COUNTERS, Measurement
 from pipeline.model.accesses import Words
 from pipeline.model.energy import LevelEnergy, words_energy
 from pipeline.table import DimRule, Row, RowError, add_columns, rows_of
+from rtl.design import Design as DesignSource
+from rtl.generate import generate
 from sim.build import Datapath
 from sim.design import Design
 from sim.memory import MemoryKind, MemorySettings
@@ -44,8 +45,9 @@ def simulate_table(
     """
     if datapath == "full" and partial_sums == "drop":
         raise ValueError("--partial-sums drop needs --datapath timing: the results would be wrong")
+    source = DesignSource.read(design)
     rows = [_checked(row) for row in rows_of(table, "rtl", dim_rule)]
-    designs = {row.hardware: _design(design, row.hardware) for row in rows if isinstance(row, Row)}
+    designs = {row.hardware: _design(source.name, row.hardware) for row in rows if isinstance(row, Row)}
     requests: list[Request] = []
     results: list[dict[str, Any] | None] = []
     for row in rows:

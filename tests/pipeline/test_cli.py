@@ -8,7 +8,8 @@ import pytest
 from pipeline.cli import main
 from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
-from pipeline.table import Row, columns_of, read_table, write_table
+from pipeline.model.timeloop_yaml import read_timeloop
+from pipeline.table import Row, columns_of, read_table, rows_of, write_table
 from pipeline.workload import Layer
 
 SEARCH = ("search", "--workload", "bert", "--method", "random", "--evaluations", 1, "--seed", 0, "--out", "out")
@@ -69,6 +70,13 @@ def test_estimate_keeps_columns_and_order_and_marks_bad_rows(run, table, tmp_pat
     assert result["pred.edp"][0] == pytest.approx(result["pred.cycles"][0] * result["pred.energy_uj"][0])
 
 
+def test_a_row_becomes_timeloop_files_that_read_back(run, table, tmp_path):
+    status, out, err = run("timeloop", table, 2, tmp_path / "timeloop")
+    assert (status, out, err) == (0, "", "")
+    (row,) = rows_of(read_table(table).iloc[[2]], "timeloop")
+    assert read_timeloop(tmp_path / "timeloop") == (row.mapping, row.hardware)
+
+
 def test_tile_adds_a_mapping_that_estimate_reads(run, table, tmp_path):
     out = tmp_path / "tiled.csv"
     status, _, _ = run("tile", table, out)
@@ -84,6 +92,8 @@ def test_tile_adds_a_mapping_that_estimate_reads(run, table, tmp_path):
     [
         (("estimate", "absent.csv", "out.csv"), "absent.csv: no such file"),
         (("estimate", "IN", "out.txt"), "out.txt: the name must end in"),
+        (("timeloop", "IN", 1, "out"), "row 1: mapping"),
+        (("timeloop", "IN", 3, "out"), "there is no row 3, it has 3"),
         (("estimate", "IN", "out.csv", "--model", "absent.model"), "absent.model"),
         (("workloads", "show", "resnet51"), "unknown workload 'resnet51'"),
         (("workloads", "import", "absent.onnx", "out.yaml"), "absent.onnx"),
@@ -103,6 +113,16 @@ def test_bad_input_gives_one_line_that_names_the_offender(run, table, tmp_path, 
     assert err.count("\n") == 1
     assert culprit in err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_simulate_keeps_its_journal_where_a_relative_path_says(run, table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run("simulate", table.name, "out.csv", "--driver", "inprocess")
+    assert status == 0
+    assert "1 of 3 rows have an error" in err
+    result = read_table(tmp_path / "out.csv")
+    assert result["error"].ne("").tolist() == [False, True, False]
+    assert result["sim.edp"][0] == pytest.approx(result["sim.cycles"][0] * result["sim.energy_uj"][0])
 
 
 def test_unknown_options_are_refused(run):

@@ -50,6 +50,12 @@ def test_missing_columns_are_named():
     assert rows_of(example().drop(columns="arch.meshX"), "rtl")[0] == RowError("column arch.meshX is missing or empty")
 
 
+@pytest.mark.parametrize("errors", [["", "", ""], ["", "too large", ""]])
+def test_empty_errors_stay_empty_text_in_csv(errors, tmp_path):
+    write_table(example().assign(error=errors), tmp_path / "table.csv")
+    assert read_table(tmp_path / "table.csv")["error"].tolist() == errors
+
+
 @pytest.mark.parametrize("name", ["x.txt", "x", "x.csv.zip"])
 def test_an_unknown_ending_is_refused(name, tmp_path):
     with pytest.raises(ValueError, match=r"must end in \.csv, \.csv\.gz, \.parquet"):
