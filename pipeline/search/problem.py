@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.energy import energy_uj
+from pipeline.model.cost import cost
 from pipeline.model.protocol import LatencyModel
 from pipeline.search.constraints import Constraints
 from pipeline.search.space import Points, align, fits, smallest
@@ -74,8 +74,8 @@ class Problem:
     def costs(self, mappings: MappingTensors, layers: LayerTensors, hardware: HardwareTensors) -> Costs:
         """Cycles and energy of each mapping, differentiable; ``layers`` and ``hardware`` broadcast."""
         layers = align(layers, mappings)
-        cycles = self.model(layers, mappings, hardware).cycles
-        energy = energy_uj(layers, mappings, hardware, self.constraints.platform)
+        found = cost(self.model, layers, mappings, hardware)
+        cycles, energy = found.cycles, found.energy_uj
         return Costs(cycles.expand_as(cycles + energy), energy.expand_as(cycles + energy))
 
     def totals(self, costs: Costs) -> Costs:
