@@ -4,6 +4,7 @@ A block that takes minutes is preceded by ``<!-- long -->``; it runs with the lo
 runs these tests, so it is only checked to exist.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -46,13 +47,17 @@ def project(tmp_path_factory) -> Path:
 @pytest.mark.xdist_group("documents")
 @pytest.mark.parametrize("body", blocks())
 def test_the_commands_of_the_documentation_run(body, project):
+    # The console script of the shared environment would otherwise import the original.
+    environment = os.environ | {"PYTHONPATH": str(project)}
     for line in body.replace("\\\n", " ").splitlines():
         command = line.split("  #")[0].strip()
         if not command or command.startswith("#"):
             continue
         if command in RECURSIVE:
             command = f"make --dry-run {command.split()[1]}"
-        done = subprocess.run(["bash", "-c", command], cwd=project, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
 
