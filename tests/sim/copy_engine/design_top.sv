@@ -1,6 +1,8 @@
 // A design with the ports of the accelerator that copies lines, one at a time: word 0 lines, word 1 source,
 // word 2 destination, word 3 the length that an assertion allows (0: any). For tests of the bench and the memories.
-module design_top (
+module design_top #(
+    parameter bit Datapath = 1'b1  // no difference here: there is no arithmetic
+) (
     input  logic             clk_i,
     input  logic             rst_ni,
     input  logic             cmd_valid_i,
