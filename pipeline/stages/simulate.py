@@ -51,9 +51,12 @@ def simulate_table(
     requests: list[Request] = []
     results: list[dict[str, Any] | None] = []
     for row in rows:
-        target = designs[row.hardware] if isinstance(row, Row) else row
-        if isinstance(row, RowError) or isinstance(target, RowError):
-            results.append({"error": row.message if isinstance(row, RowError) else target.message})
+        if isinstance(row, RowError):
+            results.append({"error": row.message})
+            continue
+        target = designs[row.hardware]
+        if isinstance(target, RowError):
+            results.append({"error": target.message})
             continue
         memory_settings = settings or MemorySettings.of(memory)
         task = Task(row.mapping, row.hardware, datapath, memory_settings, partial_sums, program=target.program)
