@@ -119,7 +119,8 @@ def sum_of_rounded_up(parts: tuple[Tensor, ...], block: Tensor | float) -> Tenso
 
 
 def _missing(exact: Tensor, block: Tensor | float) -> Tensor:
-    return (exact * ((1 - 1e-12) / block)).ceil() * block - exact
+    """What ``exact`` lacks to whole blocks; an excess within rounding errors does not start another block."""
+    return (exact * ((1 - 64 * torch.finfo(exact.dtype).eps) / block)).ceil() * block - exact
 
 
 def by_level(factors: Float[Tensor, "*b 4 7"]) -> tuple[Dims, ...]:
