@@ -51,7 +51,8 @@ def execution(tiles: Tiles, array: Array) -> Execution:
     slots = lines * tiles.average(P, row_blocks)
     slot_cycles = weight_blocks * (lines * row_cycles - tiles.average(P, last_slot) + full_slot)
     in_flight = weight_blocks * _in_flight(slots, lines * row_cycles / slots, full_slot, dim, array)
-    conflicts = weight_blocks * tiles.average(P, last_slot) * _same_bank(tiles, columns, depth)
+    shared_rows = tiles.average(P, last_block(tiles.extent[P], dim))
+    conflicts = weight_blocks * shared_rows * _same_bank(tiles, columns, depth)
     cycles = torch.maximum(slot_cycles, in_flight) + conflicts
     return Execution(weight_blocks, weight_blocks * slots, slot_cycles, in_flight, conflicts, cycles)
 

@@ -84,11 +84,14 @@ def stream_cycles(stream: Stream, dim: Float[Tensor, "*b"], dma: Dma) -> Float[T
     """Cycles that a stream takes when every request hits.
 
     Rows cost the largest of a request a cycle, the bandwidth, a local row a cycle, and the round trips of the reads in
-    flight. At most floor(16 / DIM) + 1 commands are in flight, each for its rows and one round trip.
+    flight. At most floor(16 / DIM) + 1 commands are in flight, each for a round trip and its rows, of which the first
+    ones leave before the first one returns.
     """
     moved = stream.beats * (BEAT_BYTES / dma.bytes_per_cycle)
     round_trips = stream.requests * (dma.read_latency_cycles / dma.in_flight)
     steady = torch.maximum(torch.maximum(stream.requests, moved), stream.local_rows)
     commands_in_flight = (dma.in_flight / dim).detach().floor() + 1
-    waiting = (stream.commands * dma.read_latency_cycles + steady) / commands_in_flight
+    later = round_trips - stream.commands * (dma.read_latency_cycles - dma.in_flight)
+    alone = stream.commands * (dma.read_latency_cycles + dma.command_cycles) + torch.maximum(steady, later)
+    waiting = alone / commands_in_flight
     return torch.maximum(torch.maximum(steady, round_trips), waiting) + stream.zero_rows

@@ -14,6 +14,9 @@ from torch import Tensor
 from pipeline.model.rtl_platform import Overheads
 from pipeline.model.rtl_tile import Tiles
 
+REFILL_RAMP_CYCLES = 64.0
+"""Over so many cycles a refill goes from never to always waiting for stores."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stages:
@@ -73,8 +76,11 @@ def boundary_cycles(
         waits = (length / 2).clamp(max=1.0) * through
         return torch.maximum(torch.maximum(waits, start - period), store - length * period).clamp(min=0.0)
 
+    # Sums that are still coming when the tile before has been computed wait until its stores have reached memory.
+    late = ((ends.refill - stages.compute - delay.compute_to_store_cycles) / REFILL_RAMP_CYCLES).clamp(0.0, 1.0)
+
     def refill(store: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
-        return (stages.load + ends.refill + store + delay.refill_cycles - period).clamp(min=0.0)
+        return (stages.load + ends.refill + late * (store + delay.refill_cycles) - period).clamp(min=0.0)
 
     single = clear(ends.store_result)
     if drop:

@@ -32,6 +32,8 @@ class Dma(_Model):
 
     read_latency_cycles: PositiveFloat
     """From a request to its data in the local memory, when nothing else is in the way."""
+    command_cycles: NonNegativeFloat
+    """From the end of a load command until the next one may start in its place."""
     write_latency_cycles: PositiveFloat
     """From a write to its acknowledgement."""
     in_flight: PositiveFloat
