@@ -74,7 +74,7 @@ def _grow(
     return torch.where(ok, grown, slots), torch.where(ok, new_left, left)
 
 
-def smallest_primes(limit: int) -> Int[Tensor, " limit+1"]:
+def smallest_primes(limit: int) -> Int[Tensor, " numbers"]:
     """Smallest prime factor of every number up to ``limit`` (1 for 0 and 1)."""
     table = torch.arange(limit + 1)
     table[:2] = 1

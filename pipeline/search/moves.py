@@ -90,14 +90,14 @@ class Moves:
         emptied = torch.multinomial(busy.reshape(-1, len(SLOTS)), 3, generator=generator).reshape(*shape, 3)
         keep = torch.rand(*shape, 3, generator=generator) < torch.tensor([0.0, 0.4, 0.7])
         slots = slots.scatter(-1, emptied, torch.where(keep, slots.gather(-1, emptied), 1))
-        slots = trim(slots, size, hardware.dim.expand(shape), self.platform)
+        slots = trim(slots, size, hardware.dim.long().expand(shape), self.platform)
         rank = points.rank[..., None, :, :].expand(*shape, 4, len(DIMS)).clone()
         known = EVERY[torch.randint(len(EVERY), shape, generator=generator)]
         reorder = torch.rand(shape, generator=generator) < 0.3
         rank[..., 3, :] = torch.where(reorder[..., None], known, rank[..., 3, :])
         for _ in range(_FILL_STEPS):
             slots = self._grow(Points(slots, rank), layers, hardware, size, generator)
-        return Points(trim(slots, size, hardware.dim.expand(shape), self.platform), rank)
+        return Points(trim(slots, size, hardware.dim.long().expand(shape), self.platform), rank)
 
     def _grow(
         self,

@@ -12,7 +12,7 @@ from pipeline.model.tiles import footprint_kib
 from pipeline.search.constraints import KIB_RANGE
 from pipeline.search.orders import THREE, OrderMethod
 from pipeline.search.problem import Costs, Problem
-from pipeline.search.space import C_SLOT, K_SLOT, OPEN_SLOTS, SLOT_DIM, SLOTS, Points, Slots, align, tensors_of
+from pipeline.search.space import C_SLOT, K_SLOT, OPEN_SLOTS, SLOT_DIM, SLOTS, Points, align, tensors_of
 from pipeline.workload import DIMS
 
 
@@ -67,7 +67,9 @@ def _soft_costs(mappings: MappingTensors, hardware: HardwareTensors, problem: Pr
     """Costs of each layer as a mixture over three DRAM orders, the better one weighing more (DOSA, section 5.2)."""
     rank = mappings.rank[..., None, :, :].repeat(*(1,) * (mappings.rank.dim() - 2), len(THREE), 1, 1)
     rank[..., 3, :] = THREE
-    every = MappingTensors(mappings.temporal[..., None, :, :], mappings.spatial[..., None, :], rank)
+    temporal = mappings.temporal[..., None, :, :].expand(rank.shape)
+    spatial = mappings.spatial[..., None, :].expand(*rank.shape[:-2], 2)
+    every = MappingTensors(temporal, spatial, rank)
     one = HardwareTensors(
         *(x[..., None, None] for x in (hardware.dim, hardware.scratchpad_kib, hardware.accumulator_kib))
     )
@@ -101,7 +103,7 @@ def project(log_factors: Float[Tensor, "*b 19"], problem: Problem) -> Float[Tens
     return log_factors.clamp(min=0.0) * open_mask
 
 
-def round_to_divisors(log_factors: Float[Tensor, "*b L 19"], problem: Problem) -> Slots:
+def round_to_divisors(log_factors: Float[Tensor, "*b L 19"], problem: Problem) -> Int[Tensor, "*b L 19"]:
     """Integer factors: each the divisor of what remains that is nearest in logarithm, the array first, then from the
     inside out. The result is exact (no ragged tiles); it may need more memory than there is."""
     remaining = problem.size.expand(*log_factors.shape[:-1], len(DIMS)).clone()

@@ -1,0 +1,77 @@
+"""Relaxed designs: equal to integer ones at integers, differentiable, rounded to legal ones."""
+
+import pytest
+import torch
+
+from pipeline.search.gradient import PUBLISHED, descend, rounded
+from pipeline.search.problem import Recorder
+from pipeline.search.relaxation import Relaxed, loss, project, relaxed_hardware, round_to_divisors
+from pipeline.search.space import smallest
+from tests.pipeline.search.test_space import designs, mappings_of
+
+PLATFORMS = ("timeloop", "rtl")
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_relaxed_hardware_is_at_most_the_rounded_one(problem_on, platform):
+    problem = problem_on(platform)
+    points, _ = designs(problem, 10)
+    tensors = points.tensors(problem.layers)
+    relaxed, built = relaxed_hardware(tensors, problem), smallest(tensors, problem.layers, problem.constraints)
+    assert (relaxed.dim <= built.dim).all()
+    assert (relaxed.accumulator_kib <= built.accumulator_kib * (1 + 1e-9)).all()
+
+
+def test_loss_at_integers_is_the_objective_on_the_implied_hardware(problem_on):
+    problem = problem_on(fixed=(16, 64.0, 32.0))
+    points, _ = designs(problem, 5)
+    score, _, _ = Recorder(problem, 100, clock=lambda: 0.0).designs(points)
+    value = loss(Relaxed.of(points), problem, "none")
+    # exp(log(n)) is n up to rounding, and DRAM words are counted in whole blocks, so one block may be counted more.
+    assert torch.allclose(value, score, rtol=0, atol=5e-3)
+
+
+@pytest.mark.parametrize("orders", ["none", "soft"])
+def test_a_small_step_against_the_gradient_lowers_the_loss(problem_on, orders):
+    problem = problem_on()
+    points, _ = designs(problem, 6, seed=5)
+    start = Relaxed.of(points)
+    shift = 0.3 + 0.1 * torch.rand(start.log_factors.shape, generator=torch.Generator().manual_seed(1)).double()
+    factors = project(start.log_factors + shift, problem).requires_grad_(True)
+    before = loss(Relaxed(factors, start.rank), problem, orders)
+    (gradient,) = torch.autograd.grad(before.sum(), factors)
+    with torch.no_grad():
+        step = 1e-3 * gradient / gradient.square().sum((-1, -2), keepdim=True).sqrt()
+        assert (loss(Relaxed(factors - step, start.rank), problem, orders) < before).all()
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_rounding_gives_exact_mappings_that_keep_the_limits(problem_on, platform):
+    problem = problem_on(platform, max_dim=16, max_scratchpad_kib=16.0, max_accumulator_kib=16.0)
+    points, _ = designs(problem, 6)
+    noise = torch.randn(points.slots.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    factors = project(Relaxed.of(points).log_factors + noise, problem)
+    assert all(
+        m.is_exact
+        for d in mappings_of(type(points)(round_to_divisors(factors, problem), points.rank), problem)
+        for m in d
+    )
+    result = rounded(factors, Relaxed.of(points), problem)
+    hardware = smallest(result.tensors(problem.layers), problem.layers, problem.constraints)
+    assert problem.constraints.allows(hardware).all()
+
+
+def test_rounding_returns_integers_unchanged(problem_on):
+    problem = problem_on()
+    points, _ = designs(problem, 10)
+    assert torch.equal(round_to_divisors(Relaxed.of(points).log_factors, problem), points.slots)
+
+
+def test_descent_improves_relaxed_starts(problem_on):
+    problem = problem_on()
+    points, _ = designs(problem, 8, seed=7)
+    recorder = Recorder(problem, 10_000, clock=lambda: 0.0)
+    before, _, _ = recorder.designs(points)
+    after, _, _ = recorder.designs(descend(points, recorder, 200, PUBLISHED))
+    assert float((before - after).mean()) > 0.1
+    assert recorder.evaluations == 8 + 8 * 200 + 8 * 3 + 8

@@ -1,0 +1,156 @@
+"""The tensor form of mappings agrees with the integer contracts."""
+
+import pytest
+import torch
+
+from pipeline.hardware import check_fits, smallest_hardware
+from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.search.construct import construct, random_priorities, smallest_primes
+from pipeline.search.moves import Moves
+from pipeline.search.orders import EVERY, THREE
+from pipeline.search.random_search import compositions, prime_powers, random_mappings
+from pipeline.search.refine import each_layer, fit
+from pipeline.search.space import Points, fits, points_of, smallest
+
+PLATFORMS = ("timeloop", "rtl")
+
+
+def designs(problem, count, seed=0):
+    """Constructive designs on random hardware, and that hardware."""
+    generator = torch.Generator().manual_seed(seed)
+    hardware = problem.constraints.sample(count, generator)
+    priorities = random_priorities((count, len(problem.counts)), generator)
+    platform = problem.constraints.platform
+    return construct(problem.layers, each_layer(hardware), priorities, platform), hardware
+
+
+def mappings_of(points: Points, problem) -> list[list[Mapping]]:
+    """Designs [n, L] as mappings; constructing them checks that they are legal."""
+    tensors = points.tensors(problem.layers)
+    entries = problem.workload.layers
+    return [[tensors.mapping(e.layer, (i, j)) for j, e in enumerate(entries)] for i in range(len(points.slots))]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_constructed_mappings_are_legal_and_fit(problem_on, platform):
+    problem = problem_on(platform)
+    points, hardware = designs(problem, 20)
+    ok = fits(points.tensors(problem.layers), problem.layers, each_layer(hardware), platform)
+    for design, fitting, dim, scratchpad, accumulator in zip(
+        mappings_of(points, problem), ok, hardware.dim, hardware.scratchpad_kib, hardware.accumulator_kib, strict=True
+    ):
+        for mapping, fine in zip(design, fitting, strict=True):
+            assert mapping.is_exact
+            if fine:
+                need = smallest_hardware([mapping], platform, dim=int(dim))
+                assert need.scratchpad_kib <= scratchpad
+                assert need.accumulator_kib <= accumulator
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_smallest_hardware_of_a_batch_is_that_of_the_integer_rule(problem_on, platform):
+    problem = problem_on(platform)
+    points, _ = designs(problem, 30, seed=1)
+    sizes = smallest(points.tensors(problem.layers), problem.layers, problem.constraints)
+    least = problem.constraints.dims[0]
+    for index, design in enumerate(mappings_of(points, problem)):
+        spatial = max(max(m.spatial_c, m.spatial_k) for m in design)
+        expected = smallest_hardware(design, platform, dim=least if spatial <= least else None)
+        found = (sizes.dim[index], sizes.scratchpad_kib[index], sizes.accumulator_kib[index])
+        assert found == (expected.dim, expected.scratchpad_kib, expected.accumulator_kib)
+        for mapping in design:
+            check_fits(mapping, expected)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_moves_give_legal_mappings(problem_on, platform):
+    problem = problem_on(platform)
+    generator = torch.Generator().manual_seed(2)
+    points, hardware = designs(problem, 4, seed=2)
+    moves = Moves.of(problem.size, platform)
+    changed = moves.propose(points, hardware.dim.long(), 50, generator)
+    filled = moves.refill(points, problem.layers[:, None], each_layer(hardware, 2), 50, generator)
+    for drawn in (changed, filled):
+        tensors = drawn.tensors(problem.layers[:, None])
+        seen = set()
+        for design in range(4):
+            for layer, entry in enumerate(problem.workload.layers):
+                seen |= {str(tensors.mapping(entry.layer, (design, layer, copy))) for copy in range(50)}
+        assert len(seen) > 50  # many different ones
+
+
+def test_refilled_tiles_fit_when_the_mapping_fitted(problem_on):
+    problem = problem_on(fixed=(16, 32.0, 16.0))
+    generator = torch.Generator().manual_seed(3)
+    points, hardware = designs(problem, 4, seed=3)
+    assert fits(points.tensors(problem.layers), problem.layers, each_layer(hardware), "timeloop").all()
+    moves = Moves.of(problem.size, "timeloop")
+    filled = moves.refill(points, problem.layers[:, None], each_layer(hardware, 2), 100, generator)
+    aligned = problem.layers[:, None]
+    assert fits(filled.tensors(aligned), aligned, each_layer(hardware, 2), "timeloop").all()
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_fit_shrinks_designs_to_smaller_hardware(problem_on, platform):
+    problem = problem_on(platform)
+    points, _hardware = designs(problem, 8, seed=4)
+    small = problem_on(platform, fixed=(4, 8.0, 8.0)).constraints.fixed_as((8,))
+    fitted = fit(points, small, problem, torch.Generator().manual_seed(0))
+    assert fits(fitted.tensors(problem.layers), problem.layers, each_layer(small), platform).all()
+    mappings_of(fitted, problem)
+
+
+def test_points_keep_a_mapping_with_loops_at_every_level(small):
+    layer = small.layers[0].layer
+    text = "L3[WIO] C2 K3 Q2 - L2[WI] P2 C2 K8X - L1[O] K2 S3 R3 Q7 C2 C4X - L0[W] P7"
+    mapping = Mapping.parse(text, layer)
+    tensors = MappingTensors.stack([mapping])
+    layers = _layers(layer)
+    back = points_of(tensors).tensors(layers).mapping(layer, 0)
+    assert str(back) == str(mapping)
+
+
+def test_loops_over_weights_in_registers_move_to_the_accumulator_level(small):
+    layer = small.layers[1].layer
+    mapping = Mapping.parse("L3[WIO] P30 - L2[WI] K5 K4X - L1[O] C16 C4X - L0[W] K2", layer)
+    back = points_of(MappingTensors.stack([mapping])).tensors(_layers(layer)).mapping(layer, 0)
+    assert back.tile("K") == mapping.tile("K")
+    assert back.factor(1, "K") == 2
+
+
+def _layers(layer):
+    return LayerTensors.stack([layer])
+
+
+def test_random_mappings_are_uniform_over_factorisations():
+    size = (1, 1, 1, 1, 1, 4, 1)  # K = 4 over L1, spatial, L2, L3: 10 ways
+    points = random_mappings(size, 20_000, "timeloop", torch.Generator().manual_seed(0))
+    _, counts = points.slots.unique(dim=0, return_counts=True)
+    assert len(counts) == 10
+    expected = 2_000.0
+    chi_squared = float(((counts - expected) ** 2 / expected).sum())
+    assert chi_squared < 27.9  # 99.9 % quantile at 9 degrees of freedom
+
+
+def test_compositions_are_all_and_add_up():
+    table = compositions(5, 3)
+    assert len(table) == 21  # binomial(7, 2)
+    assert len({tuple(row) for row in table.tolist()}) == 21
+    assert (table.sum(1) == 5).all()
+
+
+@pytest.mark.parametrize("number", [1, 2, 97, 360, 570, 3072])
+def test_prime_tables_agree_with_division(number):
+    product = 1
+    for prime, power in prime_powers(number):
+        product *= prime**power
+        assert all(prime % d for d in range(2, prime))
+    assert product == number
+    least = next((d for d in range(2, number + 1) if number % d == 0), 1)
+    assert int(smallest_primes(4000)[number]) == least
+
+
+def test_orders_are_permutations():
+    for rank in (*THREE, *EVERY):
+        assert sorted(rank.tolist()) == list(range(7))
+    assert len(EVERY.unique(dim=0)) == len(EVERY) == 36
