@@ -30,7 +30,7 @@ Z_COVERAGE = 1.6449
 """Standard deviations that a normal distribution needs for ``COVERAGE``."""
 
 FOLDS = 5
-FIT_ROWS, CALIBRATION_ROWS = 500, 250
+FIT_ROWS, CALIBRATION_ROWS = 350, 200
 """Rows that hyperparameters are fitted on, at most: for the model, and for each fit that calibrates it."""
 
 MAD_TO_STD = 1.4826
