@@ -104,6 +104,8 @@ module gemmini
     assign loop_uop_valid = 1'b0;
     assign loop_uop = '0;
     assign quiet[0] = 1'b1;
+    logic unused_tile;
+    assign unused_tile = ^{config_now, loop, loop_matmul};
 
     assert_no_tile :
     assert property (@(posedge clk_i) disable iff (!rst_ni) !loop_valid)
