@@ -74,19 +74,20 @@ def gradients(batch: Batch) -> torch.Tensor:
     return torch.autograd.grad((found.cycles.log() + found.energy_uj.log()).sum(), (temporal, spatial))[0]
 
 
-def per_second(run: Callable[[], object], count: int) -> float:
-    """Rows per second, the best of as many runs as fit into a second (at least two)."""
-    best, spent = float("inf"), 0.0
-    for _ in range(2 if count > 1 else 20):
-        start = time.perf_counter()
+def speed(name: str, run: Callable[[], object], count: int) -> dict[str, Cell]:
+    """Rows per second, and per second of processor time, which a busy machine changes less.
+
+    The best of as many runs as fit into a second, at least two, after one that warms up.
+    """
+    run()
+    wall: list[float] = []
+    busy: list[float] = []
+    while len(wall) < 2 or sum(wall) < SECONDS:
+        start, start_busy = time.perf_counter(), time.process_time()
         run()
-        best = min(best, time.perf_counter() - start)
-    while spent < SECONDS:
-        start = time.perf_counter()
-        run()
-        took = time.perf_counter() - start
-        best, spent = min(best, took), spent + took
-    return count / best
+        wall.append(time.perf_counter() - start)
+        busy.append(time.process_time() - start_busy)
+    return {f"{name}_per_s": count / min(wall), f"{name}_per_cpu_s": count / min(busy)}
 
 
 def loop_row() -> dict[str, Cell]:
@@ -102,25 +103,18 @@ def loop_row() -> dict[str, Cell]:
         for single in singles:
             gradients(single)
 
-    return {
-        "rows": "loop of 1",
-        "threads": 1,
-        "forward_per_s": per_second(forward, LOOP_ROWS),
-        "gradient_per_s": per_second(backward, LOOP_ROWS),
-    }
+    row: dict[str, Cell] = {"rows": "loop of 1", "threads": 1, "type": "float64"}
+    return row | speed("forward", forward, LOOP_ROWS) | speed("gradient", backward, LOOP_ROWS)
 
 
 def batch_row(count: int, threads: int, dtype: torch.dtype = torch.float64, ragged: bool = False) -> dict[str, Cell]:
     """One batch size with one number of threads."""
     batch = rows(count, dtype, ragged)
-    return {
-        "rows": f"{count} ragged" if ragged else str(count),
-        "threads": threads,
-        "type": str(dtype).removeprefix("torch."),
-        "forward_per_s": per_second(lambda: cost_in_chunks(MODEL, *batch, threads=threads), count),
-        "gradient_per_s": per_second(lambda: over_chunks(gradients, batch, threads), count),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
+    row: dict[str, Cell] = {"rows": f"{count} ragged" if ragged else str(count), "threads": threads}
+    row["type"] = str(dtype).removeprefix("torch.")
+    row |= speed("forward", lambda: cost_in_chunks(MODEL, *batch, threads=threads), count)
+    row |= speed("gradient", lambda: over_chunks(gradients, batch, threads), count)
+    return row | {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
 def float32_row(count: int) -> dict[str, Cell]:

@@ -93,7 +93,8 @@ class Nest:
         tile = tile_extents(loops, rows, columns)
         with torch.no_grad():
             whole = torch.stack([inner * outer for inner, outer in zip(tile[2], loops[3], strict=True)])
-            ragged = bool(((whole - shape.size).abs() > EXACT * shape.size).any())
+            tolerance = max(EXACT, 64 * torch.finfo(whole.dtype).eps)
+            ragged = bool(((whole - shape.size).abs() > tolerance * shape.size).any())
         if ragged:
             return _averaged(shape, loops, stays, rank, tile, rows, columns)
         return cls(shape, loops, stays, rank, tile, columns, rows, columns, rows)
@@ -114,7 +115,9 @@ def round_up(exact: Tensor, block: Tensor | float = 1.0) -> Tensor:
 def sum_of_rounded_up(parts: tuple[Tensor, ...], block: Tensor | float) -> Tensor:
     """The sum of ``parts``, each rounded up to whole blocks; the gradient is that of the plain sum."""
     with torch.no_grad():
-        missing = _missing(torch.stack(parts), block).sum(0)
+        more_dims = max(0, block.dim() - parts[0].dim()) if isinstance(block, Tensor) else 0
+        stacked = torch.stack(parts)
+        missing = _missing(stacked.reshape(len(parts), *[1] * more_dims, *stacked.shape[1:]), block).sum(0)
     return reduce(operator.add, parts) + missing
 
 
