@@ -16,6 +16,7 @@ from scipy import stats
 from benches.common import FOLDER, Cell, quick, write
 from benches.search_plot import plot_traces
 from pipeline.model.analytical import AnalyticalModel
+from pipeline.model.experts import expert_hardware, experts
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
 from pipeline.search.gradient import PUBLISHED, Gradient, GradientSettings
@@ -38,14 +39,6 @@ PUBLIC_CODE = {
     ("resnet50", "random"): 2.98e11,
 }
 """EDP of the public DOSA code after its own search, judged by Timeloop; one seed (ResNet-50: 2 of 7 starts)."""
-
-EXPERTS = {
-    "Gemmini default": (16, 256.0, 64.0),
-    "Eyeriss-like": (12, 108.0, 6.0),
-    "NVDLA-small-like": (8, 64.0, 8.0),
-    "NVDLA-large-like": (32, 512.0, 64.0),
-}
-"""Published accelerators as sizes of this template: (DIM, scratchpad KiB, accumulator KiB)."""
 
 MAPPER_HARDWARE = (16, 128.0, 32.0)
 MAPPER_LAYERS = {
@@ -121,7 +114,9 @@ def compare_methods() -> None:
         gradient = geometric_mean(result.edp for result in runs[name, "gradient"])
         bound = lower_bound(load_workload(name))
         rows.append({"workload": name, "method": "bound", "edp": bound, "over_gradient": bound / gradient})
-        for expert, sizes in EXPERTS.items():
+        for expert in experts():
+            hardware = expert_hardware(expert, "timeloop")
+            sizes = (hardware.dim, hardware.scratchpad_kib, hardware.accumulator_kib)
             result = run_search(
                 load_workload(name),
                 method="gradient",

@@ -15,9 +15,12 @@ from pipeline.hardware import HardwareTensors
 from pipeline.search.construct import construct, random_priorities
 from pipeline.search.orders import OrderMethod, orders_of
 from pipeline.search.problem import Problem, Recorder
-from pipeline.search.refine import RefineSettings, each_layer, fit, generation
+from pipeline.search.refine import RefineSettings, each_layer, fit, generation, generation_cost
 from pipeline.search.relaxation import Relaxed, loss, project, round_to_divisors
 from pipeline.search.space import Points, smallest, trim
+
+_LEAST_PER_START = 50
+"""Evaluations that a start needs to be worth it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class Gradient:
     def begin(self, recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
         """Constructive starts on random hardware; the best ones go on."""
         points = starts(recorder, self.settings, generator)
-        settings = scaled(self.settings, recorder.budget)
+        settings = scaled(self.settings, recorder.budget, recorder.left)
+        points = points[slice(0, settings.starts)]
         return {
             "phase": "descend",
             "round": 0,
@@ -76,11 +80,12 @@ class Gradient:
             return {**state, "phase": phase, "round": after, "slots": points.slots, "rank": points.rank}
         refine = self.settings.refine
         assert refine is not None
-        before = recorder.layer_evaluations
+        points = points[slice(0, refine.kept)]
         survivors = min(points.slots.shape[0], self._designs(recorder, refine))
-        points = generation(points[slice(0, refine.kept)], survivors, recorder, refine, generator)
-        done = recorder.left < 2 * (refine.candidates + 1) or recorder.layer_evaluations == before
-        return {**state, "phase": "done" if done else "refine", "slots": points.slots, "rank": points.rank}
+        if recorder.left < generation_cost(len(points.slots), survivors, refine):
+            return {**state, "phase": "done"}
+        points = generation(points, survivors, recorder, refine, generator)
+        return {**state, "slots": points.slots, "rank": points.rank}
 
     @staticmethod
     def _designs(recorder: Recorder, refine: RefineSettings) -> int:
@@ -91,13 +96,28 @@ class Gradient:
         return max(1, math.ceil(refine.kept * share))
 
 
-def scaled(settings: GradientSettings, budget: int) -> GradientSettings:
-    """The recipe with its steps cut down so that descent takes at most half of a small ``budget`` (all of it without
-    refinement)."""
+def scaled(settings: GradientSettings, budget: int, left: float) -> GradientSettings:
+    """The recipe for a small ``budget`` of which ``left`` is left: fewer starts, and steps cut down so that descent
+    with its roundings takes at most half of it (all of it without refinement)."""
+    count = max(1, min(settings.starts, budget // _LEAST_PER_START))
+    each = [max(1, round(count * settings.keep**i)) for i in range(len(settings.rounds))]
+    rounding = sum(each) * (_orders_cost(settings.orders) + 1)
     share = 0.5 if settings.refine else 1.0
-    planned = sum(steps * max(1, settings.starts * settings.keep**i) for i, steps in enumerate(settings.rounds))
-    factor = min(1.0, share * (budget - 4 * settings.starts) / planned)
-    return replace(settings, rounds=tuple(max(1, int(steps * factor)) for steps in settings.rounds))
+    planned = sum(
+        steps * starts * _step_cost(settings.orders) for steps, starts in zip(settings.rounds, each, strict=True)
+    )
+    factor = min(1.0, max(0.0, (share * left - rounding) / planned))
+    return replace(settings, starts=count, rounds=tuple(int(steps * factor) for steps in settings.rounds))
+
+
+def _step_cost(orders: OrderMethod) -> int:
+    """Evaluations of one step: a soft choice evaluates every order."""
+    return len(orders_of(orders)) if orders == "soft" else 1
+
+
+def _orders_cost(orders: OrderMethod) -> int:
+    """Evaluations of re-choosing orders after rounding."""
+    return len(orders_of(orders)) if len(orders_of(orders)) > 1 else 0
 
 
 def starts(recorder: Recorder, settings: GradientSettings, generator: torch.Generator) -> Points:
@@ -122,11 +142,8 @@ def descend(points: Points, recorder: Recorder, steps: int, settings: GradientSe
     start = Relaxed.of(points)
     factors = start.log_factors.clone()
     mean, square = torch.zeros_like(factors), torch.zeros_like(factors)
-    per_step = len(orders_of("soft")) if settings.orders == "soft" else 1
     for step in range(steps):
-        if recorder.left < points.slots.shape[0] * (per_step + len(orders_of(settings.orders)) + 1):
-            break
-        recorder.count(points.slots.shape[0] * per_step)
+        recorder.count(points.slots.shape[0] * _step_cost(settings.orders))
         gradient = _gradient(factors, start.rank, problem, settings.orders)
         mean, square = 0.9 * mean + 0.1 * gradient, 0.99 * square + 0.01 * gradient.square()
         scale = (square / (1 - 0.99 ** (step + 1))).sqrt() + 1e-8
@@ -157,7 +174,7 @@ def rounded(factors: Tensor, start: Relaxed, problem: Problem) -> Points:
 def choose_orders(points: Points, recorder: Recorder, method: OrderMethod) -> Points:
     """Designs [*b, L] with the DRAM loop order of each layer re-chosen on the hardware they imply."""
     orders = orders_of(method)
-    if len(orders) == 1:
+    if len(orders) == 1 or recorder.left < points.slots.shape[0] * (len(orders) + 1):
         return points
     problem = recorder.problem
     hardware = smallest(points.tensors(problem.layers), problem.layers, problem.constraints)

@@ -131,6 +131,11 @@ def select(condition: Tensor, yes: HardwareTensors, no: HardwareTensors) -> Hard
     )
 
 
+def generation_cost(designs: int, survivors: int, settings: RefineSettings) -> int:
+    """Evaluations that a generation takes at least: mappings adopted from all designs, one sweep, the judge."""
+    return 2 * survivors * (designs + settings.candidates + 2)
+
+
 def generation(
     points: Points, survivors: int, recorder: Recorder, settings: RefineSettings, generator: torch.Generator
 ) -> Points:
