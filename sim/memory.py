@@ -26,7 +26,8 @@ class MemorySettings:
     stall_permille: int = 0
     """Chance per cycle that a ready signal is low, and random extra latency up to 63 cycles (tests)."""
     seed: int = 1
-    skip_idle: int = 0
+    skip_idle: int = 1
+    """Whether cycles in which nothing can change are counted without being evaluated."""
     latency_cycles: int = 40
     bytes_per_cycle: int = 16
     cache_kib: int = 512
