@@ -237,7 +237,7 @@ def search(
     fix_dim: Annotated[int | None, typer.Option(min=2, max=128, help="Fix the array to DIM x DIM.")] = None,
     fix_hardware: Annotated[
         str | None,
-        typer.Option(metavar="DIM,SPAD_KIB,ACC_KIB", help="Fix the whole hardware: search mappings only."),
+        typer.Option(metavar="DIM,SPAD_KIB,ACC_KIB|NAME", help="Fix the whole hardware: search mappings only."),
     ] = None,
     max_area: Annotated[float | None, typer.Option(metavar="MM2", help="Largest area in mm2.")] = None,
 ) -> None:
@@ -312,15 +312,20 @@ def report(study: Annotated[Path, typer.Argument(metavar="STUDY_DIR", help="Fold
 
 
 def _hardware_sizes(text: str | None) -> tuple[int, float, float] | None:
+    from pipeline.model.experts import experts
+
     if text is None:
         return None
+    if text in experts():
+        expert = experts()[text]
+        return expert.dim, expert.scratchpad_kib, expert.accumulator_kib
     try:
         dim, scratchpad, accumulator = text.split(",")
         return int(dim), float(scratchpad), float(accumulator)
     except ValueError:
-        raise ValueError(
-            f"--fix-hardware {text!r}: expected DIM,SCRATCHPAD_KIB,ACCUMULATOR_KIB such as 16,128,32"
-        ) from None
+        known = ", ".join(experts())
+        expected = f"DIM,SCRATCHPAD_KIB,ACCUMULATOR_KIB such as 16,128,32, or one of {known}"
+        raise ValueError(f"--fix-hardware {text!r}: expected {expected}") from None
 
 
 def _report_errors(table: "object", path: Path) -> None:
