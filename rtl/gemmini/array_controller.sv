@@ -127,7 +127,7 @@ module array_controller
   end
 
   if (Datapath) begin : gen_data
-    logic [ReadPipeStages-1:0] has_input_q, has_weight_q;
+    logic has_input_q, has_weight_q;
     logic [8*Dim-1:0] input_q[ReadPipeStages], weight_q[ReadPipeStages];
     logic propagate_q, feed_valid_q, feed_loads_q;
     logic [6:0] feed_row_q;
@@ -146,13 +146,13 @@ module array_controller
     // Stage 0 is the scratchpad's output register.
     always_ff @(posedge clk_i) begin
       if (move[0]) begin
-        has_input_q[0] <= row_has_input_i;
-        has_weight_q[0] <= row_has_weight_i;
+        has_input_q <= row_has_input_i;
+        has_weight_q <= row_has_weight_i;
       end
       for (int unsigned s = 1; s < ReadPipeStages; s++) begin
         if (move[s] && valid_q[s-1]) begin
-          input_q[s] <= s == 1 ? (has_input_q[0] ? input_data_i : '0) : input_q[s-1];
-          weight_q[s] <= s == 1 ? (has_weight_q[0] ? weight_data_i : '0) : weight_q[s-1];
+          input_q[s] <= s == 1 ? (has_input_q ? input_data_i : '0) : input_q[s-1];
+          weight_q[s] <= s == 1 ? (has_weight_q ? weight_data_i : '0) : weight_q[s-1];
         end
       end
       if (enter) begin

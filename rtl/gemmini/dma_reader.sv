@@ -41,6 +41,7 @@ module dma_reader
   localparam int unsigned DimLog2 = $clog2(Dim);
   localparam int unsigned RowBytes = 4 * Dim;
   localparam int unsigned Beats = ReadTags * DmaBytes / BeatBytes;
+  typedef logic [$clog2(ReadTags)-1:0] tag_t;
 
   // What a read in flight needs when it returns.
   typedef struct packed {
@@ -63,7 +64,7 @@ module dma_reader
   logic [AddressBits-1:0] addr_q;
   logic [8:0] left_q, done_q;
   logic [ReadTags-1:0] used_q;
-  logic [TagBits-1:0] tag;
+  tag_t tag;
   logic [4:0] in_flight_q;
   logic send, last_read;
   logic [6:0] size, shift, bytes;
@@ -73,7 +74,7 @@ module dma_reader
 
   // Output register.
   logic req_valid_q;
-  logic [TagBits-1:0] req_tag_q;
+  tag_t req_tag_q;
   logic [AddressBits-1:0] req_addr_q;
   logic [2:0] req_size_q;
 
@@ -115,7 +116,7 @@ module dma_reader
   always_comb begin
     tag = '0;
     for (int unsigned t = 0; t < ReadTags; t++) begin
-      if (!used_q[ReadTags-1-t]) tag = TagBits'(ReadTags - 1 - t);
+      if (!used_q[ReadTags-1-t]) tag = tag_t'(ReadTags - 1 - t);
     end
   end
 
@@ -124,7 +125,7 @@ module dma_reader
   assign last_read = left_q == 9'(bytes);
   assign head_pop = !active_q || (send && last_read);
   assign req_valid_o = req_valid_q;
-  assign req_tag_o = req_tag_q;
+  assign req_tag_o = TagBits'(req_tag_q);
   assign req_addr_o = req_addr_q;
   assign req_size_o = req_size_q;
 
@@ -158,13 +159,13 @@ module dma_reader
 
   // Beats in arrival order.
   typedef struct packed {
-    logic [TagBits-1:0] tag;
+    tag_t tag;
     logic last;
   } beat_t;
   beat_t beat_in, beat;
   logic beat_valid, beat_pop, beat_ready;
 
-  assign beat_in.tag = rsp_tag_i;
+  assign beat_in.tag = tag_t'(rsp_tag_i);
   assign beat_in.last = rsp_last_i;
 
   fifo #(
@@ -305,7 +306,7 @@ module dma_reader
   end
 
   assert_beat :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) rsp_valid_i |-> beat_ready && used_q[rsp_tag_i])
+  assert property (@(posedge clk_i) disable iff (!rst_ni) rsp_valid_i |-> beat_ready && used_q[beat_in.tag])
   else $error("dma_reader: a beat without a read");
   assert_stable :
   assert property (@(posedge clk_i) disable iff (!rst_ni)

@@ -62,7 +62,8 @@ module loop_execute
     result_row = '0;
     if (grant_i) begin
       if (matmul_q) begin
-        input_row = input_base_q + row_t'(ocol_q) * ((row_t'(loop_q.kchs) + row_t'(Dim - 1)) >> DimLog2) + row_t'(kch_q);
+        input_row = input_base_q + row_t'(ocol_q) * ((row_t'(loop_q.kchs) + row_t'(Dim - 1)) >> DimLog2) +
+            row_t'(kch_q);
         weight_row = weight_base_q + row_t'(kch_q) * ((row_t'(loop_q.ochs) + row_t'(Dim - 1)) >> DimLog2) +
             row_t'(och_q);
         result_row = result_base_q + row_t'(ocol_q) * ((row_t'(loop_q.ochs) + row_t'(Dim - 1)) >> DimLog2) +

@@ -47,7 +47,6 @@ module reservation_station
   // A local address range; the accumulator lies above all scratchpad rows. Empty: low = high = 0.
   localparam int unsigned RangeBits = RowBits + 2;
   typedef logic [RangeBits-1:0] bound_t;
-  localparam int unsigned EntryIndexBits = $clog2(Entries);
 
   logic [Entries-1:0] valid_q, unissued_q;
   logic [Entries-1:0] waits_q[Entries];
@@ -80,7 +79,7 @@ module reservation_station
 
   // Rows from the first to the last of adjacent DIM-column blocks.
   function automatic row_t block_span(uop_t uop);
-    return (row_t'(uop.cols - 7'd1) >> DimLog2) * uop.block_stride + row_t'(uop.rows);
+    return ((row_t'(uop.cols) - row_t'(1)) >> DimLog2) * uop.block_stride + row_t'(uop.rows);
   endfunction
 
   function automatic entry_t first_free(logic [Entries-1:0] valid, int unsigned first, int unsigned count);

@@ -51,7 +51,7 @@ module systolic_array #(
   end
 
   always_ff @(posedge clk_i) begin
-    ring_valid_q[now_q] = valid_i && rst_ni;
+    ring_valid_q[now_q] = valid_i;
     if (valid_i) begin
       ring_propagate_q[now_q] = propagate_i;
       ring_load_q[now_q] = load_i;
