@@ -13,9 +13,13 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.rtl_tile import C, K, N, P, Q, R, S, extents
+from pipeline.workload import DIMS
 
 SOFTWARE_BLOCK = 16.0
 """DIM for which the public program was compiled."""
+
+MISSING_ORDER = torch.tensor(["CRSKPQN".index(dim) for dim in DIMS])
+"""Loops that a mapping does not name run inside the others, in this order from the outside."""
 
 
 def as_published(
@@ -33,9 +37,11 @@ def as_published(
     loops = torch.where(same, mappings.temporal[..., 3, :], (run / executed).detach().ceil())
     inside = mappings.temporal[..., 2, :] * (executed / tile).detach()
     temporal = torch.cat((mappings.temporal[..., :2, :], torch.stack((inside, loops), -2)), -2)
+    absent = MISSING_ORDER.to(mappings.rank.device) + len(DIMS)
+    rank = torch.where(mappings.temporal[..., 3, :] > 1, mappings.rank[..., 3, :], absent).argsort(-1).argsort(-1)
     return (
         LayerTensors(run, layers.stride, layers.dilation),
-        MappingTensors(temporal, mappings.spatial, mappings.rank),
+        MappingTensors(temporal, mappings.spatial, torch.cat((mappings.rank[..., :3, :], rank.unsqueeze(-2)), -2)),
     )
 
 
