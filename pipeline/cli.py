@@ -167,10 +167,13 @@ def simulate(
     dim: DimOption = DimRuleName.from_table,
     partial_sums: SumsOption = PartialSums.spill,
     jobs: Annotated[int, typer.Option(min=1, max=1024, help="Simulators that run at once.")] = 1,
+    work_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the journal; several tables may share one. Default: beside OUT.")
+    ] = None,
 ) -> None:
     """Simulate every row on the RTL and add measured cycles, counters, energy and EDP.
 
-    Finished rows are kept in a journal beside OUT: an interrupted run continues where it stopped.
+    Finished rows are kept in a journal: an interrupted run continues where it stopped.
     """
     from pipeline.stages.simulate import simulate_table
     from pipeline.table import check_ending, read_table, write_table
@@ -185,7 +188,7 @@ def simulate(
         jobs=jobs,
         dim_rule=dim.value,
         partial_sums=partial_sums.value,
-        work_dir=out_table.parent / f".{out_table.name}.work",
+        work_dir=work_dir or out_table.parent / f".{out_table.name}.work",
     )
     write_table(result, out_table)
     _report_errors(result, out_table)

@@ -73,15 +73,19 @@ class Plan:
             variants["analytical"] = tuple(seed for number in self.rounds for seed in variants[f"r{number}"])
         return variants
 
+    def is_baseline_method(self, variant: str) -> bool:
+        """Whether a variant is another search method, of which only the designs found are simulated."""
+        return variant in self.study.baselines.methods
+
     def method(self, variant: str) -> str:
         """Search method of a variant."""
-        return variant if variant in self.study.baselines.methods else self.study.search.method
+        return variant if self.is_baseline_method(variant) else self.study.search.method
 
     def model_round(self, variant: str) -> int | None:
         """Round whose models a variant searches with; None for the analytical model alone."""
         if variant == "analytical":
             return None
-        return int(variant[1:]) if variant not in self.study.baselines.methods else self.rounds[-1]
+        return self.rounds[-1] if self.is_baseline_method(variant) else int(variant[1:])
 
     def model(self, variant: str) -> str:
         """What ``--model`` is given for a variant: a file, or ``analytical``."""
@@ -90,7 +94,7 @@ class Plan:
 
     def uncertain(self, variant: str) -> int:
         """Mappings that a variant simulates besides its designs; the analytical one gets as many as all rounds."""
-        if variant in self.study.baselines.methods:
+        if self.is_baseline_method(variant):
             return 0
         return self.study.uncertain * (len(self.rounds) if variant == "analytical" else 1)
 

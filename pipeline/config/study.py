@@ -106,7 +106,7 @@ class Baselines(_Section):
     """What the result is compared with; the default hardware with the default tiler is always there."""
 
     methods: tuple[Method, ...] = Field(
-        ("random", "bayesian"), description="Search methods run with as many evaluations on the same model."
+        ("random", "genetic"), description="Search methods run with as many evaluations on the same model."
     )
     analytical: bool = Field(
         True, description="Repeat the rounds with the analytical model alone and as many simulations."
@@ -170,7 +170,7 @@ class Study(_Section):
     )
     rounds: int = Field(3, ge=1, le=20, description="Times that search, simulation and refit are repeated.")
     uncertain: int = Field(
-        24, ge=0, le=100_000, description="Most uncertain mappings a workload and round that are simulated too."
+        16, ge=0, le=100_000, description="Most uncertain mappings a workload and round that are simulated too."
     )
     sampling: Sampling = Field(Sampling(), description="Mappings that are measured before the first search.")
     simulation: Simulation = Field(Simulation(), description="How mappings are measured.")

@@ -2,11 +2,6 @@
 rule generate:
     output:
         rtl="results/{study}/rtl/{hardware}.json",
-    params:
-        design=lambda w: STUDIES[w.study].design,
-        hardware=lambda w: sizes(PLANS[w.study].hardware[w.hardware]),
-        rtl=lambda w: design_digest(STUDIES[w.study].design),
-        sources=stage_digest("pipeline.stages.generate"),
     log:
         "results/{study}/logs/generate/{hardware}.log",
     benchmark:
@@ -15,6 +10,11 @@ rule generate:
     resources:
         slots=1,
         mem_mb=500,
+    params:
+        design=lambda w: STUDIES[w.study].design,
+        hardware=lambda w: sizes(PLANS[w.study].hardware[w.hardware]),
+        rtl=lambda w: design_digest(STUDIES[w.study].design),
+        sources=stage_digest("pipeline.stages.generate"),
     shell:
         "{PYTHON} -m pipeline.stages.generate --design {params.design} --hardware {params.hardware}"
         " {output.rtl} 2>&1 | tee {log}"

@@ -20,13 +20,16 @@ rule select:
         mem_mb=2000,
     params:
         model=lambda w: PLANS[w.study].model(w.variant),
+        tiled=lambda w: (
+            "" if PLANS[w.study].is_baseline_method(w.variant) else "--tiled"
+        ),
         uncertain=lambda w: PLANS[w.study].uncertain(w.variant),
         max_cycles=lambda w: STUDIES[w.study].sampling.max_cycles,
         seed=lambda w: STUDIES[w.study].seed,
         sources=stage_digest("pipeline.stages.select"),
     shell:
         "{PYTHON} -m pipeline.stages.select --workload {wildcards.workload:q} --variant {wildcards.variant}"
-        " --model {params.model} --uncertain {params.uncertain} --max-cycles {params.max_cycles}"
+        " --model {params.model} {params.tiled} --uncertain {params.uncertain} --max-cycles {params.max_cycles}"
         " --seed {params.seed} --found {input.mappings:q} -- {output.points:q} 2>&1 | tee {log:q}"
 
 

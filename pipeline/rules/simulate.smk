@@ -1,4 +1,4 @@
-# Measures the mappings of one batch on the RTL.
+# Measures the mappings of one batch on the RTL. All batches share one journal: nothing is simulated twice.
 rule simulate:
     input:
         points="results/{study}/points/{batch}.parquet",
@@ -17,8 +17,10 @@ rule simulate:
         design=lambda w: STUDIES[w.study].design,
         memory=lambda w: STUDIES[w.study].simulation.memory,
         driver=lambda w: STUDIES[w.study].simulation.driver,
+        work=lambda w: f"{PLANS[w.study].folder}/work",
         rtl=lambda w: design_digest(STUDIES[w.study].design),
         sources=stage_digest("pipeline.stages.simulate"),
     shell:
         "{PYTHON} -m pipeline.cli simulate --design {params.design} --memory {params.memory}"
-        " --driver {params.driver} {input.points} {output.table} 2>&1 | tee {log}"
+        " --driver {params.driver} --work-dir {params.work}"
+        " {input.points} {output.table} 2>&1 | tee {log}"

@@ -30,15 +30,15 @@ PROMISING = 1.5
 
 
 def select_table(
-    found: Sequence[pd.DataFrame], *, model: LatencyModel, uncertain: int, max_cycles: int, seed: int
+    found: Sequence[pd.DataFrame], *, model: LatencyModel, tiled: bool, uncertain: int, max_cycles: int, seed: int
 ) -> pd.DataFrame:
     """What to simulate: ``found`` designs (each with ``candidate``), tiled mappings, ``uncertain`` uncertain ones."""
     designs = pd.concat(found, ignore_index=True).assign(**{"sample.origin": "found"})
-    designs = estimate_table(_inputs(designs), model=model)
+    designs = estimate_table(designs, model=model)
     parts = [designs]
     by_hardware = {_hardware(table): table for table in found}
-    for hardware, table in by_hardware.items():
-        parts.append(_tiled(table, hardware))
+    if tiled:
+        parts += [_tiled(table, hardware) for hardware, table in by_hardware.items()]
     share, rest = divmod(uncertain, len(by_hardware))
     for index, (hardware, table) in enumerate(by_hardware.items()):
         count = share + (index < rest)
@@ -109,6 +109,7 @@ def main() -> None:
     parser.add_argument("--workload", required=True, help="name of the workload, for the table")
     parser.add_argument("--variant", required=True, help="name of the search variant, for the table")
     parser.add_argument("--model", required=True, help="the model that searched: 'analytical' or a file")
+    parser.add_argument("--tiled", action="store_true", help="also the default tiler's mappings on the same hardware")
     parser.add_argument("--uncertain", required=True, type=int)
     parser.add_argument("--max-cycles", required=True, type=int, help="largest predicted cycles of an uncertain one")
     parser.add_argument("--seed", required=True, type=int)
@@ -119,6 +120,7 @@ def main() -> None:
     table = select_table(
         found,
         model=load_latency_model(args.model, "rtl", "spill"),
+        tiled=args.tiled,
         uncertain=args.uncertain,
         max_cycles=args.max_cycles,
         seed=int(digest(args.seed, args.variant, args.workload)[:7], 16),
