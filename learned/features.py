@@ -18,7 +18,7 @@ from pipeline.model.rtl_published import as_published
 from pipeline.model.rtl_tile import C, K, N, P, Q, R, S, extents
 from pipeline.model.rtl_view import RtlTerms, rtl_terms
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a feature changes its meaning, is added or removed."""
 
 LINE_BYTES = 64.0
@@ -37,6 +37,8 @@ NAMES = (
     "load_to_compute",
     "store_to_compute",
     "release",
+    "load_and_store",
+    "load_and_compute",
     "host",
     "fill",
     "input_share",
@@ -103,6 +105,8 @@ def _pipeline(terms: RtlTerms) -> dict[str, Tensor]:
         "load_to_compute": (terms.load_cycles / terms.compute_cycles).log(),
         "store_to_compute": torch.log1p(terms.store_cycles / terms.compute_cycles),
         "release": (terms.period_cycles / busiest).log(),
+        "load_and_store": ((terms.load_cycles + terms.store_cycles) / terms.period_cycles).log(),
+        "load_and_compute": ((terms.load_cycles + terms.compute_cycles) / terms.period_cycles).log(),
         "host": torch.log1p(HOST_TILE_CYCLES / terms.period_cycles),
         "fill": (terms.fill_cycles / terms.cycles).clamp(max=1.0),
     }
