@@ -41,11 +41,20 @@ wildcard_constraints:
     bench="[a-z]+",
 
 
+# Stages of seconds run beside snakemake itself, also where a cluster runs the others.
 localrules:
     all,
     smoke,
     paper,
     dataset,
+    study,
+    generate,
+    reference,
+    select,
+    choose,
+    collect_samples,
+    collect_round,
+    report,
 
 
 rule all:
