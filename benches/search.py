@@ -243,7 +243,7 @@ def compare_orders() -> None:
         for method in methods:
             settings: GradientSettings = replace(PUBLISHED, orders=method)
             results = [
-                search(problem, Gradient(settings), method, evaluations=EVALUATIONS // 4, seed=seed)
+                search(problem, Gradient(settings), method, evaluations=max(1_000, EVALUATIONS // 4), seed=seed)
                 for seed in SEEDS[:3]
             ]
             edps[method] = geometric_mean(result.edp for result in results)
