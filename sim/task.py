@@ -78,7 +78,7 @@ class Record:
     counters: dict[str, int] = field(default_factory=dict)
     error: str = ""
     seconds: float = 0.0
-    """Wall-clock time of the simulation."""
+    """CPU time between start and done."""
 
     def to_line(self) -> str:
         """One line of a journal, without its newline."""

@@ -67,9 +67,9 @@ def run(simulation: Simulation, prepared: Prepared) -> Outcome:
     program, task = prepared.program, prepared.task
     memory = replace(task.memory, resident=program.resident)
     simulation.load(program.commands, prepared.contents, program.memory_bytes, memory)
-    start = time.perf_counter()
+    start = time.process_time()
     simulation.run_until_done()
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     io = simulation.io
     return Outcome(simulation.error, io.cycles_o, io.host_cycles_o, io.counters_o, seconds)
 

@@ -124,8 +124,9 @@ def test_a_run_over_its_cycle_budget_is_an_error(simulation: Simulation) -> None
 
 def test_the_clock_can_be_ticked_by_hand_with_the_same_count(simulation: Simulation) -> None:
     commands, memory = copy_commands((3, 0, 5)), contents(10)
-    cycles = run(simulation, commands, 10, MemorySettings.of("simple"))
-    simulation.load(commands, memory, memory.nbytes, MemorySettings.of("simple"))
+    settings = replace(MemorySettings.of("simple"), skip_idle=0)
+    cycles = run(simulation, commands, 10, settings)
+    simulation.load(commands, memory, memory.nbytes, settings)
     simulation.io.go_i = 1
     ticks = 0
     while not simulation.io.done_o:
