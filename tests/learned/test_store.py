@@ -33,7 +33,10 @@ def test_a_model_read_back_predicts_the_same(
     assert [file.name for file in tmp_path.iterdir()] == ["model.any-ending"]
     read = store.load(path)
     assert read.metadata == trained[kind].metadata
-    assert torch.equal(predict(read, samples).cycles, predict(trained[kind], samples).cycles)
+    for name in type(read.weights).__slots__ if read.weights else ():
+        assert torch.equal(getattr(read.weights, name), getattr(trained[kind].weights, name))
+    # Single precision: sums differ in the last bits with where tensors lie in memory.
+    assert torch.allclose(predict(read, samples).cycles, predict(trained[kind], samples).cycles, rtol=1e-5)
 
 
 def test_rows_of_another_feature_version_are_refused(trained: dict[Kind, TrainedModel], tmp_path: Path) -> None:
