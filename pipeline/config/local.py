@@ -4,16 +4,18 @@ import fcntl
 import os
 import shutil
 from pathlib import Path
-
-from snakemake.workflow import Workflow
+from typing import TYPE_CHECKING
 
 from pipeline.config.plan import cpus, memory_mb
+
+if TYPE_CHECKING:
+    from snakemake.workflow import Workflow
 
 _held: list[int] = []
 """Open locks; they must stay open as long as the process lives."""
 
 
-def limit_resources(workflow: Workflow) -> None:
+def limit_resources(workflow: "Workflow") -> None:
     """Bound concurrency by the CPUs and memory present, whatever ``--cores`` says.
 
     Every rule asks for ``slots`` and ``mem_mb``. Limits given with ``--resources`` are kept, and a cluster profile
@@ -25,7 +27,7 @@ def limit_resources(workflow: Workflow) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def clear_stale_lock(workflow: Workflow) -> None:
+def clear_stale_lock(workflow: "Workflow") -> None:
     """Remove Snakemake's lock when the run that took it is dead.
 
     A running workflow holds an flock, which the kernel drops when the process dies, however it dies.
