@@ -6,8 +6,9 @@ sys.path.insert(0, workflow.basedir)
 
 from pipeline.config.local import clear_stale_lock, limit_resources
 from pipeline.config.plan import Plan, sizes
-from pipeline.config.sources import design_digest, stage_digest
+from pipeline.config.sources import stage_digest
 from pipeline.config.study import SHIPPED, load_study
+from rtl.design import Design
 
 PYTHON = sys.executable
 

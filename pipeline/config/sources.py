@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 
 from pipeline.files import ROOT, digest_files
-from rtl.design import Design
 
 PACKAGES = ("pipeline", "rtl", "sim", "learned")
 
@@ -24,12 +23,6 @@ def stage_digest(module: str) -> str:
             folder = ROOT / package.replace(".", "/")
             files |= {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     return digest_files(files)
-
-
-@cache
-def design_digest(design: str) -> str:
-    """Digest of a design under ``rtl/``: the sources that it lists, its parameters, how it is programmed."""
-    return Design.read(design).digest
 
 
 def _closure(module: str) -> set[str]:

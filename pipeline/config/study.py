@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pipeline.hardware import Hardware
 from pipeline.workload import first_error, load_workload
-from rtl.design import design_names
+from rtl.design import Design
 
 STUDIES = Path(__file__).resolve().parent
 SHIPPED = ("default", "smoke", "paper")
@@ -191,8 +191,9 @@ class Study(_Section):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{field}: {twice[0]} occurs twice")
-        if self.design not in design_names():
-            raise ValueError(f"design {self.design!r}: not one of {', '.join(design_names())} in rtl/")
+        design = Design.read(self.design)
+        for point in self.hardware:
+            design.values(point.hardware())
         if self.sampling.points < len(self.hardware):
             raise ValueError(
                 f"sampling.points = {self.sampling.points}: fewer than {len(self.hardware)} hardware points"

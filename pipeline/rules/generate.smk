@@ -13,7 +13,7 @@ rule generate:
     params:
         design=lambda w: STUDIES[w.study].design,
         hardware=lambda w: sizes(PLANS[w.study].hardware[w.hardware]),
-        rtl=lambda w: design_digest(STUDIES[w.study].design),
+        rtl=lambda w: Design.read(STUDIES[w.study].design).digest,
         sources=stage_digest("pipeline.stages.generate"),
     shell:
         "{PYTHON} -m pipeline.stages.generate --design {params.design} --hardware {params.hardware}"

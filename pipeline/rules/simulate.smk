@@ -18,7 +18,7 @@ rule simulate:
         memory=lambda w: STUDIES[w.study].simulation.memory,
         driver=lambda w: STUDIES[w.study].simulation.driver,
         work=lambda w: f"{PLANS[w.study].folder}/work",
-        rtl=lambda w: design_digest(STUDIES[w.study].design),
+        rtl=lambda w: Design.read(STUDIES[w.study].design).digest,
         sources=stage_digest("pipeline.stages.simulate"),
     shell:
         "{PYTHON} -m pipeline.cli simulate --design {params.design} --memory {params.memory}"

@@ -44,7 +44,7 @@ rule validate:
         exact_layers=lambda w: STUDIES[w.study].validation.exact_layers,
         exact_max_cycles=lambda w: STUDIES[w.study].validation.exact_max_cycles,
         seed=lambda w: STUDIES[w.study].seed,
-        rtl=lambda w: design_digest(STUDIES[w.study].design),
+        rtl=lambda w: Design.read(STUDIES[w.study].design).digest,
         sources=stage_digest("pipeline.stages.validate"),
     shell:
         "{PYTHON} -m pipeline.stages.validate --design {params.design} --memory {params.memory}"
