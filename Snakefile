@@ -7,7 +7,7 @@ sys.path.insert(0, workflow.basedir)
 from pipeline.config.local import clear_stale_lock, limit_resources
 from pipeline.config.plan import Plan, sizes
 from pipeline.config.sources import stage_digest
-from pipeline.config.study import SHIPPED, load_study
+from pipeline.config.study import load_study, shipped_studies
 from rtl.design import Design
 
 PYTHON = sys.executable
@@ -17,9 +17,7 @@ try:
     if unknown:
         raise ValueError(f"unknown --config {unknown[0]!r}; known: study, design")
     STUDY = load_study(str(config.get("study", "default")), design=config.get("design"))
-    STUDIES = {
-        name: load_study(name, design=config.get("design")) for name in SHIPPED
-    } | {STUDY.name: STUDY}
+    STUDIES = shipped_studies(config.get("design")) | {STUDY.name: STUDY}
 except ValueError as error:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(1)
