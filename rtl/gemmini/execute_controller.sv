@@ -181,7 +181,7 @@ module execute_controller
     if (fire && last_row) done_entry_q <= slot_entry_q;
     if (take) begin
       slot_q <= slot;
-      slot_rows_q <= !take_compute || slot.loads_weights ? 7'(WeightSlotRows) : compute_rows;
+      slot_rows_q <= slot.loads_weights ? 7'(WeightSlotRows) : compute_rows;
       input_rows_q <= take_compute && !compute.operand.garbage ? compute.rows : '0;
       input_row_q <= compute.operand.row;
       input_stride_q <= compute.stride[7:0];
