@@ -52,7 +52,7 @@ def _point(dim: int, scratchpad_kib: float, accumulator_kib: float) -> HardwareP
 class Sampling(_Section):
     """Mappings that are measured before the first search."""
 
-    points: int = Field(1020, ge=1, le=10_000_000, description="Mappings over all hardware points.")
+    points: int = Field(1080, ge=1, le=10_000_000, description="Mappings over all hardware points.")
     max_cycles: int = Field(
         3_000_000, ge=1000, le=10**9, description="Largest cycles that a training mapping is expected to take."
     )

@@ -55,7 +55,8 @@ def sample_table(
     chosen["searched"] = _searched(layers, hardware, counts["searched"], max_cycles, evaluations, seed, generator)
     counts["constructive"] += counts["searched"] - len(chosen["searched"])
     for origin in ("constructive", "random"):
-        chosen[origin] = _stratified(origin, layers, hardware, counts[origin], max_cycles, generator)
+        taken = {(mapping.layer, str(mapping)) for mappings in chosen.values() for mapping in mappings}
+        chosen[origin] = _stratified(origin, layers, hardware, counts[origin], max_cycles, generator, taken)
     rows = [(origin, mapping) for origin, mappings in chosen.items() for mapping in mappings]
     if not rows:
         raise ValueError(f"no mapping on {hardware.id} takes at most {max_cycles} cycles; raise sampling.max_cycles")
@@ -94,14 +95,16 @@ def _stratified(
     count: int,
     max_cycles: int,
     generator: torch.Generator,
+    taken: set[tuple[Layer, str]],
 ) -> list[Mapping]:
+    """``count`` mappings of an origin, none of them in ``taken``, even over layer kind and predicted efficiency."""
     draw = random_mappings if origin == "random" else constructive_mappings
     picks = torch.randint(len(layers), (OVERSAMPLING * count,), generator=generator).tolist()
     candidates = draw([layers[pick][1] for pick in picks], hardware, generator) if count else []
     if origin == "constructive":
         candidates += _tiled(layers, hardware)
     strata: dict[tuple[str, int], list[Mapping]] = defaultdict(list)
-    seen: set[tuple[Layer, str]] = set()
+    seen = set(taken)
     for mapping, cycles in zip(candidates, predicted_cycles(candidates, hardware), strict=True):
         key = (mapping.layer, str(mapping))
         if cycles <= max_cycles and key not in seen:
