@@ -51,7 +51,7 @@ def digest(*parts: object) -> str:
 
 def digest_files(paths: Iterable[Path]) -> str:
     """Twelve hexadecimal characters that name the content of files, whatever folder they lie in."""
-    return digest([(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sorted(paths)])
+    return digest(sorted((path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths))
 
 
 def _umask() -> int:

@@ -96,7 +96,7 @@ class Search(_Section):
 
     method: Method = Field("gradient", description="Search method of the rounds.")
     evaluations: int = Field(3000, ge=1, le=10**8, description="Evaluations a search may use.")
-    seeds: tuple[int, ...] = Field((0, 1), min_length=1, max_length=100, description="Seeds; each is one search.")
+    seeds: tuple[int, ...] = Field((0,), min_length=1, max_length=100, description="Seeds; each is one search.")
     fix_dim: int | None = Field(16, ge=2, le=64, description="Array size to keep, or null to search it too.")
     fix_hardware: HardwarePoint | None = Field(None, description="Hardware to keep, or null to search it.")
     max_area_mm2: float | None = Field(None, gt=0, description="Largest area, or null for any.")

@@ -28,6 +28,12 @@ def test_digests_depend_on_content_alone(tmp_path):
     write_text(one, "module x; endmodule")
     write_text(other, "module x; endmodule")
     assert digest_files([one]) == digest_files([other])
+    first, second = tmp_path / "a" / "z.sv", tmp_path / "b" / "y.sv"
+    write_text(first, "module z; endmodule")
+    write_text(second, "module y; endmodule")
+    moved = tmp_path / "c" / "z.sv"
+    write_text(moved, "module z; endmodule")
+    assert digest_files([first, second]) == digest_files([moved, second])
     write_text(other, "module y; endmodule")
     assert digest_files([one]) != digest_files([other])
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
