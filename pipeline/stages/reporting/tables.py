@@ -38,7 +38,7 @@ def areas(designs: pd.DataFrame) -> list[float]:
 
 
 def summary_table(designs: pd.DataFrame, rounds: list[str]) -> pd.DataFrame:
-    """Per workload, what matters most first: the default, the best of each search variant, and the loop after each round."""
+    """Per workload: the default, the best of each search variant, and the loop after each round."""
     parts = []
     for _, group in designs.groupby("workload", sort=False):
         chosen = [group[group["variant"] == "reference"]]
