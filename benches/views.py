@@ -60,9 +60,7 @@ def main() -> None:
     public = read_table(reference_data() / "firesim_gemmini.csv.gz")
     rows = reference_rows() + cycle_rows("public FPGA cycles", public, "target.cycle", "from-mapping", "drop")
     if DATASET.exists():
-        measured = read_table(DATASET)
-        measured = measured[measured["error"] == ""].drop(columns="error")
-        rows += cycle_rows("our RTL, default study", measured, "sim.cycles", "from-table", "spill")
+        rows += cycle_rows("our RTL, default study", read_table(DATASET), "sim.cycles", "from-table", "spill")
     write("views", rows)
 
 
