@@ -1,13 +1,14 @@
 """Training: fit on all rows, score on held-out layer shapes."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from learned import model, store
 from learned.data import Samples, read_samples
-from learned.evaluate import cross_validate, scores
+from learned.evaluate import FOLDS, cross_validate, scores
 from learned.model import Kind, Metadata, TrainedModel
 from pipeline.hardware import Platform
 from pipeline.model.analytical import PartialSums
@@ -24,8 +25,12 @@ def train(
     dim_rule: DimRule,
     partial_sums: PartialSums,
     seed: int,
+    observe: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainedModel:
-    """Fit a model of ``kind`` on the rows of ``table`` and write it to ``out`` with its held-out scores."""
+    """Fit a model of ``kind`` on the rows of ``table`` and write it to ``out`` with its held-out scores.
+
+    ``observe`` is told how many fits are done and how many there are in all.
+    """
     samples, source = read_samples(table, target, platform, dim_rule)
     about = Metadata(
         kind,
@@ -38,13 +43,27 @@ def train(
         source.data_digest,
         source.rtl_digest,
     )
-    about = dataclasses.replace(about, scores=held_out_scores(samples, about))
+    fits = min(FOLDS, int(samples.shape_group.max()) + 1) + 1
+    about = dataclasses.replace(about, scores=held_out_scores(samples, about, lambda done: observe(done, fits)))
     trained = model.fit(samples, about)
     store.save(trained, out)
     return trained
 
 
-def held_out_scores(samples: Samples, about: Metadata) -> dict[str, float]:
-    """Scores of models fitted like ``about`` on rows of layer shapes that they did not see."""
-    held_out = cross_validate(samples, samples.shape_group, lambda part: model.fit(part, about), about.seed)
-    return scores(held_out, samples)
+def held_out_scores(
+    samples: Samples, about: Metadata, observe: Callable[[int], None] = lambda done: None
+) -> dict[str, float]:
+    """Scores of models fitted like ``about`` on rows of layer shapes that they did not see.
+
+    ``observe`` is told how many fits are done.
+    """
+    done = 0
+
+    def fit(part: Samples) -> TrainedModel:
+        nonlocal done
+        fitted = model.fit(part, about)
+        done += 1
+        observe(done)
+        return fitted
+
+    return scores(cross_validate(samples, samples.shape_group, fit, about.seed), samples)

@@ -220,6 +220,7 @@ def train(
         dim_rule=dim.value,
         partial_sums=partial_sums.value,
         seed=seed,
+        stream=sys.stderr,
     )
     for name, value in scores.items():
         typer.echo(f"{name:24s} {value:.4g}" if isinstance(value, float) else f"{name:24s} {value}")
@@ -260,6 +261,7 @@ def search(
         fix_dim=fix_dim,
         fix_hardware=_hardware_sizes(fix_hardware),
         max_area_mm2=max_area,
+        stream=sys.stderr,
     )
     typer.echo(result.summary())
 

@@ -1,6 +1,7 @@
 """Runs a method step by step, and saves its state so that an interrupted search goes on where it was."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -28,12 +29,20 @@ class Method(Protocol):
 
 
 def search(
-    problem: Problem, method: Method, name: str, *, evaluations: int, seed: int, checkpoint: Path | None = None
+    problem: Problem,
+    method: Method,
+    name: str,
+    *,
+    evaluations: int,
+    seed: int,
+    checkpoint: Path | None = None,
+    observe: Callable[[Recorder], None] = lambda _: None,
 ) -> SearchResult:
     """Run ``method`` with at most about ``evaluations`` evaluations.
 
     With ``checkpoint`` the state is saved there and an earlier run of the same search goes on from it; the file is
-    removed at the end. The result is the same with and without interruption, but for its seconds.
+    removed at the end. The result is the same with and without interruption, but for its seconds. ``observe`` is called
+    after every step.
     """
     if evaluations < 1:
         raise ValueError(f"evaluations = {evaluations}: must be at least 1")
@@ -51,6 +60,7 @@ def search(
     last_save = recorder.clock()
     while state["phase"] != "done":
         state = method.advance(state, recorder, generator)
+        observe(recorder)
         if checkpoint is not None and recorder.clock() - last_save > SAVE_SECONDS:
             content = {"key": key, "state": state, "recorder": recorder.state(), "generator": generator.get_state()}
             write_atomically(checkpoint, lambda path, content=content: torch.save(content, path))  # type: ignore[misc]

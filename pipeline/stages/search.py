@@ -1,12 +1,14 @@
 """Search hardware and mappings of a workload: design.json, mappings.csv and trace.csv in one folder."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from pipeline.hardware import Hardware, Platform
 from pipeline.model.protocol import LatencyModel
+from pipeline.progress import Line, time_left
 from pipeline.search.bayesian import Bayesian
 from pipeline.search.constraints import Constraints
 from pipeline.search.default import (
@@ -18,7 +20,7 @@ from pipeline.search.default import (
 from pipeline.search.driver import Method, search
 from pipeline.search.genetic import Genetic
 from pipeline.search.gradient import PUBLISHED, Gradient
-from pipeline.search.problem import Objective, Problem
+from pipeline.search.problem import Objective, Problem, Recorder
 from pipeline.search.random_search import RandomSearch
 from pipeline.search.result import SearchResult
 from pipeline.stages import command
@@ -51,11 +53,13 @@ def run_search(
     max_dim: int | None = None,
     max_scratchpad_kib: float | None = None,
     max_accumulator_kib: float | None = None,
+    stream: TextIO | None = None,
 ) -> SearchResult:
     """Search ``workload`` on the platform of ``model`` with about ``evaluations`` evaluations.
 
     ``fix_hardware`` is (DIM, scratchpad KiB, accumulator KiB), physical. With ``out`` the result is written there and
-    an interrupted search goes on from the checkpoint in it. Raises ValueError that names what is wrong.
+    an interrupted search goes on from the checkpoint in it. Progress is shown on ``stream``. Raises ValueError that
+    names what is wrong.
     """
     if method not in METHODS:
         raise ValueError(f"unknown search method {method!r}; known: {', '.join(METHODS)}")
@@ -76,10 +80,45 @@ def run_search(
     )
     problem = Problem(workload, model, constraints, objective)
     checkpoint = None if out is None else out / "checkpoint.pt"
-    result = search(problem, METHODS[method](), method, evaluations=evaluations, seed=seed, checkpoint=checkpoint)
+    progress = Progress(stream, f"{method} on {workload.name}")
+    result = search(
+        problem,
+        METHODS[method](),
+        method,
+        evaluations=evaluations,
+        seed=seed,
+        checkpoint=checkpoint,
+        observe=progress.observe,
+    )
+    progress.end()
     if out is not None:
         result.write(out)
     return result
+
+
+class Progress:
+    """Shows how far a search is: evaluations, the best design so far and the time left."""
+
+    def __init__(self, stream: TextIO | None, name: str) -> None:
+        self._line = Line(stream)
+        self._name = name
+        self._before: float | None = None
+        self._text = ""
+
+    def observe(self, recorder: Recorder) -> None:
+        """Take note of a step."""
+        if self._before is None:
+            self._before = recorder.evaluations  # those of an earlier run that was interrupted, or of the first step
+        done, total = recorder.evaluations, recorder.budget
+        self._text = f"{self._name}: {done:,.0f} of {total:,} evaluations"
+        if recorder.trace:
+            *_, cycles, energy_uj = recorder.trace[-1]
+            self._text += f", best EDP {cycles * energy_uj:.4g}"
+        self._line.show(self._text + time_left(done - self._before, total - self._before, self._line.seconds))
+
+    def end(self) -> None:
+        """Show how it ended."""
+        self._line.end(self._text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -119,6 +158,7 @@ def _stage(given: argparse.Namespace) -> None:
         max_dim=given.max_dim,
         max_scratchpad_kib=given.max_scratchpad,
         max_accumulator_kib=given.max_accumulator,
+        stream=sys.stderr,
     )
     print(result.summary())
 
