@@ -1,7 +1,8 @@
 // Loop unroller: turns tile commands into micro-operations, two tiles in flight.
 // Tiles alternate between the halves of the scratchpad; input grows from the start of a half, weights end at its
-// end. The accumulator half alternates only after a tile that stores. Loads of tile i+2 start when everything of
-// tile i was issued. One operation a cycle, priority store > execute > bias > weights > input.
+// end. The accumulator half alternates only after a tile that stores. Tile i+2 is taken, and its loads start,
+// TileCommandCycles after everything of tile i was issued. One operation a cycle, priority
+// store > execute > bias > weights > input.
 module loop_unroller
   import gemmini_pkg::*;
 #(
@@ -26,6 +27,10 @@ module loop_unroller
     // No unit starts, advances or ends.
     output logic quiet_o
 );
+  // A tile is six or seven commands of the host. While two tiles are in flight it waits with them: the next tile is
+  // there, and its loads start, this many cycles after one has left (about 60 on the public Gemmini).
+  localparam int unsigned TileCommandCycles = 60;
+
   localparam row_t ScratchpadHalf = row_t'(ScratchpadRows / 2);
   localparam row_t AccumulatorHalf = row_t'(AccumulatorRows / 2);
 
@@ -48,12 +53,13 @@ module loop_unroller
   logic head_q, tail_q, acc_half_next_q;
 
   logic [Units-1:0] busy, start, finish, grant;
+  logic [$clog2(TileCommandCycles+1)-1:0] wait_q;
   logic retire, accept;
   row_t weight_base;
   uop_t uops[Units];
   logic [15:0] weights_k, weights_j, input_k, input_i, execute_k, execute_j, execute_i, store_j, store_i;
 
-  assign ready_o = !valid_q[tail_q];
+  assign ready_o = !valid_q[tail_q] && wait_q == '0;
   assign accept = valid_i && ready_o;
   assign busy_o = valid_q != '0;
   assign finish = running_q & ~busy;
@@ -112,7 +118,7 @@ module loop_unroller
   end
 
   assign uop_valid_o = grant != '0;
-  assign quiet_o = grant == '0 && start == '0 && finish == '0 && !retire;
+  assign quiet_o = grant == '0 && start == '0 && finish == '0 && !retire && wait_q == '0;
   always_comb begin
     uop_o = '0;
     if (grant[UnitStore]) uop_o = uops[UnitStore];
@@ -134,7 +140,10 @@ module loop_unroller
       head_q <= 1'b0;
       tail_q <= 1'b0;
       acc_half_next_q <= 1'b0;
+      wait_q <= '0;
     end else begin
+      if (retire && (&valid_q)) wait_q <= $bits(wait_q)'(TileCommandCycles);
+      else if (wait_q != '0) wait_q <= wait_q - 1'b1;
       if (accept) begin
         valid_q[tail_q] <= 1'b1;
         matmul_q[tail_q] <= matmul_i;
