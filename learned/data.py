@@ -81,7 +81,7 @@ def read_samples(
     """
     if target not in table.columns:
         raise ValueError(f"table has no column {target!r}")
-    cycles = pd.to_numeric(table[target], errors="coerce").to_numpy(dtype=np.float64)
+    cycles = pd.to_numeric(table[target].astype(str), errors="coerce").to_numpy(dtype=np.float64)
     failed = table["error"].fillna("").ne("").to_numpy() if "error" in table.columns else np.zeros(len(table), bool)
     measured: dict[Row, list[float]] = {}
     reason = ""

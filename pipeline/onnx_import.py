@@ -213,11 +213,13 @@ def _operator(node: onnx.NodeProto) -> str:
 
 def _label(node: onnx.NodeProto) -> str:
     """The operator's name without the path decoration of exporters, or that of its output."""
-    name = node.name or (node.output[0] if node.output else node.op_type)
-    return _printable(name.strip("/").removesuffix(f"/{node.op_type}")) or node.op_type
+    name = _printable(node.name or (node.output[0] if node.output else node.op_type))
+    return name.strip("/").removesuffix(f"/{_operator(node)}") or _operator(node)
 
 
-def _printable(text: str) -> str:
+def _printable(text: str | bytes) -> str:
+    """``text`` without what a terminal would act on; protobuf gives text that is no UTF-8 as bytes."""
+    text = text.decode(errors="replace") if isinstance(text, bytes) else text
     return "".join(character if character.isprintable() else "?" for character in text[:MAX_NAME])
 
 

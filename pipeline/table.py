@@ -95,7 +95,7 @@ def rows_of(table: pd.DataFrame, platform: Platform, dim_rule: DimRule = "from-t
     def build(row: dict[str, Any]) -> Row:
         text = row.get("mapping.mapping")
         if not isinstance(text, str):
-            raise ValueError(f"column mapping.mapping: {text!r} is not a mapping")
+            raise ValueError(f"column mapping.mapping: {repr(text)[:80]} is not a mapping")
         mapping = Mapping.parse(text, layer_of(row))
         return Row(mapping, hardware_of(row, platform, mapping if dim_rule == "from-mapping" else None))
 
@@ -154,8 +154,8 @@ def _integer(row: dict[str, Any], column: str, default: int | None = None) -> in
         raise ValueError(f"column {column} is missing or empty")
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise ValueError(f"column {column}: {value!r} is not an integer") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"column {column}: {repr(value)[:80]} is not an integer") from None
     if not math.isfinite(number) or number != int(number) or abs(number) > 1e15:
-        raise ValueError(f"column {column}: {value!r} is not an integer")
+        raise ValueError(f"column {column}: {repr(value)[:80]} is not an integer")
     return int(number)

@@ -1,5 +1,6 @@
 """Layers and workloads: what is computed, independent of any hardware."""
 
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ DIMS = ("R", "S", "P", "Q", "C", "K", "N")
 """Dimensions of a layer: R x S filter, P x Q output, C input channels, K output channels, N batch."""
 
 MAX_SIZE = 1 << 20
+MAX_BYTES = 1 << 20
+"""Largest workload file that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,7 @@ def load_workload(name_or_path: str) -> Workload:
             )
         path = WORKLOADS / f"{name_or_path}.yaml"
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path, MAX_BYTES)
         entry = _WorkloadFile.model_validate(content)
         layers = tuple(WorkloadLayer(item.name, _layer(item), item.count) for item in entry.layers)
         return Workload(entry.name, entry.source, layers)
@@ -158,14 +161,25 @@ def load_workload(name_or_path: str) -> Workload:
         raise ValueError(f"workload {name_or_path}: {error.strerror}") from error
     except ValidationError as error:
         raise ValueError(f"workload {name_or_path}: {first_error(error)}") from error
-    except (ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"workload {name_or_path}: {str(error).splitlines()[0]}") from error
+    except ValueError as error:
+        raise ValueError(f"workload {name_or_path}: {error}") from error
+
+
+def read_yaml(path: Path, max_bytes: int) -> Any:
+    """The content of a YAML file. Raises ValueError of one line when it is too large or no YAML."""
+    size = path.stat().st_size
+    if size > max_bytes:
+        raise ValueError(f"{size} bytes, at most {max_bytes} are read")
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ValueError(" ".join(str(error).split())[:300] or "cannot be read") from error
 
 
 def dump_workload(workload: Workload) -> str:
     """The YAML text that ``load_workload`` reads back to the same workload."""
     lines = [
-        f"name: {workload.name}",
+        f"name: {yaml.safe_dump(workload.name).splitlines()[0]}",
         f"source: {yaml.safe_dump(workload.source, width=10**6).splitlines()[0]}",
         "layers:",
     ]
@@ -186,7 +200,10 @@ def first_error(error: ValidationError) -> str:
     problem = error.errors()[0]
     where = ".".join(str(part) for part in problem["loc"]) or "(file)"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where}: {problem['msg']}, got {str(problem['input'])[:80]!r}{more}"
+    value = problem["input"]
+    # A list may hold itself, or a few others many times over: only its beginning is written out.
+    shown = repr(str(value)[:80] if isinstance(value, str | int | float) else reprlib.repr(value)[:80])
+    return f"{where[:80]}: {problem['msg'][:300]}, got {shown}{more}"
 
 
 def _layer(entry: _LayerEntry) -> Layer:

@@ -4,13 +4,12 @@ Unknown fields are errors. The defaults are the default study; ``default.yaml`` 
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.hardware import Hardware
-from pipeline.workload import first_error, load_workload
+from pipeline.workload import first_error, load_workload, read_yaml
 from rtl.design import Design
 
 STUDIES = Path(__file__).resolve().parent
@@ -212,9 +211,7 @@ def load_study(name_or_path: str, *, design: str | None = None) -> Study:
             raise ValueError(f"unknown study {name_or_path!r}; known: {', '.join(SHIPPED)}, or a .yaml file")
         path = STUDIES / f"{name_or_path}.yaml"
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"larger than {MAX_BYTES} bytes")
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path, MAX_BYTES)
         if not isinstance(content, dict):
             raise ValueError("is not a list of fields")
         return Study.model_validate(content | ({"design": design} if design is not None else {}))
@@ -222,8 +219,8 @@ def load_study(name_or_path: str, *, design: str | None = None) -> Study:
         raise ValueError(f"study {name_or_path}: {error.strerror}") from error
     except ValidationError as error:
         raise ValueError(f"study {name_or_path}: {first_error(error)}") from error
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ValueError(f"study {name_or_path}: {' '.join(str(error).split())[:300] or 'cannot be read'}") from error
+    except ValueError as error:
+        raise ValueError(f"study {name_or_path}: {error}") from error
 
 
 def shipped_studies(design: str | None = None) -> dict[str, Study]:
