@@ -8,7 +8,7 @@ import torch
 
 from benches.common import Cell
 from learned import model
-from learned.acquire import best_predicted, most_uncertain
+from learned.acquire import best_predicted, group_best, most_uncertain
 from learned.data import Samples, read_samples
 from learned.evaluate import HeldOut, cross_validate, predict, scores, top1_regret
 from learned.model import Metadata
@@ -182,7 +182,7 @@ def choose(learned: LatencyModel, hardware: Hardware, generator: torch.Generator
     numbers = torch.tensor(groups)
     latency = predict(learned, stacked(mappings, hardware))
     best = best_predicted(latency.cycles, numbers, FOUND)
-    unsure = most_uncertain(latency, numbers, UNCERTAIN * LAYERS, PROMISING)
+    unsure = most_uncertain(latency, PROMISING * group_best(latency.cycles, numbers), UNCERTAIN * LAYERS)
     return [Row(mappings[index], hardware) for index in dict.fromkeys(best.tolist() + unsure.tolist())]
 
 

@@ -18,20 +18,20 @@ def best_predicted(cycles: Float[Tensor, " n"], groups: Int[Tensor, " n"], per_g
     return order[place < per_group]
 
 
-def most_uncertain(
-    latency: Latency, groups: Int[Tensor, " n"], count: int, promising: float = float("inf")
-) -> Int[Tensor, " k"]:
-    """The ``count`` candidates with the largest relative uncertainty.
+def group_best(cycles: Float[Tensor, " n"], groups: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """The fewest predicted cycles in each candidate's group."""
+    best = torch.full((int(groups.max()) + 1,), torch.inf, dtype=cycles.dtype)
+    return best.scatter_reduce(0, groups, cycles, "amin")[groups]
 
-    Only candidates count whose predicted cycles are within ``promising`` times the best of their group: what is surely
-    slow need not be known better.
+
+def most_uncertain(latency: Latency, limit_cycles: Float[Tensor, " n"], count: int) -> Int[Tensor, " k"]:
+    """The ``count`` candidates with the largest relative uncertainty; by a model without one, the fastest.
+
+    Only candidates count whose predicted cycles are at most ``limit_cycles``: what is surely slow need not be known
+    better. Fast is meant in relation to that limit.
     """
-    if latency.cycles_std is None:
-        raise ValueError("the model has no uncertainty to choose candidates by")
-    best = torch.full((int(groups.max()) + 1,), torch.inf, dtype=latency.cycles.dtype)
-    best = best.scatter_reduce(0, groups, latency.cycles, "amin")
-    relative = latency.cycles_std / latency.cycles
-    relative = torch.where(latency.cycles <= promising * best[groups], relative, -1.0)
+    deviation = limit_cycles if latency.cycles_std is None else latency.cycles_std
+    relative = torch.where(latency.cycles <= limit_cycles, deviation / latency.cycles, -1.0)
     chosen = relative.argsort(descending=True, stable=True)[:count]
     return chosen[relative[chosen] >= 0]
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from learned.acquire import most_uncertain
 from pipeline.files import digest
 from pipeline.hardware import Hardware, check_fits
-from pipeline.model.protocol import LatencyModel
+from pipeline.model.protocol import Latency, LatencyModel
 from pipeline.search.tiler import default_mapping
 from pipeline.stages import command
 from pipeline.stages.draws import constructive_mappings
@@ -94,13 +95,14 @@ def _uncertain(
     table = columns_of([Row(mapping, hardware) for mapping in drawn], names, counts)
     table = estimate_table(table.drop_duplicates(["layer.name", "mapping.mapping"], ignore_index=True), model=model)
     limit = table["layer.name"].map(found.set_index("layer.name")["pred.cycles"] * PROMISING).clip(upper=max_cycles)
-    table = table[table["pred.cycles"] <= limit]
-    if "pred.cycles_std" in table:
-        order = -(table["pred.cycles_std"] / table["pred.cycles"])
-    else:
-        order = table["pred.cycles"] / limit.loc[table.index]
-    chosen = table.loc[order.sort_values(kind="stable").index[:count]]
+    deviation = _tensor(table["pred.cycles_std"]) if "pred.cycles_std" in table else None
+    latency = Latency(_tensor(table["pred.cycles"]), deviation)
+    chosen = table.iloc[most_uncertain(latency, _tensor(limit), count).tolist()]
     return chosen.assign(candidate="uncertain", **{"sample.origin": "uncertain"})
+
+
+def _tensor(column: pd.Series) -> torch.Tensor:
+    return torch.from_numpy(column.to_numpy("float64").copy())
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """What is chosen to be measured next."""
 
-import pytest
 import torch
 
 from learned import acquire
@@ -15,19 +14,23 @@ def test_the_best_of_each_group_are_chosen() -> None:
     assert acquire.best_predicted(CYCLES, GROUPS, 2).tolist() == [5, 3, 0, 4]
 
 
+STD = torch.tensor([1.0, 1.5, 4.0, 0.1, 1.0, 0.1], dtype=torch.float64)
+ANY = torch.full_like(CYCLES, torch.inf)
+
+
 def test_the_least_known_in_relation_to_its_cycles_is_chosen() -> None:
-    latency = Latency(CYCLES, torch.tensor([1.0, 1.5, 4.0, 0.1, 1.0, 0.1], dtype=torch.float64))
-    assert acquire.most_uncertain(latency, GROUPS, 2).tolist() == [1, 2]
+    assert acquire.most_uncertain(Latency(CYCLES, STD), ANY, 2).tolist() == [1, 2]
 
 
 def test_surely_slow_candidates_are_not_measured() -> None:
-    latency = Latency(CYCLES, torch.tensor([1.0, 1.5, 4.0, 0.1, 1.0, 0.1], dtype=torch.float64))
-    assert acquire.most_uncertain(latency, GROUPS, 9, promising=1.7).tolist() == [0, 4, 5]
+    assert acquire.group_best(CYCLES, GROUPS).tolist() == [5, 1, 5, 1, 5, 1]
+    limit = 1.7 * acquire.group_best(CYCLES, GROUPS)
+    assert acquire.most_uncertain(Latency(CYCLES, STD), limit, 9).tolist() == [0, 4, 5]
 
 
-def test_choosing_by_uncertainty_needs_a_model_that_has_it() -> None:
-    with pytest.raises(ValueError, match="no uncertainty"):
-        acquire.most_uncertain(Latency(CYCLES), GROUPS, 1)
+def test_without_uncertainty_the_fastest_in_relation_to_their_limit_are_chosen() -> None:
+    limit = torch.tensor([6.0, 6.0, 8.0, 3.0, 9.0, 1.1], dtype=torch.float64)
+    assert acquire.most_uncertain(Latency(CYCLES), limit, 3).tolist() == [1, 3, 0]
 
 
 def test_diverse_candidates_are_far_from_what_is_measured_and_from_each_other() -> None:
