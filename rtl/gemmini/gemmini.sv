@@ -48,84 +48,52 @@ module gemmini
     input logic [31:0] skip_i
 );
 
-  config_t config_now;
-  loop_t loop;
-  logic loop_valid, loop_ready, loop_matmul, loop_busy;
-  logic loop_uop_valid, single_uop_valid;
-  uop_t loop_uop, single_uop;
-  logic load_full, execute_full, store_full, loads_busy, executes_busy, stores_busy;
-  logic idle;
-  logic [8:0] quiet;  // blocks in which nothing changes
 
-  command_decoder u_decoder (
+  config_t config_now;
+  logic idle, loops_busy, loads_busy, executes_busy, stores_busy, stores_idle, storing;
+  logic [4:0] quiet;  // blocks in which nothing changes
+
+  // Micro-operations.
+  logic alloc_valid, load_full, execute_full, store_full;
+  uop_t alloc, load_uop, execute_uop, store_uop;
+  logic load_valid, load_ready, execute_valid, execute_ready, store_valid, store_ready;
+  entry_t load_entry, execute_entry, store_entry;
+  // Completions.
+  logic done_valid, result_done, compute_done, load_done, store_done, load_done_ready;
+  entry_t done_entry, result_done_entry, compute_done_entry, load_done_entry, store_done_entry;
+  // Local memories.
+  logic load_write, local_write_fire, acc_write_ready;
+  local_write_t local_write;
+  logic [4*Dim-1:0] local_write_mask;
+  logic [32*Dim-1:0] local_write_data, result_data, acc_read_data;
+  logic result_valid, result_accumulate, acc_read_valid, acc_read_ready;
+  row_t result_row, acc_read_row;
+  // Work for the counters.
+  logic read_done, write_burst, row_fed, work_begin;
+  logic [6:0] read_done_bytes, write_burst_bytes, acc_read_words;
+  work_t work;
+
+  front_end #(
+      .Dim(Dim),
+      .ScratchpadRows(ScratchpadRows),
+      .AccumulatorRows(AccumulatorRows),
+      .LoopUnrollers(LoopUnrollers)
+  ) u_front (
       .clk_i(clk_i),
       .rst_ni(rst_ni),
-      .valid_i(cmd_valid_i),
-      .ready_o(cmd_ready_o),
-      .command_i(cmd_i),
+      .cmd_valid_i(cmd_valid_i),
+      .cmd_ready_o(cmd_ready_o),
+      .cmd_i(cmd_i),
       .idle_i(idle),
       .config_o(config_now),
-      .loop_busy_i(loop_busy),
-      .loop_valid_o(loop_valid),
-      .loop_ready_i(loop_ready),
-      .loop_o(loop),
-      .loop_matmul_o(loop_matmul),
+      .loops_busy_o(loops_busy),
       .load_full_i(load_full),
       .execute_full_i(execute_full),
       .store_full_i(store_full),
-      .uop_valid_o(single_uop_valid),
-      .uop_o(single_uop)
+      .uop_valid_o(alloc_valid),
+      .uop_o(alloc),
+      .quiet_o(quiet[0])
   );
-
-  if (LoopUnrollers) begin : gen_loops
-    loop_unroller #(
-        .Dim(Dim),
-        .ScratchpadRows(ScratchpadRows),
-        .AccumulatorRows(AccumulatorRows)
-    ) u_loops (
-        .clk_i(clk_i),
-        .rst_ni(rst_ni),
-        .config_i(config_now),
-        .valid_i(loop_valid),
-        .ready_o(loop_ready),
-        .loop_i(loop),
-        .matmul_i(loop_matmul),
-        .busy_o(loop_busy),
-        .load_full_i(load_full),
-        .execute_full_i(execute_full),
-        .store_full_i(store_full),
-        .uop_valid_o(loop_uop_valid),
-        .uop_o(loop_uop),
-        .quiet_o(quiet[0])
-    );
-  end else begin : gen_no_loops
-    assign loop_ready = 1'b0;
-    assign loop_busy = 1'b0;
-    assign loop_uop_valid = 1'b0;
-    assign loop_uop = '0;
-    assign quiet[0] = 1'b1;
-    logic unused_tile;
-    assign unused_tile = ^{config_now, loop, loop_matmul};
-
-    assert_no_tile :
-    assert property (@(posedge clk_i) disable iff (!rst_ni) !loop_valid)
-    else $error("gemmini: a tile command without loop unrollers");
-  end
-
-  // Reservation station.
-  logic alloc_valid;
-  uop_t alloc;
-  logic load_valid, load_ready, execute_valid, execute_ready, store_valid, store_ready;
-  uop_t load_uop, execute_uop, store_uop;
-  entry_t load_entry, execute_entry, store_entry;
-  logic done_valid;
-  entry_t done_entry;
-
-  assign alloc_valid = loop_uop_valid || single_uop_valid;
-  always_comb begin
-    alloc = loop_uop;
-    if (single_uop_valid) alloc = single_uop;
-  end
 
   reservation_station #(
       .Dim(Dim)
@@ -157,10 +125,6 @@ module gemmini
       .quiet_o(quiet[1])
   );
 
-  // Completions, one a cycle: array results, computes, loads, stores.
-  logic result_done, compute_done, load_done, store_done, load_done_ready;
-  entry_t result_done_entry, compute_done_entry, load_done_entry, store_done_entry;
-
   completion_arbiter u_completions (
       .clk_i(clk_i),
       .rst_ni(rst_ni),
@@ -177,15 +141,9 @@ module gemmini
       .done_entry_o(done_entry)
   );
 
-  // Loads.
-  logic row_valid, row_ready, zero_valid, zero_ready, stores_idle;
-  row_request_t row;
-  logic written_valid;
-  logic [LoadSlotBits-1:0] written_slot;
-  logic [8:0] written_bytes;
-
-  load_controller #(
-      .Dim(Dim)
+  load_path #(
+      .Dim(Dim),
+      .Datapath(Datapath)
   ) u_load (
       .clk_i(clk_i),
       .rst_ni(rst_ni),
@@ -194,118 +152,33 @@ module gemmini
       .uop_i(load_uop),
       .entry_i(load_entry),
       .stores_idle_i(stores_idle),
-      .row_valid_o(row_valid),
-      .row_ready_i(row_ready),
-      .row_o(row),
-      .zero_valid_o(zero_valid),
-      .zero_ready_i(zero_ready),
-      .written_valid_i(written_valid),
-      .written_slot_i(written_slot),
-      .written_bytes_i(written_bytes),
+      .rd_req_valid_o(rd_req_valid_o),
+      .rd_req_ready_i(rd_req_ready_i),
+      .rd_req_tag_o(rd_req_tag_o),
+      .rd_req_addr_o(rd_req_addr_o),
+      .rd_req_size_o(rd_req_size_o),
+      .rd_rsp_valid_i(rd_rsp_valid_i),
+      .rd_rsp_tag_i(rd_rsp_tag_i),
+      .rd_rsp_data_i(rd_rsp_data_i),
+      .rd_rsp_last_i(rd_rsp_last_i),
+      .write_valid_o(load_write),
+      .acc_ready_i(acc_write_ready),
+      .write_o(local_write),
+      .write_mask_o(local_write_mask),
+      .write_data_o(local_write_data),
+      .fire_o(local_write_fire),
+      .read_done_o(read_done),
+      .read_bytes_o(read_done_bytes),
       .done_valid_o(load_done),
       .done_ready_i(load_done_ready),
       .done_entry_o(load_done_entry),
       .quiet_o(quiet[2])
   );
 
-  logic read_write_valid, read_write_ready, read_write_acc, read_done;
-  row_t read_write_row;
-  logic [8:0] read_write_bytes;
-  logic [4*Dim-1:0] read_write_mask;
-  logic [32*Dim-1:0] read_write_data;
-  logic [LoadSlotBits-1:0] read_done_slot;
-  logic [6:0] read_done_bytes;
-
-  dma_reader #(
+  execute_path #(
       .Dim(Dim),
+      .Rows(ScratchpadRows),
       .Datapath(Datapath)
-  ) u_reader (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
-      .row_valid_i(row_valid),
-      .row_ready_o(row_ready),
-      .row_i(row),
-      .req_valid_o(rd_req_valid_o),
-      .req_ready_i(rd_req_ready_i),
-      .req_tag_o(rd_req_tag_o),
-      .req_addr_o(rd_req_addr_o),
-      .req_size_o(rd_req_size_o),
-      .rsp_valid_i(rd_rsp_valid_i),
-      .rsp_tag_i(rd_rsp_tag_i),
-      .rsp_data_i(rd_rsp_data_i),
-      .rsp_last_i(rd_rsp_last_i),
-      .write_valid_o(read_write_valid),
-      .write_ready_i(read_write_ready),
-      .write_acc_o(read_write_acc),
-      .write_row_o(read_write_row),
-      .write_bytes_o(read_write_bytes),
-      .write_mask_o(read_write_mask),
-      .write_data_o(read_write_data),
-      .written_valid_o(read_done),
-      .written_slot_o(read_done_slot),
-      .written_bytes_o(read_done_bytes),
-      .quiet_o(quiet[3])
-  );
-
-  logic zero_write_valid, zero_write_ready, zero_write_acc, zero_last;
-  row_t zero_write_row;
-  logic [8:0] zero_write_bytes, zero_bytes;
-  logic [LoadSlotBits-1:0] zero_slot;
-
-  zero_writer #(
-      .Dim(Dim)
-  ) u_zeros (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
-      .valid_i(zero_valid),
-      .ready_o(zero_ready),
-      .row_i(row),
-      .write_valid_o(zero_write_valid),
-      .write_ready_i(zero_write_ready),
-      .write_acc_o(zero_write_acc),
-      .write_row_o(zero_write_row),
-      .write_bytes_o(zero_write_bytes),
-      .last_o(zero_last),
-      .slot_o(zero_slot),
-      .bytes_o(zero_bytes),
-      .quiet_o(quiet[4])
-  );
-
-  // One local write a cycle, read data first.
-  logic local_write, local_write_acc, acc_write_ready;
-  row_t local_write_row;
-  logic [8:0] local_write_bytes;
-  logic [4*Dim-1:0] local_write_mask;
-
-  assign local_write_acc = read_write_valid ? read_write_acc : zero_write_acc;
-  assign local_write_row = read_write_valid ? read_write_row : zero_write_row;
-  assign local_write_bytes = read_write_valid ? read_write_bytes : zero_write_bytes;
-  assign read_write_ready = !read_write_acc || acc_write_ready;
-  assign zero_write_ready = zero_write_valid && !read_write_valid && !read_done &&
-      (!zero_write_acc || acc_write_ready);
-  assign local_write = (read_write_valid && read_write_ready) || zero_write_ready;
-  assign written_valid = read_done || (zero_write_ready && zero_last);
-  assign written_slot = read_done ? read_done_slot : zero_slot;
-  assign written_bytes = read_done ? 9'(read_done_bytes) : zero_bytes;
-  always_comb begin
-    local_write_mask = read_write_mask;
-    if (!read_write_valid) local_write_mask = ~({(4 * Dim) {1'b1}} << zero_write_bytes);
-  end
-
-  // Execution.
-  logic input_want, input_free, weight_want, weight_free;
-  row_t input_row, weight_row;
-  logic [8*Dim-1:0] input_data, weight_data;
-  logic slot_row, slot_row_ready, slot_row_first, slot_row_last, slot_row_has_input, slot_row_has_weight;
-  slot_t slot;
-  logic work_begin;
-  work_t work;
-  logic result_valid, result_accumulate;
-  row_t result_row;
-  logic [32*Dim-1:0] result_data;
-
-  execute_controller #(
-      .Dim(Dim)
   ) u_execute (
       .clk_i(clk_i),
       .rst_ni(rst_ni),
@@ -313,79 +186,23 @@ module gemmini
       .ready_o(execute_ready),
       .uop_i(execute_uop),
       .entry_i(execute_entry),
-      .input_want_o(input_want),
-      .input_row_o(input_row),
-      .input_free_i(input_free),
-      .weight_want_o(weight_want),
-      .weight_row_o(weight_row),
-      .weight_free_i(weight_free),
-      .row_ready_i(slot_row_ready),
-      .row_valid_o(slot_row),
-      .row_first_o(slot_row_first),
-      .row_last_o(slot_row_last),
-      .row_has_input_o(slot_row_has_input),
-      .row_has_weight_o(slot_row_has_weight),
-      .slot_o(slot),
-      .done_valid_o(compute_done),
-      .done_entry_o(compute_done_entry),
-      .begin_o(work_begin),
-      .work_o(work),
-      .quiet_o(quiet[5])
-  );
-
-  scratchpad #(
-      .Dim(Dim),
-      .Rows(ScratchpadRows),
-      .Datapath(Datapath)
-  ) u_scratchpad (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
-      .write_valid_i(local_write && !local_write_acc),
-      .write_row_i(local_write_row),
+      .write_valid_i(local_write_fire && !local_write.acc),
+      .write_row_i(local_write.row),
       .write_mask_i(local_write_mask[Dim-1:0]),
-      .write_data_i(read_write_valid ? read_write_data[8*Dim-1:0] : '0),
-      .input_want_i(input_want),
-      .input_row_i(input_row),
-      .input_free_o(input_free),
-      .weight_want_i(weight_want),
-      .weight_row_i(weight_row),
-      .weight_free_o(weight_free),
-      .read_i(slot_row),
-      .input_data_o(input_data),
-      .weight_data_o(weight_data)
-  );
-
-  array_controller #(
-      .Dim(Dim),
-      .Datapath(Datapath)
-  ) u_array (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
-      .row_valid_i(slot_row),
-      .row_ready_o(slot_row_ready),
-      .row_first_i(slot_row_first),
-      .row_last_i(slot_row_last),
-      .row_has_input_i(slot_row_has_input),
-      .row_has_weight_i(slot_row_has_weight),
-      .slot_i(slot),
-      .input_data_i(input_data),
-      .weight_data_i(weight_data),
+      .write_data_i(local_write_data[8*Dim-1:0]),
       .result_valid_o(result_valid),
       .result_row_o(result_row),
       .result_accumulate_o(result_accumulate),
       .result_data_o(result_data),
-      .done_valid_o(result_done),
-      .done_entry_o(result_done_entry),
-      .quiet_o(quiet[6])
+      .result_done_o(result_done),
+      .result_entry_o(result_done_entry),
+      .compute_done_o(compute_done),
+      .compute_entry_o(compute_done_entry),
+      .row_o(row_fed),
+      .begin_o(work_begin),
+      .work_o(work),
+      .quiet_o(quiet[3])
   );
-
-  // Accumulator and stores.
-  logic acc_read_valid, acc_read_ready;
-  row_t acc_read_row;
-  logic [32*Dim-1:0] acc_read_data, block_data;
-  logic block_valid, block_ready, store_pipe_busy, writer_idle;
-  store_block_t block;
-  logic [6:0] acc_read_words;
 
   accumulator #(
       .Dim(Dim),
@@ -398,18 +215,18 @@ module gemmini
       .result_row_i(result_row),
       .result_accumulate_i(result_accumulate),
       .result_data_i(result_data),
-      .write_valid_i((read_write_valid || zero_write_valid) && local_write_acc),
+      .write_valid_i(load_write && local_write.acc),
       .write_ready_o(acc_write_ready),
-      .write_row_i(local_write_row),
+      .write_row_i(local_write.row),
       .write_mask_i(local_write_mask),
-      .write_data_i(read_write_valid ? read_write_data : '0),
+      .write_data_i(local_write_data),
       .read_valid_i(acc_read_valid),
       .read_ready_o(acc_read_ready),
       .read_row_i(acc_read_row),
       .read_data_o(acc_read_data)
   );
 
-  store_controller #(
+  store_path #(
       .Dim(Dim),
       .Datapath(Datapath)
   ) u_store (
@@ -425,51 +242,27 @@ module gemmini
       .read_ready_i(acc_read_ready),
       .read_row_o(acc_read_row),
       .read_data_i(acc_read_data),
-      .block_valid_o(block_valid),
-      .block_ready_i(block_ready),
-      .block_o(block),
-      .block_data_o(block_data),
+      .read_words_o(acc_read_words),
+      .wr_req_valid_o(wr_req_valid_o),
+      .wr_req_ready_i(wr_req_ready_i),
+      .wr_req_tag_o(wr_req_tag_o),
+      .wr_req_addr_o(wr_req_addr_o),
+      .wr_req_size_o(wr_req_size_o),
+      .wr_req_data_o(wr_req_data_o),
+      .wr_req_mask_o(wr_req_mask_o),
+      .wr_req_last_o(wr_req_last_o),
+      .wr_rsp_valid_i(wr_rsp_valid_i),
+      .wr_rsp_tag_i(wr_rsp_tag_i),
+      .burst_o(write_burst),
+      .burst_bytes_o(write_burst_bytes),
       .done_valid_o(store_done),
       .done_entry_o(store_done_entry),
-      .read_words_o(acc_read_words),
-      .busy_o(store_pipe_busy),
-      .quiet_o(quiet[7])
+      .idle_o(stores_idle),
+      .quiet_o(quiet[4])
   );
 
-  logic write_burst;
-  logic [6:0] write_burst_bytes;
-
-  dma_writer #(
-      .Dim(Dim),
-      .Datapath(Datapath)
-  ) u_writer (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
-      .block_valid_i(block_valid),
-      .block_ready_o(block_ready),
-      .block_i(block),
-      .block_data_i(block_data),
-      .req_valid_o(wr_req_valid_o),
-      .req_ready_i(wr_req_ready_i),
-      .req_tag_o(wr_req_tag_o),
-      .req_addr_o(wr_req_addr_o),
-      .req_size_o(wr_req_size_o),
-      .req_data_o(wr_req_data_o),
-      .req_mask_o(wr_req_mask_o),
-      .req_last_o(wr_req_last_o),
-      .rsp_valid_i(wr_rsp_valid_i),
-      .rsp_tag_i(wr_rsp_tag_i),
-      .burst_valid_o(write_burst),
-      .burst_bytes_o(write_burst_bytes),
-      .idle_o(writer_idle),
-      .quiet_o(quiet[8])
-  );
-
-  // Status.
-  logic storing;
-  assign stores_idle = writer_idle && !store_pipe_busy;
   assign storing = stores_busy || !stores_idle;
-  assign idle = !loop_busy && !loads_busy && !executes_busy && !storing;
+  assign idle = !loops_busy && !loads_busy && !executes_busy && !storing;
   assign busy_o = !idle;
   assign quiescent_o = &quiet;
 
@@ -477,7 +270,7 @@ module gemmini
       .clk_i(clk_i),
       .rst_ni(rst_ni),
       .busy_i(busy_o),
-      .row_i(slot_row),
+      .row_i(row_fed),
       .loading_i(loads_busy),
       .storing_i(storing),
       .skip_i(skip_i),
@@ -485,9 +278,9 @@ module gemmini
       .read_bytes_i(read_done_bytes),
       .write_burst_i(write_burst),
       .write_bytes_i(write_burst_bytes),
-      .local_write_i(local_write),
-      .local_write_acc_i(local_write_acc),
-      .local_write_bytes_i(local_write_bytes),
+      .local_write_i(local_write_fire),
+      .local_write_acc_i(local_write.acc),
+      .local_write_bytes_i(local_write.bytes),
       .acc_read_i(acc_read_valid && acc_read_ready),
       .acc_read_words_i(acc_read_words),
       .begin_i(work_begin),

@@ -94,6 +94,13 @@ package gemmini_pkg;
     logic [LoadSlotBits-1:0] slot;  // the load command it belongs to
   } row_request_t;
 
+  // One write of a load to a local memory.
+  typedef struct packed {
+    logic acc;
+    row_t row;
+    logic [8:0] bytes;
+  } local_write_t;
+
   // One block of a store row.
   typedef struct packed {
     logic [AddressBits-1:0] dram;  // of the row's first block
