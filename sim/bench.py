@@ -7,7 +7,6 @@ Python loads a program, resets the design, raises ``go_i`` and waits for ``done_
 import ctypes
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +39,7 @@ async def _run(dut: Any, library: ctypes.CDLL, prepared: Prepared) -> Outcome:
     dut.rst_ni.value = 0
     await Timer(2, unit="step")
     program = prepared.program
-    memory = replace(prepared.task.memory, resident=program.resident)
-    load(library, program.commands, prepared.contents, program.memory_bytes, memory)
+    load(library, program.commands, prepared.contents, program.memory_bytes, prepared.task.memory)
     dut.rst_ni.value = 1
     await Timer(2, unit="step")
     start = time.process_time()

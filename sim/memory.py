@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 MemoryKind = Literal["simple", "soc"]
 MEMORY_KINDS: tuple[MemoryKind, ...] = ("simple", "soc")
 
-SOC_HIT_CYCLES = 22
+SOC_HIT_CYCLES = 14
 """From an accepted read to its first beat when the L2 has the line; calibrated on public FPGA runs."""
 
 HOST_CYCLES = 600
@@ -34,7 +34,8 @@ class MemorySettings:
     cache_ways: int = 8
     misses: int = 10
     port_cycles: int = 9
-    miss_latency_cycles: int = 40
+    miss_latency_cycles: int = 20
+    """Extra latency of a line that comes from below the L2; calibrated on public FPGA runs."""
     same_line_cycles: int = 11
     partial_write_cycles: int = 16
     """L2 bank time of each beat of a write that does not cover its line, in 1/16 cycle."""
@@ -43,8 +44,8 @@ class MemorySettings:
     """Port time of a read that misses the last-level cache, per 128 bytes."""
     dram_write_cycles: int = 40
     """Port time of a dirty line that leaves for DRAM."""
-    resident: int = 0
-    """What `soc` caches hold of the program's memory at the start: 0 nothing, 1 the last level, 2 also the L2."""
+    warm: int = 1
+    """Whether the caches of `soc` start as writing the program's memory once, in order of address, leaves them."""
     budget_kilocycles: int = 1_000_000
     """A run that takes longer ends with an error."""
 

@@ -5,7 +5,7 @@ and a later tile refills them. ``partial_sums="drop"`` leaves both out, as the p
 are then wrong, and only timing means anything.
 
 Memory layout: input N, H, W, C; weights S, R, C, K; output N, Q, P, K, all int8 with natural strides; partial sums
-like the output, int32. Every tensor starts at a multiple of 64 bytes.
+like the output, int32. Every tensor starts at a multiple of 64 bytes, in public convolution runs 8 bytes further.
 """
 
 import math
@@ -28,6 +28,12 @@ HOST_CYCLES = {LOOP_CONV: 250, LOOP_MATMUL: 126}
 """Cycles that the scalar host spends on one tile: its loops, addresses and six or seven commands.
 
 Public FPGA runs of tiny tiles never take less than this a tile, at any array size.
+"""
+PUBLIC_OFFSET_BYTES = 8
+"""Where the tensors of the public convolution runs start within a line.
+
+Gemmini's convolution tests (gemmini-rocc-tests, bareMetalC/conv.c) hold them in plain C arrays, which the compiler
+aligns to 8 bytes; its matrix tests align theirs. Rows of 16 bytes or more then take two or more beats, or two requests.
 """
 PUBLIC_BLOCK = 16
 """DIM that the host software of the public FPGA runs was built for."""
@@ -109,15 +115,6 @@ class Program:
         """Size of the memory that the program needs."""
         return self.placement.memory_bytes
 
-    @property
-    def resident(self) -> int:
-        """What the caches of `soc` hold of the memory at the start (``MemorySettings.resident``).
-
-        In the public FPGA runs the operands of a matmul come from the L2, at up to 12.6 bytes a cycle; those of a
-        convolution come from below it, at the rate of its port but without the cost of DRAM.
-        """
-        return 2 if self.is_matmul else 1
-
     def memory_image(
         self, inputs: NDArray[np.int8], weights: NDArray[np.int8], bias: NDArray[np.int32] | None
     ) -> NDArray[np.uint8]:
@@ -164,12 +161,14 @@ def compile_program(
     drop = partial_sums == "drop"
     run = _public_run(layer) if drop else layer
     tiles = _tiles(run, mapping, hardware.dim, drop)
-    placement = _place(run, needs_sums=not drop and bool((~tiles.last_sum & tiles.leaves).any()))
+    offset = PUBLIC_OFFSET_BYTES if drop and not run.is_matmul else 0
+    placement = _place(run, offset, needs_sums=not drop and bool((~tiles.last_sum & tiles.leaves).any()))
     shift = default_shift(layer)
-    fields = _fields(run, tiles, placement, drop)
+    step = _input_step(run, drop)
+    fields = _fields(run, tiles, placement, step, drop)
     opcode = LOOP_MATMUL if run.is_matmul else LOOP_CONV
     try:
-        config = pack(CONFIG_FIELDS, _config(run, placement) | {"shift": shift, "relu": int(relu)}, 1)
+        config = pack(CONFIG_FIELDS, _config(run, placement, step) | {"shift": shift, "relu": int(relu)}, 1)
         loops = pack(LOOP_FIELDS, fields | {"opcode": opcode}, tiles.count, HOST_CYCLES[opcode])
     except ValueError as error:
         raise ProgramError(f"layer {layer}: {error}") from error
@@ -237,11 +236,11 @@ def _align(address: int) -> int:
     return -(-address // LINE_BYTES) * LINE_BYTES
 
 
-def _place(layer: Layer, needs_sums: bool) -> Placement:
+def _place(layer: Layer, offset: int, needs_sums: bool) -> Placement:
     height, width = layer.Q * layer.stride_h, layer.P * layer.stride_w
     outputs = (layer.N, layer.Q, layer.P, layer.K)
     tensors = []
-    address = 0
+    address = offset
     for shape, itemsize in (
         ((layer.N, height, width, layer.C), 1),
         ((layer.S, layer.R, layer.C, layer.K), 1),
@@ -250,19 +249,25 @@ def _place(layer: Layer, needs_sums: bool) -> Placement:
     ):
         tensor = Tensor(address, shape, itemsize)
         tensors.append(tensor)
-        address = _align(address + tensor.bytes)
+        address = offset + _align(address - offset + tensor.bytes)
     return Placement(*tensors)
 
 
-def _subsamples(layer: Layer) -> bool:
-    """Whether a strided 1x1 filter can be run as stride 1 on an input that is read with strides."""
-    return layer.R == layer.S == 1
+def _input_step(layer: Layer, drop: bool) -> tuple[int, int]:
+    """Every how many columns and rows of the input are loaded.
+
+    A strided 1x1 filter can be run as stride 1 on an input that is read with strides. The public runs did not: tiles
+    of such layers took twice as many load commands as they have output rows.
+    """
+    if drop or (layer.R, layer.S) != (1, 1):
+        return 1, 1
+    return layer.stride_w, layer.stride_h
 
 
-def _config(layer: Layer, placement: Placement) -> dict[str, int]:
+def _config(layer: Layer, placement: Placement, step: tuple[int, int]) -> dict[str, int]:
     """Strides in bytes of the layer's tensors."""
     _, height, width, channels = placement.inputs.shape
-    step_w, step_h = (layer.stride_w, layer.stride_h) if _subsamples(layer) else (1, 1)
+    step_w, step_h = step
     return {
         "opcode": CONFIG,
         "stride_w": layer.stride_w // step_w,
@@ -284,11 +289,11 @@ def _config(layer: Layer, placement: Placement) -> dict[str, int]:
     }
 
 
-def _fields(layer: Layer, tiles: Tiles, placement: Placement, drop: bool) -> dict[str, Indices]:
+def _fields(layer: Layer, tiles: Tiles, placement: Placement, step: tuple[int, int], drop: bool) -> dict[str, Indices]:
     """Fields of the tile commands."""
     start, extent = tiles.start, tiles.extent
-    rows = _window(start["Q"], extent["Q"], start["S"], extent["S"], layer, vertical=True)
-    columns = _window(start["P"], extent["P"], start["R"], extent["R"], layer, vertical=False)
+    rows = _window(start["Q"], extent["Q"], start["S"], extent["S"], layer, step[1], vertical=True)
+    columns = _window(start["P"], extent["P"], start["R"], extent["R"], layer, step[0], vertical=False)
     _, height, width, channels = placement.inputs.shape
     pixel = ((start["N"] * height + rows.first) * width + columns.first) * channels + start["C"]
     tap = ((start["S"] * layer.R + start["R"]) * layer.C + start["C"]) * layer.K + start["K"]
@@ -336,14 +341,17 @@ class _Window:
 
 
 def _window(
-    out_start: Indices, outs: Indices, tap_start: Indices, taps: Indices, layer: Layer, *, vertical: bool
+    out_start: Indices, outs: Indices, tap_start: Indices, taps: Indices, layer: Layer, step: int, *, vertical: bool
 ) -> _Window:
-    """Gemmini loads outputs x stride + dilated taps - 1 rows, also those that a stride above 1 skips at the end."""
+    """Gemmini loads outputs x stride + dilated taps - 1 rows, also those that a stride above 1 skips at the end.
+
+    With ``step`` above 1 only every such row is loaded, and none is skipped.
+    """
     if vertical:
         stride, dilation, size, filter_taps = layer.stride_h, layer.dilation_h, layer.Q, layer.S
     else:
         stride, dilation, size, filter_taps = layer.stride_w, layer.dilation_w, layer.P, layer.R
-    if layer.is_matmul or _subsamples(layer):
+    if layer.is_matmul or step > 1:
         zeros = np.zeros_like(outs)
         return _Window(out_start * stride, zeros, outs, outs)
     origin = out_start * stride + tap_start * dilation - filter_taps // 2

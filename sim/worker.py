@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sim.inprocess import Simulation
@@ -64,9 +64,8 @@ def die_with_parent() -> None:
 
 def run(simulation: Simulation, prepared: Prepared) -> Outcome:
     """Run one program in this process."""
-    program, task = prepared.program, prepared.task
-    memory = replace(task.memory, resident=program.resident)
-    simulation.load(program.commands, prepared.contents, program.memory_bytes, memory)
+    program = prepared.program
+    simulation.load(program.commands, prepared.contents, program.memory_bytes, prepared.task.memory)
     start = time.process_time()
     simulation.run_until_done()
     seconds = time.process_time() - start

@@ -27,7 +27,7 @@ Memory::Memory(const Settings& settings, uint8_t* contents, uint64_t size)
     } else {
         timing_ = std::make_unique<SimpleTiming>(settings);
     }
-    timing_->place(size_);
+    if (settings.warm != 0) timing_->warm(size_);
     reads_.reserve(kTags);
     writes_.reserve(kTags);
 }

@@ -71,11 +71,10 @@ SocTiming::Line& SocTiming::allocate(uint64_t line, bool fill, uint64_t start) {
     return *victim;
 }
 
-void SocTiming::place(uint64_t bytes) {
+void SocTiming::warm(uint64_t bytes) {
     const uint64_t lines = (bytes + kLineBytes - 1) / kLineBytes;
-    for (uint64_t line = 0; line < lines && settings_.resident >= 1; ++line) {
+    for (uint64_t line = 0; line < lines; ++line) {
         last_level_hit(line, false);
-        if (settings_.resident < 2) continue;
         Line* const set = &lines_[line % sets_ * settings_.cache_ways];
         Line* victim = &set[random_.next() % settings_.cache_ways];
         for (uint32_t way = 0; way < settings_.cache_ways; ++way) {

@@ -16,7 +16,7 @@ class SocTiming final : public Timing {
     explicit SocTiming(const Settings& settings);
     uint64_t read(const Access& access, uint64_t now) override;
     uint64_t write(const Access& access, uint64_t now) override;
-    void place(uint64_t bytes) override;
+    void warm(uint64_t bytes) override;
     uint64_t ready_at() const override { return bank_free_ > kQueueCycles ? bank_free_ - kQueueCycles : 0; }
 
   private:

@@ -24,7 +24,7 @@ struct Settings {
     uint32_t last_level_kib;       // 0: every line below the L2 is in the last-level cache
     uint32_t dram_read_cycles;     // port time of a last-level miss, per 128 B
     uint32_t dram_write_cycles;    // port time of a dirty eviction to DRAM, per line
-    uint32_t resident;             // what caches hold of the program's memory at the start: 0 nothing, 1 last level, 2 also L2
+    uint32_t warm;                 // 1: the caches have seen the program's memory once, in order of address
     uint32_t budget_kilocycles;    // a run that takes longer ends with an error
 };
 
@@ -44,8 +44,8 @@ class Timing {
     virtual uint64_t write(const Access& access, uint64_t now) = 0;
     // First cycle in which another request can be accepted.
     virtual uint64_t ready_at() const = 0;
-    // Puts the program's memory into the caches as `resident` says, before the run.
-    virtual void place(uint64_t) {}
+    // Warms the caches with the program's memory, before the run.
+    virtual void warm(uint64_t) {}
 };
 
 // xorshift32: the same stream on every machine.

@@ -79,6 +79,25 @@ def test_public_convolutions_are_square_with_one_more_output_for_even_filters() 
     assert fields["ocols"].tolist() == [6, 1] * 7
 
 
+def test_public_convolutions_start_8_bytes_into_a_line_and_matmuls_at_its_start() -> None:
+    matmul = Layer(R=1, S=1, P=64, Q=1, C=64, K=64)
+    text = "L3[WIO] P2 - L2[WI] K16 K4X - L1[O] C16 P32 C4X - L0[W] N1"
+    for tensors, offset in (
+        (program(partial_sums="drop").placement, 8),
+        (program().placement, 0),
+        (program(matmul, text, "drop").placement, 0),
+    ):
+        assert [t.address % 64 for t in (tensors.inputs, tensors.weights, tensors.outputs)] == [offset] * 3
+
+
+def test_only_public_runs_load_the_pixels_that_a_strided_1x1_filter_skips() -> None:
+    layer = Layer(R=1, S=1, P=6, Q=6, C=4, K=4, stride_w=2, stride_h=2)
+    text = "L3[WIO] Q6 - L2[WI] N1 K4X - L1[O] P6 C4X - L0[W] N1"
+    public, ours = program(layer, text, "drop").fields, program(layer, text).fields
+    assert (set(public["irows"].tolist()), set(public["icols"].tolist())) == ({2}, {12})
+    assert (set(ours["irows"].tolist()), set(ours["icols"].tolist())) == ({1}, {6})
+
+
 def test_every_tile_but_the_last_carries_the_cycles_of_the_host() -> None:
     cycles = program().commands[:, -1] >> 16
     assert cycles.tolist() == [0] + [HOST_CYCLES[LOOP_CONV]] * 7 + [0]
