@@ -1,7 +1,8 @@
 """The searches against each other: ``make bench-search`` (QUICK=1: BERT alone, a tenth of the evaluations).
 
 Tables: every method on four networks; the default hardware and tiler on ``rtl``; quality against time; the search as
-a mapper beside two outside ones; loop-order methods. Plots: best so far with bands, in ``results/bench/search-*.png``.
+a mapper beside two outside ones (``benches/mappers.py``); loop-order methods. Plots: best so far with bands, in
+``results/bench/search-*.png``.
 Seeds 0 to 4 are for this bench only; settings were chosen on seeds from 100 up.
 """
 
@@ -14,6 +15,7 @@ import torch
 from scipy import stats
 
 from benches.common import FOLDER, Cell, quick, write
+from benches.mappers import compare_mappers
 from benches.search_plot import plot_traces
 from pipeline.model.analytical import AnalyticalModel
 from pipeline.model.experts import expert_hardware, experts
@@ -24,7 +26,7 @@ from pipeline.search.orders import OrderMethod
 from pipeline.search.problem import Problem
 from pipeline.search.result import SearchResult
 from pipeline.stages.search import run_search
-from pipeline.workload import Layer, Workload, WorkloadLayer, load_workload
+from pipeline.workload import Workload, load_workload
 
 WORKLOADS = ("bert",) if quick() else ("unet", "resnet50", "bert", "retinanet")
 SEEDS = (0,) if quick() else (0, 1, 2, 3, 4)
@@ -39,17 +41,6 @@ PUBLIC_CODE = {
     ("resnet50", "random"): 2.98e11,
 }
 """EDP of the public DOSA code after its own search, judged by Timeloop; one seed (ResNet-50: 2 of 7 starts)."""
-
-MAPPER_HARDWARE = (16, 128.0, 32.0)
-MAPPER_LAYERS = {
-    "BERT 768->768": (Layer(R=1, S=1, P=128, Q=1, C=768, K=768), 5.913e7, 6.310e7),
-    "BERT 768->3072": (Layer(R=1, S=1, P=128, Q=1, C=768, K=3072), 9.100e8, 9.408e8),
-    "3x3 128->128 at 28": (Layer(R=3, S=3, P=28, Q=28, C=128, K=128), 1.041e8, 1.103e8),
-    "1x1 64->256 at 56": (Layer(R=1, S=1, P=56, Q=56, C=64, K=256), 3.669e7, 4.726e7),
-    "3x3 256->256 at 14": (Layer(R=3, S=3, P=14, Q=14, C=256, K=256), 1.149e8, 1.190e8),
-    "3x3 256->720 at 28": (Layer(R=3, S=3, P=28, Q=28, C=256, K=720), 1.313e10, 1.259e10),
-}
-"""Layers with the best EDP of AccelForge and of ZigZag in microjoule-cycles, each in its own counting."""
 
 
 def seeds_of(method: str) -> tuple[int, ...]:
@@ -197,40 +188,6 @@ def compare_budgets() -> None:
         result = run_search(load_workload(name), method="gradient", evaluations=evaluations, model=model, seed=0)
         rows.append({"workload": name, "evaluations": evaluations, "edp": result.edp, "seconds": result.seconds})
     write("search-budgets", rows, seeds=(0,))
-
-
-def compare_mappers() -> None:
-    """Ours as a mapper on fixed hardware, beside what AccelForge and ZigZag reach in their own counting."""
-    rows: list[dict[str, Cell]] = []
-    layers = dict(list(MAPPER_LAYERS.items())[:2]) if quick() else MAPPER_LAYERS
-    for name, (layer, accelforge, zigzag) in layers.items():
-        workload = Workload("mapper", name, (WorkloadLayer("layer", layer, 1),))
-        results = [
-            run_search(
-                workload,
-                method="gradient",
-                evaluations=1_000 if quick() else 4_000,
-                model=AnalyticalModel("timeloop"),
-                seed=seed,
-                fix_hardware=MAPPER_HARDWARE,
-            )
-            for seed in SEEDS[:3]
-        ]
-        edp = geometric_mean(result.edp for result in results)
-        rows.append(
-            {
-                "layer": name,
-                "edp": edp,
-                "worst_seed_edp": max(result.edp for result in results),
-                "accelforge_edp": accelforge,
-                "zigzag_edp": zigzag,
-                "accelforge_over_ours": accelforge / edp,
-                "zigzag_over_ours": zigzag / edp,
-                "seconds": float(np.mean([result.seconds for result in results])),
-                "mapping": str(results[0].mappings[0]),
-            }
-        )
-    write("search-mappers", rows, seeds=SEEDS[:3])
 
 
 def compare_orders() -> None:
