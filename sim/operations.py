@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from sim.commands import COMPUTE, LOAD, PRELOAD, STORE
-from sim.program import Indices
+from sim.program_tiles import Indices
 
 DMA_BYTES = 64
 BASES = ("in", "weights", "bias", "out", "none")

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from sim.commands import CONFIG_FIELDS, LOAD, LOOP_FIELDS, OPERATION_FIELDS, pack, unpack
 from sim.operations import BASES, Operations, Tile, execute, fill_results, load_inputs, load_weights, store_results
-from sim.program import Indices, Program, ProgramError
+from sim.program import Program, ProgramError
+from sim.program_tiles import Indices
 
 MAX_COMMANDS = 1 << 22
 """256 MiB of commands."""

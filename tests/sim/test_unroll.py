@@ -29,7 +29,8 @@ from sim.commands import (
 from sim.design import Design
 from sim.inprocess import Simulation
 from sim.memory import MemorySettings
-from sim.program import Indices, Program, ProgramError, compile_program
+from sim.program import Program, ProgramError, compile_program
+from sim.program_tiles import Indices
 from sim.task import Record, Task, conclude, prepare
 from sim.worker import run
 from tests.sim.random_tasks import tasks
