@@ -16,6 +16,7 @@ from pipeline.model.rtl_tile import Tiles
 
 LINE_BYTES = 64
 BEAT_BYTES = 16
+PUBLIC_OFFSET_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,9 @@ def bursts(tiles: Tiles, dim: int) -> Bursts:
     lines = blocks(extent, line)
     step = _alignment(tiles, dim)
     table = _burst_table()
-    part = _interpolate(table, step, last_block(extent, line))
-    requests, beats = (lines - 1) * table[:, step, LINE_BYTES].unsqueeze(1) + part
+    shifted = (1 - tiles.is_matmul).long() * int(tiles.public)
+    part = _interpolate(table, shifted, step, last_block(extent, line))
+    requests, beats = (lines - 1) * table[:, shifted, step, LINE_BYTES].unsqueeze(1) + part
     return Bursts(tiles.average(dim, lines), tiles.average(dim, requests), tiles.average(dim, beats))
 
 
@@ -54,23 +56,30 @@ def _alignment(tiles: Tiles, dim: int) -> Int[Tensor, "*b"]:
 
 
 def _interpolate(
-    table: Float[Tensor, "costs steps bytes"], step: Int[Tensor, "*b"], row_bytes: Float[Tensor, "ends ..."]
+    table: Float[Tensor, "costs starts steps bytes"],
+    shifted: Int[Tensor, "*b"],
+    step: Int[Tensor, "*b"],
+    row_bytes: Float[Tensor, "ends ..."],
 ) -> Float[Tensor, "costs ends *b"]:
     """The table between whole numbers of bytes."""
     low = row_bytes.detach().floor().clamp(1, LINE_BYTES - 1).long()
-    below, above = table[:, step, low], table[:, step, low + 1]
+    below, above = table[:, shifted, step, low], table[:, shifted, step, low + 1]
     return below + (above - below) * (row_bytes - low)
 
 
 @cache
-def _burst_table() -> Float[Tensor, "costs steps bytes"]:
-    """Mean (requests, beats) of a row by log2 of its alignment and its bytes, over all its positions in a line."""
-    table = torch.zeros(2, 7, LINE_BYTES + 1, dtype=torch.float64)
-    for step in range(7):
-        starts = range(0, LINE_BYTES, 1 << step)
-        for row_bytes in range(1, LINE_BYTES + 1):
-            costs = [_split(start, row_bytes) for start in starts]
-            table[:, step, row_bytes] = torch.tensor(costs, dtype=torch.float64).mean(0)
+def _burst_table() -> Float[Tensor, "costs starts steps bytes"]:
+    """Mean (requests, beats) of a row over all its positions in a line.
+
+    By where its tensor starts (a line or the public runs' offset), log2 of its alignment therein, and its bytes.
+    """
+    table = torch.zeros(2, 2, 7, LINE_BYTES + 1, dtype=torch.float64)
+    for shifted, offset in enumerate((0, PUBLIC_OFFSET_BYTES)):
+        for step in range(7):
+            starts = range(offset, offset + LINE_BYTES, 1 << step)
+            for row_bytes in range(1, LINE_BYTES + 1):
+                costs = [_split(start % LINE_BYTES, row_bytes) for start in starts]
+                table[:, shifted, step, row_bytes] = torch.tensor(costs, dtype=torch.float64).mean(0)
     return table
 
 

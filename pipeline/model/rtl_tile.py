@@ -45,6 +45,9 @@ class Tiles:
     """Rows of one of the scratchpad's banks."""
     is_matmul: Float[Tensor, "*b"]
     """1 where the layer is a plain matrix product, else 0."""
+    public: bool = False
+    """Run as in the public FPGA measurements: convolutions' tensors start 8 bytes into a line, and strided 1x1 filters
+    load every pixel (``sim.program``)."""
 
     def average(self, dim: int, values: Float[Tensor, "ends ..."]) -> Float[Tensor, "*b"]:
         """Mean over the tiles of ``dim`` of a quantity given for (a full tile, the last tile)."""
@@ -104,7 +107,7 @@ class Tiles:
         return rank.argmax(0, keepdim=True)
 
 
-def tiles_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Tiles:
+def tiles_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, public: bool = False) -> Tiles:
     """The tiles that ``mappings`` cut ``layers`` into on ``hardware``; shapes broadcast."""
     dim = hardware.dim
     inside = extents(mappings)
@@ -125,6 +128,7 @@ def tiles_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareT
         dim.broadcast_to(shape),
         (hardware.scratchpad_kib * 1024 / dim / SCRATCHPAD_BANKS).broadcast_to(shape),
         plain.to(size.dtype),
+        public,
     )
 
 

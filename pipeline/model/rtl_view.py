@@ -86,9 +86,10 @@ def rtl_terms(
     ``memory`` defaults to ``memory_of(partial_sums)``. Mappings are taken as they are: comparisons with the public
     FPGA runs pass them through ``rtl_published.as_published`` first.
     """
-    platform = rtl_platform(memory or memory_of(partial_sums))
+    memory = memory or memory_of(partial_sums)
+    platform = rtl_platform(memory)
     drop = partial_sums == "drop"
-    tiles = tiles_of(layers, mappings, hardware)
+    tiles = tiles_of(layers, mappings, hardware, public=drop and memory == "soc")
     work, traffic = execution(tiles, platform.array), _traffic(tiles, drop, platform)
     stages = Stages(traffic.load_cycles, work.cycles)
     full = last = stages

