@@ -3,7 +3,8 @@
 The program behind the public cycle counts differs from its mappings in three ways, each visible in the counts:
 images are square (rows with P = 10 Q take ten times as long), filters of even size give one more output along an axis,
 and matrix products are cut into whole blocks that are counted in units of 16 but executed in units of DIM (their
-cycles are multiples of the host's time for that many calls). Only comparisons with those runs need this.
+cycles are multiples of the host's time for that many calls). Only comparisons with those runs need this. Two more
+differences, where tensors lie and which pixels strided 1x1 filters load, are in ``rtl_tile.Tiles.public``.
 """
 
 import torch
