@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import subprocess
+from itertools import pairwise
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from pipeline.stages.report import write_report
-from pipeline.stages.reporting import tables
+from pipeline.stages.reporting import figures, tables
 from pipeline.stages.reporting.results import load_results
 from tests.workflow.study_folder import make_study
 
@@ -121,3 +123,20 @@ def test_a_browser_shows_the_page_without_errors_or_sideways_scrolling(folder, t
     assert title[1].startswith("wide=false dead=0")
     assert int(title[1].rpartition("=")[2]) >= 5
     assert "CONSOLE" not in done.stderr, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(("low", "high"), [(40, 900), (90, 110), (1, 3000), (1, 10_430), (3e9, 4e10), (0.55, 1)])
+def test_labels_of_logarithmic_axes_do_not_overlap(low, high):
+    figure = Figure(figsize=(3.5, 2.6))
+    axes = figure.subplots()
+    axes.plot([low, high], [low, high])
+    axes.set(xscale="log", yscale="log")
+    figures.few_ticks(axes)
+    figure.draw_without_rendering()
+    for axis, side in ((axes.xaxis, 0), (axes.yaxis, 1)):
+        boxes = [label.get_window_extent() for label in axis.get_ticklabels(which="both") if label.get_text()]
+        ends = sorted(tuple(box.get_points()[:, side]) for box in boxes)
+        edges = axes.bbox.min[side] - 1, axes.bbox.max[side] + 1
+        ends = [(start, end) for start, end in ends if edges[0] <= (start + end) / 2 <= edges[1]]
+        assert len(ends) >= 2
+        assert all(before[1] < after[0] for before, after in pairwise(ends))

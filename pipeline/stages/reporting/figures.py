@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 COLOURS = ("#1f6f8b", "#d1603d", "#5b8c5a", "#8e6c8a", "#c9a227", "#555b6e", "#b0413e", "#3d5a80")
 
@@ -102,6 +104,7 @@ def search_traces(traces: pd.DataFrame, names: dict[str, str]) -> str:
             if len(rows):
                 _band(axes, rows, label)
         axes.set(xscale="log", yscale="log", title=workload, xlabel="evaluations", ylabel="best predicted EDP")
+        few_ticks(axes)
     grid.flat[0].legend(frameon=False, fontsize=8)
     for axes in list(grid.flat)[len(workloads) :]:
         axes.set_visible(False)
@@ -124,6 +127,20 @@ def _band(axes: Axes, rows: pd.DataFrame, label: str) -> None:
     axes.fill_between(grid, stack.min(axis=0), stack.max(axis=0), step="post", alpha=0.2, color=line.get_color())
 
 
+def few_ticks(axes: Axes) -> None:
+    """Labels the logarithmic axes at whole decades, and between them where there are less than two."""
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if axis.get_scale() == "log":
+            _label(axis, high / low)
+
+
+def _label(axis: Axis, ratio: float) -> None:
+    steps = (1,) if ratio > 100 else (1, 2, 5) if ratio > 5 else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    axis.set_major_locator(LogLocator(subs=steps) if ratio > 1.7 else MaxNLocator(4))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if 1e3 <= value < 1e5 else f"{value:.3g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def pareto_plot(table: pd.DataFrame) -> str:
     """Area against EDP of all simulated designs, relative to the default; the front of each workload is joined."""
     figure = Figure(figsize=(7, 3))
@@ -136,5 +153,6 @@ def pareto_plot(table: pd.DataFrame) -> str:
             front["area_mm2"], front["sim.edp"] / reference, drawstyle="steps-post", color=points.get_facecolor()[0]
         )
     axes.set(xlabel="area (mm²)", ylabel="EDP relative to the default", yscale="log")
+    few_ticks(axes)
     axes.legend(frameon=False, fontsize=8, ncols=4, loc="upper left", bbox_to_anchor=(0, 1.15))
     return svg(figure)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 
 TITLES = {
@@ -117,7 +118,7 @@ def table(name: str, frame: pd.DataFrame, *, title: str = "", best: Sequence[boo
 def _text(column: str, value: Any) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return "-"
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if column in PERCENT:
         return f"{100 * value:+.1f} %" if column == "prediction_error" else f"{100 * value:.1f} %"
@@ -125,10 +126,10 @@ def _text(column: str, value: Any) -> str:
 
 
 def number(value: float) -> str:
-    """Four digits; large whole numbers with separators, very large or small ones with an exponent."""
+    """Four digits; large numbers with separators, very large or small ones with an exponent."""
     if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e7):
         return f"{int(value):,}" if abs(value) < 1e10 else f"{value:.4g}"
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.4g}"
 
 
 def render(title: str, subtitle: str, cards: Sequence[Card], sections: Sequence[Section]) -> str:
