@@ -6,6 +6,8 @@ rule sample:
         "results/{study}/logs/sample/{hardware}-{shard}.log",
     benchmark:
         "results/{study}/benchmarks/sample/{hardware}-{shard}.tsv"
+    group:
+        "shards"
     threads: 1
     resources:
         slots=1,

@@ -1,4 +1,5 @@
 # Measures the mappings of one batch on the RTL. All batches share one journal: nothing is simulated twice.
+# On a cluster a training batch and its sampling are one job, and a profile may join several shards.
 rule simulate:
     input:
         points="results/{study}/points/{batch}.parquet",
@@ -9,6 +10,8 @@ rule simulate:
         "results/{study}/logs/simulate/{batch}.log",
     benchmark:
         "results/{study}/benchmarks/simulate/{batch}.tsv"
+    group:
+        lambda w: "shards" if w.batch.startswith("r0/") else None
     threads: 1
     resources:
         slots=1,
