@@ -115,7 +115,8 @@ def compare_mappers() -> None:
                 "mapping": mapping,
             }
         )
-        print(f"{name}: done", flush=True)
+        shown = ("edp", "zigzag_own", "zigzag_recounted", "zigzag_as_mapping")
+        print(name, *(f"{key} {rows[-1][key]:.4g}" for key in shown if key in rows[-1]), flush=True)
     write("search-mappers", rows, seeds=SEEDS)
 
 
