@@ -20,6 +20,8 @@ was done (it needs six, but does not say so); it is no requirement of this proje
 import importlib
 import logging
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import torch
@@ -96,30 +98,32 @@ def zigzag_cells(layer: Layer, ours: float) -> dict[str, Cell]:
     }
 
 
+def layer_row(name: str) -> dict[str, Cell]:
+    """All mappers on one layer."""
+    layer, accelforge, zigzag = LAYERS[name]
+    ours = our_cells(name, layer)
+    edp = float(ours["edp"] or 0)
+    mapping = ours.pop("mapping")
+    outside = zigzag_cells(layer, edp)
+    print(f"{name}: ours {edp:.4g}", *(f"{key} {value}" for key, value in outside.items()), flush=True)
+    return {
+        "layer": name,
+        **ours,
+        **outside,
+        "accelforge_edp": accelforge,
+        "zigzag_edp": zigzag,
+        "accelforge_over_ours": accelforge / edp,
+        "zigzag_over_ours": zigzag / edp,
+        "mapping": mapping,
+    }
+
+
 def compare_mappers() -> None:
-    """Ours as a mapper on fixed hardware, beside outside ones."""
-    rows: list[dict[str, Cell]] = []
-    for name, (layer, accelforge, zigzag) in list(LAYERS.items())[: 2 if quick() else None]:
-        ours = our_cells(name, layer)
-        edp = float(ours["edp"] or 0)
-        mapping = ours.pop("mapping")
-        rows.append(
-            {
-                "layer": name,
-                **ours,
-                **zigzag_cells(layer, edp),
-                "accelforge_edp": accelforge,
-                "zigzag_edp": zigzag,
-                "accelforge_over_ours": accelforge / edp,
-                "zigzag_over_ours": zigzag / edp,
-                "mapping": mapping,
-            }
-        )
-        shown = ("edp", "zigzag_own", "zigzag_recounted", "zigzag_as_mapping")
-        print(name, *(f"{key} {rows[-1][key]:.4g}" for key in shown if key in rows[-1]), flush=True)
-    write("search-mappers", rows, seeds=SEEDS)
+    """Ours as a mapper on fixed hardware, beside outside ones; two layers at a time, a core for each."""
+    names = list(LAYERS)[: 2 if quick() else None]
+    with ProcessPoolExecutor(2, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        write("search-mappers", list(pool.map(layer_row, names)), seeds=SEEDS)
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
     compare_mappers()
