@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from learned.data import least_cycles
 from pipeline.hardware import HardwareTensors
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.model.analytical import PartialSums
@@ -18,7 +17,7 @@ from pipeline.model.rtl_published import as_published
 from pipeline.model.rtl_tile import C, K, N, P, Q, R, S, extents
 from pipeline.model.rtl_view import RtlTerms, rtl_terms
 
-VERSION = 2
+VERSION = 3
 """Raised whenever a feature changes its meaning, is added or removed."""
 
 LINE_BYTES = 64.0
@@ -28,7 +27,9 @@ BEAT_BYTES = 16.0
 HOST_TILE_CYCLES = 250.0
 """Order of the cycles that a host needs to send one tile's commands."""
 
-LEAST_HEADROOM = 0.2
+HEADROOM_SCALE = 0.3
+"""Share of idle array slots up to which the view's errors grow with it; measured on both kinds of data."""
+LEAST_HEADROOM = 0.02
 
 NAMES = (
     "tiles",
@@ -70,7 +71,7 @@ class Features:
     """In the order of ``NAMES``."""
     base_cycles: Float[Tensor, "*b"]
     headroom: Float[Tensor, "*b"]
-    """Share of the analytical latency that lies above the least possible one: what a correction can be wrong about."""
+    """What a correction can be wrong about: 0 where the array is busy all the time, 1 where it mostly waits."""
     version: int = VERSION
 
     def __getitem__(self, index: Int[Tensor, " k"] | Bool[Tensor, " b"]) -> "Features":
@@ -91,8 +92,16 @@ def features(
     parts = _pipeline(terms) | _streams(terms) | _array(layers, terms, tile, hardware) | _memory(layers, terms, tile)
     shape = terms.cycles.shape
     values = torch.stack([parts[name].broadcast_to(shape) for name in NAMES], -1)
-    headroom = (1 - least_cycles(layers, hardware) / terms.cycles).clamp(LEAST_HEADROOM, 1.0)
-    return Features(values, terms.cycles, headroom)
+    return Features(values, terms.cycles, headroom(terms))
+
+
+def headroom(terms: RtlTerms) -> Float[Tensor, "*b"]:
+    """How far the analytical latency may be off, relative to that of a mapping whose array mostly waits for memory.
+
+    Slots of the array are counted exactly; what can be wrong is how long it waits for loads and stores.
+    """
+    idle = 1 - terms.tiles * terms.slot_cycles / terms.cycles
+    return (idle / HEADROOM_SCALE).tanh().clamp(min=LEAST_HEADROOM)
 
 
 def _pipeline(terms: RtlTerms) -> dict[str, Tensor]:

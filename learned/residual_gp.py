@@ -2,8 +2,8 @@
 
 log cycles = log(view) + trust * headroom * correction, with the correction a Gaussian process on execution features.
 ``trust`` is 1 within ``RADIUS`` length scales of a support row and falls to 0 beyond, where the prediction is the
-analytical model again and the uncertainty is that model's own spread. ``headroom`` is the share of the view that lies
-above the least possible latency: where there is little to be wrong about, inefficient training rows change little.
+analytical model again and the uncertainty is that model's own spread. ``headroom`` is how much of the view is waiting
+for memory: where there is little to be wrong about, inefficient training rows change little.
 No prediction is below the cycles that the array needs for the multiply-accumulates. The scale of the uncertainty is
 calibrated on rows of held-out layer shapes.
 """
@@ -33,7 +33,6 @@ FOLDS = 5
 FIT_ROWS, CALIBRATION_ROWS = 350, 200
 """Rows that hyperparameters are fitted on, at most: for the model, and for each fit that calibrates it."""
 
-MAD_TO_STD = 1.4826
 LEAST_IMPORTANCE, MOST_IMPORTANCE = 0.2, 5.0
 LEAST_SCALE = 1e-3
 CONSTANT_SCALE = 0.1
@@ -60,7 +59,7 @@ class Correction:
     linear_variance: Float[Tensor, ""]
     noise: Float[Tensor, ""]
     spread: Float[Tensor, ""]
-    """Standard deviation of the analytical model's log error over headroom."""
+    """Standard deviation of the analytical model's log error, as its ``COVERAGE`` quantile says."""
     inflation: Float[Tensor, ""]
     """Calibrated factor on the standard deviation."""
 
@@ -92,7 +91,7 @@ def _fit(samples: Samples, known: Features, most_rows: int, seed: int) -> Correc
     wanted = (samples.cycles / known.base_cycles).log() / known.headroom
     hyper, precision = gp.fit(x, wanted, importance(samples), known.headroom.square(), most_rows, seed)
     posterior = gp.condition(hyper, x, wanted, precision)
-    spread = MAD_TO_STD * wanted.abs().median()
+    spread = (samples.cycles / known.base_cycles).log().abs().quantile(COVERAGE) / Z_COVERAGE
     parts = (mean, scale, hyper.length.exp(), posterior.support, posterior.weight, posterior.linear, posterior.root)
     scalars = (hyper.signal.exp(), hyper.linear.exp(), hyper.noise.exp(), spread, torch.ones_like(spread))
     return Correction(*(part.to(torch.float32) for part in (*parts, *scalars)))
@@ -142,7 +141,8 @@ def _log_ratio(
     smooth = gp.correlation(squared)
     mean = smooth @ correction.weight + gp.with_one(x) @ correction.linear
     trusted = trust(squared.amin(-1))
-    variance = headroom.square() * _variance(correction, x, smooth, trusted) + correction.noise
+    far = (1 - trusted) * correction.spread
+    variance = headroom.square() * _variance(correction, x, smooth) + far.square() + correction.noise
     return headroom * trusted * mean, correction.inflation * variance.sqrt()
 
 
@@ -152,14 +152,10 @@ def trust(squared: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
     return (gp.correlation(squared) / edge).clamp(max=1.0)
 
 
-def _variance(
-    correction: Correction, x: Float[Tensor, "n f"], smooth: Float[Tensor, "n m"], trusted: Float[Tensor, " n"]
-) -> Float[Tensor, " n"]:
-    """Variance of the correction: the process's near the data, the analytical model's spread far from it."""
+def _variance(correction: Correction, x: Float[Tensor, "n f"], smooth: Float[Tensor, "n m"]) -> Float[Tensor, " n"]:
+    """Posterior variance of the process."""
     extended = gp.with_one(x)
     raw_support = gp.with_one(correction.support * correction.length)
     cross = correction.signal * smooth + correction.linear_variance * (extended @ raw_support.mT)
     prior = correction.signal + correction.linear_variance * extended.square().sum(-1)
-    process = (prior - (cross @ correction.root).square().sum(-1)).clamp(min=0.0)
-    far = (1 - trusted).square() * correction.spread.square()
-    return process + far
+    return (prior - (cross @ correction.root).square().sum(-1)).clamp(min=0.0)

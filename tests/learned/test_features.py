@@ -22,7 +22,20 @@ def test_features_of_any_legal_mapping_are_finite(mapping: Mapping, dim: int, pa
     assert known.values.shape == (1, len(NAMES))
     assert torch.isfinite(known.values).all()
     assert (known.base_cycles > 0).all()
+    assert ((known.headroom > 0) & (known.headroom <= 1)).all()
     assert known.version == VERSION
+
+
+def test_there_is_less_to_be_wrong_about_where_the_array_hardly_waits() -> None:
+    layer = Layer(3, 3, 28, 28, 64, 64)
+    busy = "L3[WIO] Q2 - L2[WI] N1 K16X - L1[O] K4 C4 S3 R3 Q14 C16X - L0[W] P28"
+    waiting = "L3[WIO] K4 C4 Q28 P28 - L2[WI] N1 K16X - L1[O] S3 R3 C16X - L0[W] N1"
+    texts = [Mapping.parse(text, layer) for text in (busy, waiting)]
+    dim = torch.tensor([16.0, 16.0], dtype=torch.float64)
+    sizes = HardwareTensors(dim, dim * 64, dim * 64)
+    known = features(LayerTensors.stack([layer, layer]), MappingTensors.stack(texts), sizes, "spill")
+    assert known.headroom[0] < 0.3
+    assert known.headroom[1] > 0.9
 
 
 def test_memory_sizes_do_not_matter() -> None:
