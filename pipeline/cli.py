@@ -106,19 +106,23 @@ def estimate(
     platform: Annotated[
         PlatformName | None, typer.Option(help="Default: timeloop; a trained model brings its own.")
     ] = None,
-    dim: DimOption = DimRuleName.from_table,
+    dim: Annotated[
+        DimRuleName | None,
+        typer.Option(help="Array size: from arch.meshX (default) or from the mapping; a trained model brings its own."),
+    ] = None,
     partial_sums: SumsOption = PartialSums.spill,
     explain: Annotated[bool, typer.Option("--explain", help="Print and add the terms behind every estimate.")] = False,
 ) -> None:
     """Predict cycles, energy, EDP and area of every row."""
     from pipeline.stages.estimate import estimate_table, explain_text
-    from pipeline.stages.models import load_latency_model
+    from pipeline.stages.models import dim_rule_of, load_latency_model
     from pipeline.table import check_ending, read_table, write_table
 
     check_ending(out_table)
     table = read_table(in_table)
     latency = load_latency_model(model, platform.value if platform else None, partial_sums.value)
-    result = estimate_table(table, model=latency, dim_rule=dim.value, explain=explain)
+    rule = dim.value if dim else dim_rule_of(latency)
+    result = estimate_table(table, model=latency, dim_rule=rule, explain=explain)
     write_table(result, out_table)
     if explain:
         typer.echo(explain_text(result))

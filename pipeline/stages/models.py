@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from learned.model import TrainedModel
 from learned.store import load
 from pipeline.hardware import PLATFORMS, Platform
 from pipeline.model.analytical import AnalyticalModel, PartialSums
 from pipeline.model.protocol import LatencyModel
+from pipeline.table import DimRule
 
 
 def load_latency_model(
@@ -24,3 +26,8 @@ def load_latency_model(
     if platform is not None and platform != model.platform:
         raise ValueError(f"model {spec}: was trained for platform {model.platform}, not {platform}")
     return model
+
+
+def dim_rule_of(model: LatencyModel) -> DimRule:
+    """How rows say their array size to ``model``: as they did where it was trained, else by ``arch.meshX``."""
+    return model.metadata.dim_rule if isinstance(model, TrainedModel) else "from-table"
