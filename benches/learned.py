@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benches import learned_plot, learned_rtl
 from benches.common import Cell, quick, write
+from benches.learned_designs import TimeloopCycles
 from learned import model
 from learned.acquire import most_diverse
 from learned.data import Samples, efficiency, group_folds, read_samples
@@ -19,9 +20,6 @@ from learned.evaluate import FOLDS, HeldOut, cross_validate, predict, scores
 from learned.features import features
 from learned.model import Kind, Metadata
 from pipeline.files import reference_data
-from pipeline.hardware import HardwareTensors
-from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.analytical import AnalyticalModel
 from pipeline.model.protocol import Latency, LatencyModel
 from pipeline.table import read_table
 
@@ -68,16 +66,6 @@ def main() -> None:
         learned_plot.learning_curve(curve)
 
 
-class _Timeloop:
-    """The published analytical model, as it is."""
-
-    name = "timeloop"
-    platform = "rtl"
-
-    def __call__(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Latency:
-        return AnalyticalModel("timeloop")(layers, mappings, hardware)
-
-
 def fits() -> dict[str, Callable[[Samples], LatencyModel]]:
     """What is compared: how to fit each on the public rows."""
 
@@ -85,7 +73,7 @@ def fits() -> dict[str, Callable[[Samples], LatencyModel]]:
         return lambda part: model.fit(part, Metadata(kind, "rtl", "drop", "from-mapping", SEED))
 
     kinds = ("analytical", "default") if quick() else get_args(Kind)
-    return {"timeloop": lambda _: _Timeloop()} | {kind: of(kind) for kind in kinds}
+    return {"timeloop": lambda _: TimeloopCycles()} | {kind: of(kind) for kind in kinds}
 
 
 def held_out_shapes(samples: Samples) -> list[Row]:
@@ -165,7 +153,8 @@ def speed(samples: Samples) -> list[Row]:
 
 
 def _row(test: str, name: str, rows: int, values: dict[str, float]) -> Row:
-    return {"test": test, "model": name, "rows": rows} | values
+    record: Row = {"test": test, "model": name, "rows": rows}
+    return record | values
 
 
 if __name__ == "__main__":

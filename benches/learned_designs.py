@@ -1,0 +1,120 @@
+"""Final designs of searches with three latency models, simulated at DIM 16 beside Gemmini's default.
+
+Every search has the same method, evaluations, seeds and energy model, and has its final design simulated; only the
+cycles that it minimises differ: those of DOSA's own analytical model, of the accelerator view, or of the learned model.
+"""
+
+import math
+import os
+from collections.abc import Iterable
+
+import pandas as pd
+
+from benches.common import Cell
+from learned import model
+from learned.data import read_samples
+from learned.model import Metadata
+from pipeline.files import ROOT
+from pipeline.hardware import HardwareTensors, Platform
+from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.model.analytical import AnalyticalModel
+from pipeline.model.protocol import Latency, LatencyModel
+from pipeline.search.result import SearchResult
+from pipeline.stages.search import run_search
+from pipeline.stages.simulate import simulate_table
+from pipeline.table import Row, columns_of
+from pipeline.workload import load_workload
+
+Record = dict[str, Cell]
+WORK = ROOT / "results" / "bench" / "learned.work"
+WORKLOADS = ("unet_small", "resnet50", "bert", "retinanet")
+DIM = 16
+SEEDS = (0, 1)
+EVALUATIONS = 2000
+DEFAULT = "default hardware and tiler"
+
+
+class TimeloopCycles:
+    """DOSA's own analytical cycles as a latency of the accelerator."""
+
+    name = "timeloop"
+    platform: Platform = "rtl"
+
+    def __call__(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Latency:
+        """Cycles of the Timeloop view."""
+        return AnalyticalModel("timeloop")(layers, mappings, hardware)
+
+
+def rows(table: pd.DataFrame, seed: int) -> list[Record]:
+    """EDP of final designs, one row for each network and model, then means; ``table`` trains the learned model."""
+    samples, _ = read_samples(table, "sim.cycles", "rtl")
+    learned = model.fit(samples, Metadata("default", "rtl", "spill", "from-table", seed))
+    judges: dict[str, LatencyModel] = {
+        "timeloop": TimeloopCycles(),
+        "analytical": AnalyticalModel("rtl"),
+        "default": learned,
+    }
+    found: dict[tuple[str, str], list[SearchResult]] = {}
+    for workload in WORKLOADS:
+        found[workload, DEFAULT] = [searched(workload, "default", AnalyticalModel("rtl"), 0)]
+        for name, judge in judges.items():
+            found[workload, name] = [searched(workload, "gradient", judge, number) for number in SEEDS]
+    edp = simulated_edp(found)
+    gain = {key: edp[key[0], DEFAULT] / value for key, value in edp.items()}
+    result = [_record(*key, len(samples), edp[key], gain[key], found[key]) for key in found]
+    for name in judges:
+        mean = geometric_mean(gain[workload, name] for workload in WORKLOADS)
+        result.append({"test": "final designs, geometric mean", "model": name, "edp_gain_over_default": mean})
+    return result
+
+
+def searched(workload: str, method: str, judge: LatencyModel, seed: int) -> SearchResult:
+    """The final design of one search."""
+    fixed = None if method == "default" else DIM
+    network = load_workload(workload)
+    return run_search(network, method=method, evaluations=EVALUATIONS, model=judge, seed=seed, fix_dim=fixed)
+
+
+def simulated_edp(found: dict[tuple[str, str], list[SearchResult]]) -> dict[tuple[str, str], float]:
+    """Simulated energy-delay products in microjoule-cycles, geometric means over the searches of each key."""
+    designs = [result for results in found.values() for result in results]
+    tables = []
+    for number, result in enumerate(designs):
+        mapped = [Row(mapping, result.hardware) for mapping in result.mappings]
+        counts = [entry.count for entry in result.workload.layers]
+        tables.append(columns_of(mapped, counts=counts).assign(design=number))
+    table = simulate_table(
+        pd.concat(tables, ignore_index=True),
+        design="gemmini",
+        datapath="timing",
+        memory="simple",
+        driver="inprocess",
+        jobs=len(os.sched_getaffinity(0)),
+        dim_rule="from-table",
+        partial_sums="spill",
+        work_dir=WORK,
+    )
+    failed = table[table["error"] != ""]
+    if len(failed):
+        raise ValueError(f"{len(failed)} layers were not simulated, the first: {failed['error'].iloc[0]}")
+    totals = table[["sim.cycles", "sim.energy_uj"]].mul(table["layer.count"], axis=0).groupby(table["design"]).sum()
+    edp = iter((totals["sim.cycles"] * totals["sim.energy_uj"]).tolist())
+    return {key: geometric_mean(next(edp) for _ in results) for key, results in found.items()}
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    """Geometric mean of positive numbers."""
+    logs = [math.log(value) for value in values]
+    return math.exp(sum(logs) / len(logs))
+
+
+def _record(workload: str, name: str, rows: int, edp: float, gain: float, results: list[SearchResult]) -> Record:
+    return {
+        "test": f"final designs, {workload}",
+        "model": name,
+        "rows": rows if name == "default" else None,
+        "searches": len(results),
+        "edp": edp,
+        "edp_over_predicted": edp / geometric_mean(result.edp for result in results),
+        "edp_gain_over_default": gain,
+    }
