@@ -25,7 +25,7 @@ from pipeline.table import read_table
 
 Row = dict[str, Cell]
 SEED = 0
-SIZES = (50, 100, 200, 400, 600)
+SIZES = (50, 100, 200, 600)
 SPEED_ROWS = 100_000
 TOP_SHARE = 0.2
 

@@ -21,7 +21,7 @@ from pipeline.table import read_table
 
 Record = dict[str, Cell]
 STUDY = ROOT / "results" / "default"
-SIZES = (50, 100, 200, 400, 600, 1000, 2000)
+SIZES = (50, 100, 300, 600, 2000)
 """Simulated points to learn from; as many as there are, where there are fewer."""
 
 SEARCHED = ("searched", "found")
@@ -68,26 +68,29 @@ def held_out(table: pd.DataFrame, seed: int) -> list[Record]:
 def searched_rows(table: pd.DataFrame, seed: int) -> list[Record]:
     """Accuracy on all searched mappings of a model that saw none."""
     searched = table["sample.origin"].isin(SEARCHED)
-    return _judged("searched, trained without", table[~searched], table[searched], seed)
+    return _judged(_of(table[~searched], seed), {"searched, trained without": table[searched]})
 
 
 def found_rows(table: pd.DataFrame, number: int, seed: int) -> list[Record]:
     """Accuracy on the designs found in a round of a model fitted before; what choosing by it costs."""
-    before, now = table[table["round"] < number], table[table["round"] == number]
-    records = _judged(f"found in round {number}", before, now[now["sample.origin"] == "found"], seed)
-    return records + _judged(f"all of round {number}", before, now, seed)
+    now = table[table["round"] == number]
+    asked = {f"found in round {number}": now[now["sample.origin"] == "found"], f"all of round {number}": now}
+    return _judged(_of(table[table["round"] < number], seed), asked)
 
 
-def _judged(test: str, known: pd.DataFrame, asked: pd.DataFrame, seed: int) -> list[Record]:
-    learned = fitted(read_samples(known, "sim.cycles", "rtl")[0], "default", seed)
-    samples, _ = read_samples(asked, "sim.cycles", "rtl")
+def _of(known: pd.DataFrame, seed: int) -> LatencyModel:
+    return fitted(read_samples(known, "sim.cycles", "rtl")[0], "default", seed)
+
+
+def _judged(learned: LatencyModel, asked: dict[str, pd.DataFrame]) -> list[Record]:
     records = []
-    for name, judge in (("analytical", AnalyticalModel("rtl")), ("default", learned)):
-        latency = predict(judge, samples)
-        values = scores(HeldOut(latency.cycles, latency.cycles_std), samples)
-        groups = problem_groups(samples)
-        values["top1_regret"] = top1_regret(latency.cycles, samples.cycles, groups)
-        records.append(_record(test, name, len(samples), values))
+    for test, rows_asked in asked.items():
+        samples, _ = read_samples(rows_asked, "sim.cycles", "rtl")
+        for name, judge in (("analytical", AnalyticalModel("rtl")), ("default", learned)):
+            latency = predict(judge, samples)
+            values = scores(HeldOut(latency.cycles, latency.cycles_std), samples)
+            values["top1_regret"] = top1_regret(latency.cycles, samples.cycles, problem_groups(samples))
+            records.append(_record(test, name, len(samples), values))
     return records
 
 
