@@ -25,6 +25,9 @@ from sim.task import Driver, PartialSums, Record, Task
 DESIGNS = ROOT / "results" / "rtl"
 """Folder of generated designs, one a design and hardware."""
 
+FAILED: dict[str, Any] = dict.fromkeys(("sim.cycles", "sim.energy_uj", "sim.edp"), float("nan"))
+"""Results of a row that could not be simulated; they are there even when no row could."""
+
 
 def simulate_table(
     table: pd.DataFrame,
@@ -52,11 +55,11 @@ def simulate_table(
     results: list[dict[str, Any] | None] = []
     for row in rows:
         if isinstance(row, RowError):
-            results.append({"error": row.message})
+            results.append(FAILED | {"error": row.message})
             continue
         target = designs[row.hardware]
         if isinstance(target, RowError):
-            results.append({"error": target.message})
+            results.append(FAILED | {"error": target.message})
             continue
         memory_settings = settings or MemorySettings.of(memory)
         task = Task(row.mapping, row.hardware, datapath, memory_settings, partial_sums, program=target.program)
@@ -106,7 +109,7 @@ def _design(name: str, hardware: Hardware) -> Design | RowError:
 
 def _columns(record: Record, request: Request) -> dict[str, Any]:
     if record.error:
-        return {"error": record.error, "sim.rtl_digest": request.design.rtl_digest}
+        return FAILED | {"error": record.error, "sim.rtl_digest": request.design.rtl_digest}
     counters = {name: record.counters[name] for name in COUNTERS}
     measured = Measurement(record.key, request.design.rtl_digest, record.cycles, counters)
     energy_uj = counted_energy_uj(counters, request.task.hardware)

@@ -99,7 +99,7 @@ def test_a_damaged_file_is_named(ending, count, tmp_path):
     explore(check, count, damaged=damaged_bytes(content) | flipped, command=st.sampled_from(list(COMMANDS)))
 
 
-@examples(sample=3, many=60)
+@examples(sample=2, many=60)
 def test_simulate_handles_damaged_mappings_and_sizes(count, tmp_path):
     """All simulations share a journal and few designs: the tables differ in layers and mappings only."""
 
