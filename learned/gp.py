@@ -24,6 +24,9 @@ SUPPORT = 256
 RANK = 96
 """Directions in which the variance shrinks, at most; leaving some out overstates it."""
 
+BLOCK = 2500
+"""Rows whose residuals are judged against each other, at most: memory and time grow with its square and cube."""
+
 ROUNDS = 4
 STEPS = 20
 LEARNING_RATE = 0.1
@@ -141,9 +144,12 @@ def fit(
         with torch.no_grad():
             robust = student_weights(hyper, x[part], y[part], robust, precision[part]) * importance[part]
     hyper = Hyper(*(value.detach() for value in hyper.tensors()))
-    weight = importance
-    for _ in range(ROUNDS):
-        weight = student_weights(hyper, x, y, weight, precision) * importance
+    weight = importance.clone()
+    blocks = math.ceil(len(y) / BLOCK)
+    for start in range(blocks):
+        rows = slice(start, None, blocks)
+        for _ in range(ROUNDS):
+            weight[rows] = student_weights(hyper, x[rows], y[rows], weight[rows], precision[rows]) * importance[rows]
     return hyper, weight * precision
 
 
@@ -155,15 +161,14 @@ def _initial(features: int) -> Hyper:
 
 def choose_support(hyper: Hyper, x: Float[Tensor, "n f"]) -> Int[Tensor, " m"]:
     """Rows of ``x`` with the largest remaining variance, one after the other (pivoted Cholesky)."""
-    full = covariance(hyper, x, x)
-    remaining = full.diagonal().clone()
+    remaining = hyper.signal.exp() + hyper.linear.exp() * with_one(x).square().sum(-1)
     factor = torch.zeros(len(x), min(SUPPORT, len(x)), dtype=x.dtype)
     chosen: list[int] = []
     for step in range(factor.shape[1]):
         pivot = int(remaining.argmax())
         if remaining[pivot] < JITTER:
             break
-        column = full[:, pivot] - factor[:, :step] @ factor[pivot, :step]
+        column = covariance(hyper, x, x[pivot : pivot + 1])[:, 0] - factor[:, :step] @ factor[pivot, :step]
         factor[:, step] = column / remaining[pivot].sqrt()
         remaining = (remaining - factor[:, step].square()).clamp(min=0.0)
         remaining[pivot] = 0.0

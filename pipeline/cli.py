@@ -106,10 +106,7 @@ def estimate(
     platform: Annotated[
         PlatformName | None, typer.Option(help="Default: timeloop; a trained model brings its own.")
     ] = None,
-    dim: Annotated[
-        DimRuleName | None,
-        typer.Option(help="Array size: from arch.meshX (default) or from the mapping; a trained model brings its own."),
-    ] = None,
+    dim: DimOption = DimRuleName.from_table,
     partial_sums: SumsOption = PartialSums.spill,
     explain: Annotated[bool, typer.Option("--explain", help="Print and add the terms behind every estimate.")] = False,
 ) -> None:
@@ -121,8 +118,10 @@ def estimate(
     check_ending(out_table)
     table = read_table(in_table)
     latency = load_latency_model(model, platform.value if platform else None, partial_sums.value)
-    rule = dim.value if dim else dim_rule_of(latency)
-    result = estimate_table(table, model=latency, dim_rule=rule, explain=explain)
+    trained = dim_rule_of(latency)
+    if trained not in (None, dim.value):
+        typer.echo(f"note: {model} was trained with --dim {trained}, rows are read with --dim {dim.value}", err=True)
+    result = estimate_table(table, model=latency, dim_rule=dim.value, explain=explain)
     write_table(result, out_table)
     if explain:
         typer.echo(explain_text(result))

@@ -28,6 +28,6 @@ def load_latency_model(
     return model
 
 
-def dim_rule_of(model: LatencyModel) -> DimRule:
-    """How rows say their array size to ``model``: as they did where it was trained, else by ``arch.meshX``."""
-    return model.metadata.dim_rule if isinstance(model, TrainedModel) else "from-table"
+def dim_rule_of(model: LatencyModel) -> DimRule | None:
+    """How the rows that ``model`` was trained on said their array size; None for an analytical model."""
+    return model.metadata.dim_rule if isinstance(model, TrainedModel) else None

@@ -93,3 +93,14 @@ def test_support_rows_are_distinct() -> None:
     x, _ = _data()
     chosen = gp.choose_support(HYPER, torch.cat([x, x]))
     assert len(chosen.unique()) == len(chosen) <= len(x)
+
+
+def test_rows_are_weighed_in_blocks_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = _data(120)
+    y[17] += 5.0
+    ones = torch.ones_like(y)
+    whole = gp.fit(x, y, ones, ones, 60, 0)[1]
+    monkeypatch.setattr(gp, "BLOCK", 50)
+    blocks = gp.fit(x, y, ones, ones, 60, 0)[1]
+    assert int(blocks.argmin()) == 17
+    assert float((blocks / whole).log().abs().mean()) < 0.3

@@ -11,6 +11,8 @@ from pipeline.mapping import Mapping
 from pipeline.model.timeloop_yaml import read_timeloop
 from pipeline.table import Row, columns_of, read_table, rows_of, write_table
 from pipeline.workload import Layer
+from tests.learned.cases import rows as learned_rows
+from tests.learned.cases import table as learned_table
 
 SEARCH = ("search", "--workload", "bert", "--method", "random", "--evaluations", 1, "--seed", 0, "--out", "out")
 
@@ -75,6 +77,17 @@ def test_a_row_becomes_timeloop_files_that_read_back(run, table, tmp_path):
     assert (status, out, err) == (0, "", "")
     (row,) = rows_of(read_table(table).iloc[[2]], "timeloop")
     assert read_timeloop(tmp_path / "timeloop") == (row.mapping, row.hardware)
+
+
+def test_estimate_says_when_a_model_was_trained_by_the_other_rule_for_the_array(run, table, tmp_path):
+    measured = tmp_path / "measured.csv"
+    write_table(learned_table(learned_rows(6, 4)), measured)
+    model = tmp_path / "model"
+    assert run("train", measured, model, "--kind", "analytical", "--dim", "from-mapping")[0] == 0
+    for rule, said in (("from-table", True), ("from-mapping", False)):
+        status, _, err = run("estimate", measured, tmp_path / "out.csv", "--model", model, "--dim", rule)
+        assert status == 0
+        assert ("was trained with --dim from-mapping" in err) == said
 
 
 def test_tile_adds_a_mapping_that_estimate_reads(run, table, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from learned.store import load
 from pipeline.model.analytical import AnalyticalModel
 from pipeline.stages.estimate import estimate_table
-from pipeline.stages.models import dim_rule_of, load_latency_model
+from pipeline.stages.models import load_latency_model
 from pipeline.stages.train import train_table
 from tests.learned.cases import rows, table
 
@@ -38,13 +38,9 @@ def test_bad_data_leaves_no_file(tmp_path: Path) -> None:
 def test_models_are_found_by_name_and_platform(tmp_path: Path) -> None:
     assert load_latency_model("analytical") == AnalyticalModel("timeloop")
     assert load_latency_model("analytical", "rtl", "drop") == AnalyticalModel("rtl", "drop")
-    assert dim_rule_of(AnalyticalModel("rtl")) == "from-table"
     path = tmp_path / "model"
-    train_table(table(rows(6, 4)), path, kind="analytical", dim_rule="from-mapping")
-    assert dim_rule_of(load_latency_model(str(path))) == "from-mapping"
     train_table(table(rows(6, 4)), path, kind="analytical")
     assert load_latency_model(str(path)).platform == "rtl"
-    assert dim_rule_of(load_latency_model(str(path))) == "from-table"
     with pytest.raises(ValueError, match="was trained for platform rtl, not timeloop"):
         load_latency_model(str(path), "timeloop")
     with pytest.raises(ValueError, match="no such file"):
