@@ -138,7 +138,9 @@ def _build_design(design: Design, datapath: Datapath, folder: Path) -> None:
     generated = sorted(folder.glob("Vtb*.cpp"))
     once = [path for path in generated if path.stem.endswith(("__Slow", "__Syms"))]
     _compile_together("once", once, folder, "-O0")
-    _compile_together("design", [*(path for path in generated if path not in once), NATIVE / "model.cpp"], folder)
+    assertions = ("-DDOSA_ASSERTIONS",) if datapath == "full" else ()
+    evaluated = [*(path for path in generated if path not in once), NATIVE / "model.cpp"]
+    _compile_together("design", evaluated, folder, *assertions)
     libraries = cocotb_tools.config.libs_dir
     everything = ["design.o", "once.o", "-Wl,--whole-archive", str(runtime / "runtime.a"), "-Wl,--no-whole-archive"]
     cocotb = [f"-L{libraries}", f"-Wl,-rpath,{libraries}", "-lcocotbvpi_verilator"]
