@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from pipeline.cli import main
 
 LONGEST_S = 60
+LONGEST_BUILD_S = 400
+"""For commands that may have to build a design first, the shared library included."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def no_hang(seconds: int = LONGEST_S) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def run(inside: Path, *arguments: object) -> Outcome:
+def run(inside: Path, *arguments: object, longest_s: int = LONGEST_S) -> Outcome:
     """Run ``dosa-hil`` and check that it ends in time, without a traceback and without half-written files.
 
     A command that fails says why in one line and leaves ``inside`` as it was.
@@ -79,7 +81,7 @@ def run(inside: Path, *arguments: object) -> Outcome:
     argv = sys.argv
     sys.argv = ["dosa-hil", *map(str, arguments)]
     try:
-        with no_hang(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with no_hang(longest_s), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main()
         status = 0
     except SystemExit as end:

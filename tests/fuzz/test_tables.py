@@ -10,7 +10,7 @@ from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.table import Row, columns_of, read_table, write_table
 from pipeline.workload import Layer
-from tests.fuzz.command import examples, explore, folder, run
+from tests.fuzz.command import LONGEST_BUILD_S, examples, explore, folder, run
 from tests.fuzz.mutations import bits, damaged_bytes, damaged_table, damaged_text
 
 LAYERS = (Layer(3, 3, 14, 14, 32, 48, stride_w=2, stride_h=2), Layer(1, 1, 64, 1, 64, 64))
@@ -111,7 +111,8 @@ def test_simulate_handles_damaged_mappings_and_sizes(count, tmp_path):
         path = tmp_path / "in.csv"
         write_table(table, path)
         options = ("--driver", "inprocess", "--work-dir", tmp_path / "work")
-        outcome = run(tmp_path / "none", "simulate", path, tmp_path / "out.csv", *options)
+        arguments = ("simulate", path, tmp_path / "out.csv", *options)
+        outcome = run(tmp_path / "none", *arguments, longest_s=LONGEST_BUILD_S)
         assert outcome.status == 0, outcome.err
         result = read_table(tmp_path / "out.csv")
         assert (result["sim.cycles"].notna() == (result["error"] == "")).all()
