@@ -4,9 +4,8 @@ Every search has the same method, evaluations, seeds and energy model, and has i
 cycles that it minimises differ: those of DOSA's own analytical model, of the accelerator view, or of the learned model.
 """
 
-import math
 import os
-from collections.abc import Iterable
+from statistics import geometric_mean
 
 import pandas as pd
 
@@ -100,12 +99,6 @@ def simulated_edp(found: dict[tuple[str, str], list[SearchResult]]) -> dict[tupl
     totals = table[["sim.cycles", "sim.energy_uj"]].mul(table["layer.count"], axis=0).groupby(table["design"]).sum()
     edp = iter((totals["sim.cycles"] * totals["sim.energy_uj"]).tolist())
     return {key: geometric_mean(next(edp) for _ in results) for key, results in found.items()}
-
-
-def geometric_mean(values: Iterable[float]) -> float:
-    """Geometric mean of positive numbers."""
-    logs = [math.log(value) for value in values]
-    return math.exp(sum(logs) / len(logs))
 
 
 def _record(workload: str, name: str, rows: int, edp: float, gain: float, results: list[SearchResult]) -> Record:

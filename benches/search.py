@@ -7,8 +7,9 @@ Seeds 0 to 4 are for this bench only; settings were chosen on seeds from 100 up.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from statistics import geometric_mean
 
 import numpy as np
 import torch
@@ -46,11 +47,6 @@ PUBLIC_CODE = {
 def seeds_of(method: str) -> tuple[int, ...]:
     """Bayesian search is slow: two seeds."""
     return SEEDS[:2] if method == "bayesian" else SEEDS
-
-
-def geometric_mean(values: Iterable[float]) -> float:
-    """Geometric mean of positive numbers."""
-    return math.exp(float(np.mean(np.log(list(values)))))
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
