@@ -6,11 +6,13 @@
     simulation.clock.tick(100)
     simulation.run_until_done()
 
-One simulation per shared library can be alive in a process.
+Each simulation loads a copy of its library, so several of one design can be alive in a process.
 """
 
 import _ctypes
 import ctypes
+import shutil
+import tempfile
 import weakref
 from pathlib import Path
 
@@ -62,7 +64,7 @@ class Simulation:
     """One design in this process."""
 
     def __init__(self, library: Path) -> None:
-        self._library = bind(ctypes.CDLL(str(library)))
+        self._library = bind(_load_copy(library))
         self._library.dosa_port_words.restype = ctypes.c_uint32
         self._library.dosa_get.restype = ctypes.c_bool
         self._library.dosa_set.restype = ctypes.c_bool
@@ -107,6 +109,13 @@ class Simulation:
     def close(self) -> None:
         """Unload the design."""
         self._finalizer()
+
+
+def _load_copy(library: Path) -> ctypes.CDLL:
+    """The state of a simulation is that of its library, and a library is loaded once per file."""
+    with tempfile.NamedTemporaryFile(suffix=library.suffix) as copy:
+        shutil.copyfile(library, copy.name)
+        return ctypes.CDLL(copy.name)
 
 
 def _close(library: ctypes.CDLL) -> None:

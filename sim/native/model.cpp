@@ -31,6 +31,7 @@ void create(int argc, char** argv) {
 }
 
 void destroy() {
+    if (top == nullptr) return;
     top->final();
     top.reset();
     context.reset();

@@ -1,5 +1,7 @@
 """The test bench, the memory models and the ctypes driver, on a design that only copies lines."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -142,6 +144,29 @@ def test_the_clock_can_be_ticked_by_hand_with_the_same_count(simulation: Simulat
         simulation.clock.tick()
         ticks += 1
     assert simulation.io.cycles_o == cycles == ticks - 1
+
+
+def test_two_simulations_of_one_design_run_and_close_apart(simulation: Simulation) -> None:
+    alone = run(simulation, copy_commands((10, 0, 10)), 20, MemorySettings.of("simple"))
+    memory = contents(400)
+    simulation.load(copy_commands((100, 0, 200)), memory, memory.nbytes, MemorySettings.of("simple"))
+    assert not simulation.run_until_done(50)
+    others = [Simulation.build(copy_engine(), "full") for _ in range(2)]
+    for other in others:
+        assert run(other, copy_commands((10, 0, 10)), 20, MemorySettings.of("simple")) == alone
+        other.close()
+        other.close()
+    assert simulation.run_until_done()
+    np.testing.assert_array_equal(memory[200 * LINE : 300 * LINE], contents(400)[: 100 * LINE])
+
+
+def test_a_process_that_leaves_simulations_of_one_design_open_ends_well() -> None:
+    library = build(copy_engine(), "full").library
+    code = (
+        f"from pathlib import Path; from sim.inprocess import Simulation; "
+        f"held = [Simulation(Path({str(library)!r})) for _ in range(3)]; held[1].close()"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_an_unknown_port_is_named(simulation: Simulation) -> None:
