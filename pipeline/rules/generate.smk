@@ -14,7 +14,7 @@ rule generate:
         design=lambda w: STUDIES[w.study].design,
         hardware=lambda w: sizes(PLANS[w.study].hardware[w.hardware]),
         rtl=lambda w: Design.read(STUDIES[w.study].design).digest,
-        sources=stage_digest("pipeline.stages.generate"),
+        sources=source_digest("pipeline.stages.generate"),
     shell:
         "{PYTHON} -m pipeline.stages.generate --design {params.design} --hardware {params.hardware}"
         " {output.rtl} 2>&1 | tee {log}"

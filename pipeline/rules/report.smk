@@ -12,7 +12,7 @@ rule study:
         mem_mb=200,
     params:
         text=lambda w: STUDIES[w.study].model_dump_json(),
-        sources=stage_digest("pipeline.stages.study"),
+        sources=source_digest("pipeline.stages.study"),
     shell:
         "{PYTHON} -m pipeline.stages.study {params.text:q} {output.study} 2>&1 | tee {log}"
 
@@ -41,7 +41,7 @@ rule report:
         slots=1,
         mem_mb=1000,
     params:
-        sources=stage_digest("pipeline.stages.report"),
+        sources=source_digest("pipeline.stages.report"),
     shell:
         "{PYTHON} -m pipeline.stages.report results/{wildcards.study} 2>&1 | tee {log}"
 
@@ -59,6 +59,6 @@ rule bench:
         slots=2,
         mem_mb=4000,
     params:
-        sources=lambda w: stage_digest(f"benches.{w.bench}"),
+        sources=lambda w: source_digest(f"benches.{w.bench}"),
     shell:
         "{PYTHON} -m benches.{wildcards.bench} 2>&1 | tee {log}"

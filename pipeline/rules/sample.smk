@@ -22,7 +22,7 @@ rule sample:
         evaluations=lambda w: STUDIES[w.study].sampling.search_evaluations,
         seed=lambda w: STUDIES[w.study].seed,
         layers=lambda w: PLANS[w.study].workload_digests,
-        sources=stage_digest("pipeline.stages.sample"),
+        sources=source_digest("pipeline.stages.sample"),
     shell:
         "{PYTHON} -m pipeline.stages.sample --hardware {params.hardware} --workloads {params.workloads:q}"
         " --points {params.points} --max-cycles {params.max_cycles} --random {params.random}"

@@ -22,7 +22,7 @@ rule search:
         evaluations=lambda w: STUDIES[w.study].search.evaluations,
         constraints=lambda w: PLANS[w.study].constraints,
         layers=lambda w: PLANS[w.study].workload_digests[w.workload],
-        sources=stage_digest("pipeline.stages.search"),
+        sources=source_digest("pipeline.stages.search"),
     shell:
         "{PYTHON} -m pipeline.stages.search --workload {params.workload:q} --method {params.method} --platform rtl"
         " --model {params.model} --evaluations {params.evaluations} --seed {wildcards.seed} {params.constraints}"

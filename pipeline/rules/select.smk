@@ -26,7 +26,7 @@ rule select:
         uncertain=lambda w: PLANS[w.study].uncertain(w.variant),
         max_cycles=lambda w: STUDIES[w.study].sampling.max_cycles,
         seed=lambda w: STUDIES[w.study].seed,
-        sources=stage_digest("pipeline.stages.select"),
+        sources=source_digest("pipeline.stages.select"),
     shell:
         "{PYTHON} -m pipeline.stages.select --workload {wildcards.workload:q} --variant {wildcards.variant}"
         " --model {params.model} {params.tiled} --uncertain {params.uncertain} --max-cycles {params.max_cycles}"
@@ -48,6 +48,6 @@ rule reference:
     params:
         workload=lambda w: PLANS[w.study].workloads[w.workload],
         layers=lambda w: PLANS[w.study].workload_digests[w.workload],
-        sources=stage_digest("pipeline.stages.reference"),
+        sources=source_digest("pipeline.stages.reference"),
     shell:
         "{PYTHON} -m pipeline.stages.reference --workload {params.workload:q} {output.points:q} 2>&1 | tee {log:q}"

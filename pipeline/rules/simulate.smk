@@ -22,7 +22,7 @@ rule simulate:
         driver=lambda w: STUDIES[w.study].simulation.driver,
         work=lambda w: f"{PLANS[w.study].folder}/work",
         rtl=lambda w: Design.read(STUDIES[w.study].design).digest,
-        sources=stage_digest("pipeline.stages.simulate"),
+        sources=source_digest("pipeline.stages.simulate"),
     shell:
         "{PYTHON} -m pipeline.cli simulate --design {params.design} --memory {params.memory}"
         " --driver {params.driver} --work-dir {params.work}"

@@ -14,7 +14,7 @@ rule train:
         mem_mb=2000,
     params:
         seed=lambda w: STUDIES[w.study].learning.seed,
-        sources=stage_digest("pipeline.stages.train"),
+        sources=source_digest("pipeline.stages.train"),
     shell:
         "{PYTHON} -m pipeline.cli train --kind {wildcards.kind} --platform rtl --target sim.cycles"
         " --seed {params.seed} {input.dataset} {output.model} 2>&1 | tee {log}"

@@ -17,7 +17,7 @@ rule choose:
         slots=1,
         mem_mb=1000,
     params:
-        sources=stage_digest("pipeline.stages.choose"),
+        sources=source_digest("pipeline.stages.choose"),
     shell:
         "{PYTHON} -m pipeline.stages.choose --tables {input.tables:q} -- {output.designs:q} {output.mappings:q}"
         " 2>&1 | tee {log:q}"
@@ -45,7 +45,7 @@ rule validate:
         exact_max_cycles=lambda w: STUDIES[w.study].validation.exact_max_cycles,
         seed=lambda w: STUDIES[w.study].seed,
         rtl=lambda w: Design.read(STUDIES[w.study].design).digest,
-        sources=stage_digest("pipeline.stages.validate"),
+        sources=source_digest("pipeline.stages.validate"),
     shell:
         "{PYTHON} -m pipeline.stages.validate --design {params.design} --memory {params.memory}"
         " --driver {params.driver} --exact-layers {params.exact_layers} --exact-max-cycles {params.exact_max_cycles}"

@@ -1,12 +1,6 @@
 """What the workflow derives from a study."""
 
-import shutil
-
-import pytest
-
-from pipeline.config import sources
 from pipeline.config.plan import Plan
-from pipeline.config.sources import PACKAGES, stage_digest
 from pipeline.config.study import Study, load_study
 
 PLAN = Plan(load_study("default"))
@@ -42,21 +36,3 @@ def test_a_round_searches_with_the_model_trained_before_it():
 def test_no_two_searches_of_the_loop_have_the_same_seed():
     seeds = [seed for number in PLAN.rounds for seed in PLAN.variants[f"r{number}"]]
     assert len(set(seeds)) == len(seeds)
-
-
-@pytest.mark.parametrize("stage", ["sample", "simulate", "train", "search", "report"])
-def test_a_stage_digest_follows_the_code_that_the_stage_imports(stage, tmp_path, monkeypatch):
-    for package in PACKAGES:
-        shutil.copytree(sources.ROOT / package, tmp_path / package)
-    monkeypatch.setattr(sources, "ROOT", tmp_path)
-    sources.stage_digest.cache_clear()
-    before = stage_digest(f"pipeline.stages.{stage}")
-    unrelated = tmp_path / "pipeline" / "unrelated.py"
-    unrelated.write_text("x = 1\n")
-    sources.stage_digest.cache_clear()
-    assert stage_digest(f"pipeline.stages.{stage}") == before
-    with (tmp_path / "pipeline" / "mapping.py").open("a") as stream:
-        stream.write("# changed\n")
-    sources.stage_digest.cache_clear()
-    assert stage_digest(f"pipeline.stages.{stage}") != before
-    sources.stage_digest.cache_clear()

@@ -1,6 +1,7 @@
 """Whole searches: limits, counts, repeatability, resuming, files."""
 
 import json
+from dataclasses import dataclass
 
 import pandas as pd
 import pytest
@@ -8,9 +9,13 @@ import torch
 
 from pipeline.hardware import Hardware, check_fits
 from pipeline.model.analytical import AnalyticalModel
+from pipeline.model.protocol import Latency
 from pipeline.search import driver
+from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
-from pipeline.search.gradient import Gradient
+from pipeline.search.gradient import Gradient, GradientSettings
+from pipeline.search.problem import Problem
+from pipeline.search.random_search import RandomSearch
 from pipeline.search.tiler import default_mapping
 from pipeline.stages.search import METHODS, run_search
 from pipeline.table import Row, rows_of
@@ -111,11 +116,72 @@ def test_an_interrupted_search_goes_on_to_the_same_result(small, method, evaluat
     assert not (tmp_path / "cut" / "checkpoint.pt").exists()
 
 
-def test_a_checkpoint_of_another_search_is_ignored(small, problem_on, tmp_path):
+def test_a_checkpoint_of_another_search_is_removed(problem_on, tmp_path):
     path = tmp_path / "checkpoint.pt"
     torch.save({"key": "other", "state": {}}, path)
-    result = search(problem_on(), Gradient(), "gradient", evaluations=100, seed=0, checkpoint=path)
-    assert result.evaluations > 50
+    there = []
+
+    def observe(recorder):
+        there.append(path.exists())
+
+    search(problem_on(), Gradient(), "gradient", evaluations=100, seed=0, checkpoint=path, observe=observe)
+    assert not there[0]
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A model with a weight, as a trained one has."""
+
+    weight: torch.Tensor
+    platform: str = "timeloop"
+    name: str = "scaled"
+
+    def __call__(self, layers, mappings, hardware):
+        latency = AnalyticalModel("timeloop")(layers, mappings, hardware)
+        return Latency(latency.cycles * self.weight)
+
+
+def test_an_interrupted_search_does_not_go_on_with_a_model_of_other_weights(small, tmp_path, monkeypatch):
+    """The best score of a model that is half as slow would never be beaten."""
+    monkeypatch.setattr(driver, "SAVE_SECONDS", -1.0)
+
+    def run_with(weight, out, observe=lambda recorder: None):
+        problem = Problem(small, Scaled(torch.tensor(weight)), Constraints("timeloop"))
+        path = tmp_path / out / "checkpoint.pt"
+        return search(problem, Gradient(), "gradient", evaluations=300, seed=1, checkpoint=path, observe=observe)
+
+    def stop(recorder):
+        if (tmp_path / "cut" / "checkpoint.pt").exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_with(0.5, "cut", stop)
+    assert (tmp_path / "cut" / "checkpoint.pt").exists()
+    resumed, clean = run_with(1.0, "cut"), run_with(1.0, "clean")
+    assert resumed.edp == pytest.approx(clean.edp)
+    assert resumed.mappings == clean.mappings
+
+
+def test_the_name_of_a_search_holds_everything_that_decides_it(small, problem_on, monkeypatch):
+    def key(problem=None, method=None, seed=0, **limits):
+        return driver.search_key(problem or problem_on(**limits), method or Gradient(), "gradient", 100, seed)
+
+    scaled = [Problem(small, Scaled(torch.tensor(w)), Constraints("timeloop")) for w in (1.0, 1.0, 1.5)]
+    first, same, retrained = (key(problem) for problem in scaled)
+    assert first == same
+    names = [
+        key(),
+        first,
+        retrained,
+        key(seed=1),
+        key(platform="rtl"),
+        key(max_area_mm2=1.0),
+        key(method=RandomSearch()),
+    ]
+    names.append(key(method=Gradient(GradientSettings(starts=3))))
+    monkeypatch.setattr(driver, "source_digest", lambda *modules: "other code")
+    names.append(key())
+    assert len(set(names)) == len(names)
 
 
 def test_files_hold_the_result(small, tmp_path):
