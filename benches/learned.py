@@ -20,7 +20,7 @@ from learned.evaluate import FOLDS, HeldOut, cross_validate, predict, scores
 from learned.features import features
 from learned.model import Kind, Metadata
 from pipeline.files import reference_data
-from pipeline.model.protocol import Latency, LatencyModel
+from pipeline.machine.latency import Latency, LatencyModel
 from pipeline.table import read_table
 
 Row = dict[str, Cell]

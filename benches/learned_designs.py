@@ -15,9 +15,9 @@ from learned.data import read_samples
 from learned.model import Metadata
 from pipeline.files import ROOT
 from pipeline.hardware import HardwareTensors, Platform
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import Latency, LatencyModel
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.model.protocol import Latency, LatencyModel
 from pipeline.search.result import SearchResult
 from pipeline.stages.search import run_search
 from pipeline.stages.simulate import simulate_table

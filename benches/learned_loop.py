@@ -13,10 +13,10 @@ from learned.evaluate import predict
 from learned.model import Metadata
 from pipeline.files import ROOT
 from pipeline.hardware import Hardware, HardwareTensors, check_fits
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.gemmini.tiler import default_mapping
+from pipeline.machine.latency import LatencyModel
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.model.protocol import LatencyModel
-from pipeline.search.tiler import default_mapping
 from pipeline.stages.draws import constructive_mappings, crop, random_mappings
 from pipeline.stages.simulate import simulate_table
 from pipeline.table import Row, columns_of

@@ -15,8 +15,8 @@ from learned.data import Samples, read_samples
 from learned.evaluate import HeldOut, cross_validate, predict, scores, top1_regret
 from learned.model import Kind, Metadata
 from pipeline.files import ROOT
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.model.protocol import LatencyModel
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import LatencyModel
 from pipeline.table import read_table
 
 Record = dict[str, Cell]

@@ -14,12 +14,12 @@ from itertools import groupby, pairwise, product
 import torch
 
 from pipeline.hardware import ACCUMULATOR_BYTES, Hardware, HardwareTensors, check_fits
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.cost import Cost, cost
+from pipeline.machine.energy import words_energy
+from pipeline.machine.timeloop.accesses import Accesses, timeloop_accesses
+from pipeline.machine.timeloop.roofs import timeloop_roofs
 from pipeline.mapping import LayerTensors, Loops, Mapping, MappingTensors
-from pipeline.model.accesses import Accesses, timeloop_accesses
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.model.cost import Cost, cost
-from pipeline.model.energy import words_energy
-from pipeline.model.latency import timeloop_roofs
 from pipeline.workload import Layer
 
 

@@ -29,7 +29,7 @@ import torch
 from benches.common import Cell, quick, write
 from benches.loop_nest import best_mapping, misfit, recount
 from pipeline.hardware import Hardware
-from pipeline.model.analytical import AnalyticalModel
+from pipeline.machine.analytical import AnalyticalModel
 from pipeline.stages.search import run_search
 from pipeline.workload import Layer, Workload, WorkloadLayer
 

@@ -15,10 +15,10 @@ import torch
 
 from benches.common import Cell, quick, write
 from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.cost import Batch, Cost, cost, cost_in_chunks, over_chunks
+from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.mapping import LEVELS, LayerTensors, Mapping, MappingTensors
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.model.cost import Batch, Cost, cost, cost_in_chunks, over_chunks
-from pipeline.search.tiler import default_mapping
 from pipeline.workload import DIMS, Layer, load_workload
 
 MODEL = AnalyticalModel("timeloop")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benches.common import Cell, quick, write
 from pipeline.hardware import Hardware
-from pipeline.search.tiler import default_mapping
+from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.workload import Layer
 from rtl.generate import generate
 from sim.build import DATAPATHS, Built, Datapath, build

@@ -18,8 +18,8 @@ from scipy import stats
 from benches.common import FOLDER, Cell, quick, write
 from benches.mappers import compare_mappers
 from benches.search_plot import plot_traces
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.model.experts import expert_hardware, experts
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.experts import expert_hardware, experts
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
 from pipeline.search.gradient import PUBLISHED, Gradient, GradientSettings

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from benches.common import Cell, write
+from pipeline.choices import PartialSums
 from pipeline.files import ROOT, reference_data
 from pipeline.hardware import PLATFORMS
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.model.rtl_platform import PartialSums
+from pipeline.machine.analytical import AnalyticalModel
 from pipeline.stages.estimate import estimate_table
 from pipeline.table import DimRule, read_table
 

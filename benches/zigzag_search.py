@@ -28,7 +28,7 @@ from zigzag.workload.layer_node import LayerNode
 
 from benches.loop_nest import LoopNest
 from pipeline.hardware import ACCUMULATOR_BYTES, Hardware
-from pipeline.model.coefficients import coefficients
+from pipeline.machine.coefficients import coefficients
 from pipeline.workload import Layer
 
 WORD_BITS = 8

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pipeline.model.protocol import Latency
+from pipeline.machine.latency import Latency
 
 LEAST_SCALE = 1e-6
 """Standard deviation below which a feature counts as constant."""

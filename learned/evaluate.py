@@ -11,7 +11,7 @@ from torch import Tensor
 
 from learned.data import Samples, efficiency, group_folds
 from learned.residual_gp import Z_COVERAGE
-from pipeline.model.protocol import Latency, LatencyModel
+from pipeline.machine.latency import Latency, LatencyModel
 
 FOLDS = 5
 

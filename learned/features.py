@@ -10,12 +10,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from pipeline.choices import PartialSums
 from pipeline.hardware import HardwareTensors
+from pipeline.machine.gemmini.machine import Gemmini
+from pipeline.machine.gemmini.tiles import C, K, N, P, Q, R, S, extents
+from pipeline.machine.gemmini.view import Terms
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.analytical import PartialSums
-from pipeline.model.rtl_published import as_published
-from pipeline.model.rtl_tile import C, K, N, P, Q, R, S, extents
-from pipeline.model.rtl_view import RtlTerms, rtl_terms
 
 VERSION = 3
 """Raised whenever a feature changes its meaning, is added or removed."""
@@ -85,9 +85,9 @@ def features(
 
     With ``drop``, those of what the public FPGA runs executed.
     """
-    if partial_sums == "drop":
-        layers, mappings = as_published(layers, mappings, hardware)
-    terms = rtl_terms(layers, mappings, hardware, partial_sums)
+    machine = Gemmini("soc" if partial_sums == "drop" else "simple", partial_sums)
+    terms = machine.view(layers, mappings, hardware)
+    layers, mappings = machine.executed(layers, mappings, hardware)
     tile = torch.minimum(extents(mappings), layers.size)
     parts = _pipeline(terms) | _streams(terms) | _array(layers, terms, tile, hardware) | _memory(layers, terms, tile)
     shape = terms.cycles.shape
@@ -95,7 +95,7 @@ def features(
     return Features(values, terms.cycles, headroom(terms))
 
 
-def headroom(terms: RtlTerms) -> Float[Tensor, "*b"]:
+def headroom(terms: Terms) -> Float[Tensor, "*b"]:
     """How far the analytical latency may be off, relative to that of a mapping whose array mostly waits for memory.
 
     Slots of the array are counted exactly; what can be wrong is how long it waits for loads and stores.
@@ -104,7 +104,7 @@ def headroom(terms: RtlTerms) -> Float[Tensor, "*b"]:
     return (idle / HEADROOM_SCALE).tanh().clamp(min=LEAST_HEADROOM)
 
 
-def _pipeline(terms: RtlTerms) -> dict[str, Tensor]:
+def _pipeline(terms: Terms) -> dict[str, Tensor]:
     """How tiles overlap: what bounds the period, what is not hidden."""
     busiest = torch.stack((terms.load_cycles, terms.compute_cycles, terms.store_cycles)).amax(0)
     return {
@@ -121,7 +121,7 @@ def _pipeline(terms: RtlTerms) -> dict[str, Tensor]:
     }
 
 
-def _streams(terms: RtlTerms) -> dict[str, Tensor]:
+def _streams(terms: Terms) -> dict[str, Tensor]:
     """What a tile's load is made of."""
     return {
         "input_share": terms.input_cycles / terms.load_cycles,
@@ -132,7 +132,7 @@ def _streams(terms: RtlTerms) -> dict[str, Tensor]:
 
 
 def _array(
-    layers: LayerTensors, terms: RtlTerms, tile: Float[Tensor, "*b 7"], hardware: HardwareTensors
+    layers: LayerTensors, terms: Terms, tile: Float[Tensor, "*b 7"], hardware: HardwareTensors
 ) -> dict[str, Tensor]:
     """How well the array is filled."""
     dim = hardware.dim
@@ -150,7 +150,7 @@ def _array(
     }
 
 
-def _memory(layers: LayerTensors, terms: RtlTerms, tile: Float[Tensor, "*b 7"]) -> dict[str, Tensor]:
+def _memory(layers: LayerTensors, terms: Terms, tile: Float[Tensor, "*b 7"]) -> dict[str, Tensor]:
     """Reuse, row lengths and cache sets that a tile's rows share."""
     size = layers.size
     window = (size[..., P] * layers.stride[..., 0]) * (size[..., Q] * layers.stride[..., 1])

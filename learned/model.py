@@ -6,10 +6,11 @@ from typing import Literal
 from learned import published, residual_gp
 from learned.data import Samples
 from learned.features import VERSION
+from pipeline.choices import PartialSums
 from pipeline.hardware import HardwareTensors, Platform
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import Latency
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.analytical import AnalyticalModel, PartialSums
-from pipeline.model.protocol import Latency
 from pipeline.table import DimRule
 
 Kind = Literal["analytical", "dnn", "residual", "default"]

@@ -16,9 +16,9 @@ from torch.nn.functional import relu, softplus
 
 from learned.data import Samples
 from pipeline.hardware import HardwareTensors
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import Latency
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.model.protocol import Latency
 
 HIDDEN_LAYERS = 7
 WIDTH = 26

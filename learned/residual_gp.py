@@ -17,10 +17,10 @@ from torch import Tensor
 from learned import gp
 from learned.data import Samples, efficiency, group_folds
 from learned.features import Features, features
+from pipeline.choices import PartialSums
 from pipeline.hardware import HardwareTensors
+from pipeline.machine.latency import Latency
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.analytical import PartialSums
-from pipeline.model.protocol import Latency
 
 RADIUS = 3.0
 """Distance to the nearest support row up to which the correction is trusted fully, in length scales."""

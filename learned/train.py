@@ -10,8 +10,8 @@ from learned import model, store
 from learned.data import Samples, read_samples
 from learned.evaluate import FOLDS, cross_validate, scores
 from learned.model import Kind, Metadata, TrainedModel
+from pipeline.choices import PartialSums
 from pipeline.hardware import Platform
-from pipeline.model.analytical import PartialSums
 from pipeline.table import DimRule
 
 

@@ -135,7 +135,7 @@ def timeloop(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the three YAML files.")],
 ) -> None:
     """Write Timeloop's problem, architecture and mapping files for one row."""
-    from pipeline.model.timeloop_yaml import write_timeloop
+    from pipeline.machine.timeloop.yaml_files import write_timeloop
     from pipeline.table import RowError, read_table, rows_of
 
     rows = rows_of(read_table(in_table), "timeloop")
@@ -320,7 +320,7 @@ def report(study: Annotated[Path, typer.Argument(metavar="STUDY_DIR", help="Fold
 
 
 def _hardware_sizes(text: str | None) -> tuple[int, float, float] | None:
-    from pipeline.model.experts import experts
+    from pipeline.machine.experts import experts
 
     if text is None:
         return None

@@ -2,57 +2,52 @@
 
 import ctypes
 from dataclasses import dataclass, fields
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-MemoryKind = Literal["simple", "soc"]
-MEMORY_KINDS: tuple[MemoryKind, ...] = ("simple", "soc")
+from pipeline.choices import Memory
+from pipeline.machine.system import BELOW_CACHE, HOST, MEMORY_SYSTEMS, Cache
 
-SOC_HIT_CYCLES = 14
-"""From an accepted read to its first beat when the L2 has the line; calibrated on public FPGA runs."""
-
-HOST_CYCLES = 600
-"""Cycles before the first command: what configuring a layer costs the host."""
+_SIMPLE, _CACHE = MEMORY_SYSTEMS["simple"], Cache()
 
 
 @dataclass(frozen=True, slots=True)
 class MemorySettings:
-    """Everything about a run besides its program; field for field ``dosa::Settings`` in ``sim/native/timing.h``."""
+    """Everything about a run besides its program; field for field ``dosa::Settings`` in ``sim/native/timing.h``.
+
+    What the numbers mean and where they come from is said in ``pipeline.machine.system``."""
 
     soc: int
-    host_cycles: int = HOST_CYCLES
+    host_cycles: int = HOST.layer_cycles
     stall_permille: int = 0
     """Chance per cycle that a ready signal is low, and random extra latency up to 63 cycles (tests)."""
     seed: int = 1
     skip_idle: int = 1
     """Whether cycles in which nothing can change are counted without being evaluated."""
-    latency_cycles: int = 40
-    bytes_per_cycle: int = 16
-    cache_kib: int = 512
-    cache_ways: int = 8
-    misses: int = 10
-    port_cycles: int = 9
-    miss_latency_cycles: int = 20
-    """Extra latency of a line that comes from below the L2; calibrated on public FPGA runs."""
-    same_line_cycles: int = 11
-    partial_write_cycles: int = 16
-    """L2 bank time of each beat of a write that does not cover its line, in 1/16 cycle."""
-    last_level_kib: int = 4096
-    dram_read_cycles: int = 20
-    """Port time of a read that misses the last-level cache, per 128 bytes."""
-    dram_write_cycles: int = 40
-    """Port time of a dirty line that leaves for DRAM."""
+    latency_cycles: int = _SIMPLE.latency_cycles
+    bytes_per_cycle: int = _SIMPLE.bytes_per_cycle
+    cache_kib: int = _CACHE.kib
+    cache_ways: int = _CACHE.ways
+    misses: int = BELOW_CACHE.misses
+    port_cycles: int = BELOW_CACHE.port_cycles
+    miss_latency_cycles: int = BELOW_CACHE.miss_latency_cycles
+    same_line_cycles: int = BELOW_CACHE.same_line_cycles
+    partial_write_cycles: int = BELOW_CACHE.partial_write_cycles
+    last_level_kib: int = BELOW_CACHE.last_level_kib
+    dram_read_cycles: int = BELOW_CACHE.dram_read_cycles
+    dram_write_cycles: int = BELOW_CACHE.dram_write_cycles
     warm: int = 1
     """Whether the caches of `soc` start as writing the program's memory once, in order of address, leaves them."""
     budget_kilocycles: int = 1_000_000
     """A run that takes longer ends with an error."""
 
     @classmethod
-    def of(cls, kind: MemoryKind) -> "MemorySettings":
+    def of(cls, kind: Memory) -> "MemorySettings":
         """The settings of a kind of memory."""
-        return cls(soc=1, latency_cycles=SOC_HIT_CYCLES) if kind == "soc" else cls(soc=0)
+        system = MEMORY_SYSTEMS[kind]
+        soc = int(system.cache is not None)
+        return cls(soc, latency_cycles=system.latency_cycles, bytes_per_cycle=system.bytes_per_cycle)
 
 
 class _Settings(ctypes.Structure):

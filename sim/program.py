@@ -8,12 +8,13 @@ are then wrong, and only timing means anything.
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.choices import PartialSums
 from pipeline.hardware import Hardware, check_fits
+from pipeline.machine.system import HOST
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim.commands import CONFIG, CONFIG_FIELDS, LOOP_CONV, LOOP_FIELDS, LOOP_MATMUL, pack
@@ -22,11 +23,7 @@ from sim.program_tiles import Indices, Tiles, input_step, public_run, tiles_of, 
 from sim.program_traffic import traffic
 
 MAX_SHIFT = 31
-HOST_CYCLES = {LOOP_CONV: 250, LOOP_MATMUL: 126}
-"""Cycles that the scalar host spends on one tile: its loops, addresses and six or seven commands.
-
-Public FPGA runs of tiny tiles never take less than this a tile, at any array size.
-"""
+HOST_CYCLES = {LOOP_CONV: HOST.convolution_tile_cycles, LOOP_MATMUL: HOST.matmul_tile_cycles}
 
 
 class ProgramError(ValueError):
@@ -85,7 +82,7 @@ def compile_program(
     mapping: Mapping,
     hardware: Hardware,
     *,
-    partial_sums: Literal["spill", "drop"] = "spill",
+    partial_sums: PartialSums = "spill",
     relu: bool = False,
 ) -> Program:
     """The program of ``layer`` under ``mapping`` on ``hardware``. Raises ProgramError naming what is not possible."""

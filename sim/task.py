@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.choices import PartialSums
 from pipeline.files import ROOT, digest, digest_files
 from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
@@ -18,9 +19,6 @@ from sim.golden import Int8, layer_output, random_operands
 from sim.memory import MemorySettings
 from sim.program import Program, ProgramError, compile_program
 from sim.unroll import unroll
-
-PartialSums = Literal["spill", "drop"]
-PARTIAL_SUMS: tuple[PartialSums, ...] = ("spill", "drop")
 
 Driver = Literal["cocotb", "inprocess"]
 DRIVERS: tuple[Driver, ...] = ("cocotb", "inprocess")

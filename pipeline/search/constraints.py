@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from pipeline.hardware import MAX_DIM, MAX_KIB, Hardware, HardwareTensors, Platform
-from pipeline.model.area import area_mm2
+from pipeline.machine.area import area_mm2
 
 DIMS_BUILT: dict[Platform, tuple[int, ...]] = {"timeloop": (2, 4, 8, 16, 32, 64, 128), "rtl": (4, 8, 16, 32, 64)}
 """Array sizes of the published space (``timeloop``) and those that the RTL is built at (``rtl``)."""

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 
 from pipeline.hardware import Hardware
+from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.mapping import MappingTensors
 from pipeline.search.problem import Recorder
 from pipeline.search.space import points_of
-from pipeline.search.tiler import default_mapping
 
 GEMMINI_DIM, GEMMINI_SCRATCHPAD_KIB, GEMMINI_ACCUMULATOR_KIB = 16, 256.0, 64.0
 """Gemmini's default configuration."""

@@ -13,9 +13,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
+from pipeline.machine.cost import cost
+from pipeline.machine.latency import LatencyModel
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.cost import cost
-from pipeline.model.protocol import LatencyModel
 from pipeline.search.constraints import Constraints
 from pipeline.search.space import Points, align, fits, smallest
 from pipeline.workload import Workload

@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
+from pipeline.machine.capacity import footprint_kib
 from pipeline.mapping import MappingTensors
-from pipeline.model.tiles import footprint_kib
 from pipeline.search.constraints import KIB_RANGE
 from pipeline.search.orders import THREE, OrderMethod
 from pipeline.search.problem import Costs, Problem
@@ -86,7 +86,7 @@ def _excess(mappings: MappingTensors, hardware: HardwareTensors, problem: Proble
     for kib, limit in zip(need, (limits.scratchpad_kib, limits.accumulator_kib), strict=True):
         over = over + torch.relu((kib / limit).log()).square().sum(-1)
     if limits.max_area_mm2 is not None:
-        from pipeline.model.area import area_mm2  # noqa: PLC0415
+        from pipeline.machine.area import area_mm2  # noqa: PLC0415
 
         over = over + torch.relu((area_mm2(hardware, limits.platform) / limits.max_area_mm2).log()).square()
     return over

@@ -10,8 +10,8 @@ import torch
 
 from pipeline.files import write_json
 from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.area import area_mm2
 from pipeline.mapping import Mapping, MappingTensors
-from pipeline.model.area import area_mm2
 from pipeline.search.problem import Problem, Recorder
 from pipeline.search.space import smallest
 from pipeline.table import Row, columns_of, write_table

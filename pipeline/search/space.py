@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors, Platform
+from pipeline.machine.capacity import footprint_kib
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.tiles import footprint_kib
 from pipeline.search.constraints import Constraints, round_kib
 from pipeline.workload import DIMS
 

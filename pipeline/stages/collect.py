@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.model.protocol import LatencyModel
+from pipeline.machine.latency import LatencyModel
 from pipeline.stages import command
 from pipeline.stages.estimate import estimate_table
 from pipeline.stages.models import load_latency_model

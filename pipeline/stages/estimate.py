@@ -4,12 +4,12 @@ import pandas as pd
 import torch
 
 from pipeline.hardware import HardwareTensors, check_fits
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.area import area_mm2
+from pipeline.machine.energy import energy_uj
+from pipeline.machine.explain import explain_columns, explain_record
+from pipeline.machine.latency import LatencyModel
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.model.area import area_mm2
-from pipeline.model.energy import energy_uj
-from pipeline.model.explain import explain_columns, explain_record
-from pipeline.model.protocol import LatencyModel
 from pipeline.table import DimRule, Row, RowError, add_columns, rows_of
 
 CHUNK_ROWS = 1 << 14

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from learned.model import TrainedModel
 from learned.store import load
+from pipeline.choices import PartialSums
 from pipeline.hardware import PLATFORMS, Platform
-from pipeline.model.analytical import AnalyticalModel, PartialSums
-from pipeline.model.protocol import LatencyModel
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import LatencyModel
 from pipeline.table import DimRule
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.model.protocol import LatencyModel
+from pipeline.machine.latency import LatencyModel
 from pipeline.search.pareto import front, sweep_areas
 from pipeline.search.result import SearchResult
 from pipeline.stages import command

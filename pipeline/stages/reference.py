@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.hardware import Hardware
-from pipeline.search.tiler import default_mapping
+from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.stages import command
 from pipeline.table import Row, columns_of, write_table
 from pipeline.workload import Workload, load_workload

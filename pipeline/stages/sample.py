@@ -16,9 +16,9 @@ import torch
 
 from pipeline.files import digest
 from pipeline.hardware import Hardware, HardwareTensors, check_fits
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.search.tiler import default_mapping
 from pipeline.stages import command
 from pipeline.stages.draws import constructive_mappings, crop, random_mappings
 from pipeline.stages.search import run_search

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from pipeline.hardware import Hardware, Platform
-from pipeline.model.protocol import LatencyModel
+from pipeline.machine.latency import LatencyModel
 from pipeline.progress import Line, time_left
 from pipeline.search.bayesian import Bayesian
 from pipeline.search.constraints import Constraints

@@ -14,8 +14,8 @@ import torch
 from learned.acquire import most_uncertain
 from pipeline.files import digest
 from pipeline.hardware import Hardware, check_fits
-from pipeline.model.protocol import Latency, LatencyModel
-from pipeline.search.tiler import default_mapping
+from pipeline.machine.gemmini.tiler import default_mapping
+from pipeline.machine.latency import Latency, LatencyModel
 from pipeline.stages import command
 from pipeline.stages.draws import constructive_mappings
 from pipeline.stages.estimate import estimate_table

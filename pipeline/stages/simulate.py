@@ -7,20 +7,21 @@ from typing import Any
 import pandas as pd
 import torch
 
+from pipeline.choices import Memory, PartialSums
 from pipeline.files import ROOT
 from pipeline.hardware import Hardware, HardwareTensors, check_fits
+from pipeline.machine.energy import LevelEnergy, words_energy
+from pipeline.machine.timeloop.accesses import Words
 from pipeline.measurement import COUNTERS, Measurement
-from pipeline.model.accesses import Words
-from pipeline.model.energy import LevelEnergy, words_energy
 from pipeline.table import DimRule, Row, RowError, add_columns, rows_of
 from rtl.design import Design as DesignSource
 from rtl.generate import generate
 from sim.build import Datapath
 from sim.design import Design
-from sim.memory import MemoryKind, MemorySettings
+from sim.memory import MemorySettings
 from sim.progress import Progress
 from sim.runner import Request, simulate
-from sim.task import Driver, PartialSums, Record, Task
+from sim.task import Driver, Record, Task
 
 DESIGNS = ROOT / "results" / "rtl"
 """Folder of generated designs, one a design and hardware."""
@@ -34,7 +35,7 @@ def simulate_table(
     *,
     design: str,
     datapath: Datapath,
-    memory: MemoryKind,
+    memory: Memory,
     driver: Driver,
     jobs: int,
     dim_rule: DimRule,

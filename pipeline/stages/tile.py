@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.search.tiler import default_mapping, default_tile
+from pipeline.machine.gemmini.tiler import default_mapping, default_tile
 from pipeline.table import add_columns, hardware_of, layer_of
 
 

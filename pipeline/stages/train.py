@@ -8,8 +8,8 @@ import pandas as pd
 from learned.data import default_target
 from learned.model import KINDS, Kind
 from learned.train import train
+from pipeline.choices import PartialSums
 from pipeline.hardware import Platform
-from pipeline.model.analytical import PartialSums
 from pipeline.progress import Line, time_left
 from pipeline.table import DimRule
 

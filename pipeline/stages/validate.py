@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.choices import Memory
 from pipeline.stages import command
 from pipeline.stages.simulate import simulate_table
 from pipeline.table import read_table, write_table
 from sim.build import Datapath
-from sim.memory import MemoryKind
 from sim.task import Driver
 
 
@@ -21,7 +21,7 @@ def validate_table(
     mappings: pd.DataFrame,
     *,
     design: str,
-    memory: MemoryKind,
+    memory: Memory,
     driver: Driver,
     exact_layers: int,
     exact_max_cycles: int,

@@ -6,10 +6,10 @@ import pytest
 
 from benches.loop_nest import LoopNest, best_mapping, misfit, recount
 from pipeline.hardware import Hardware, HardwareTensors, check_fits
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.coefficients import coefficients
+from pipeline.machine.cost import cost
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.model.coefficients import coefficients
-from pipeline.model.cost import cost
 from pipeline.workload import Layer
 
 LAYER = Layer(R=3, S=3, P=28, Q=28, C=256, K=720)

@@ -6,8 +6,9 @@ import pandas as pd
 import torch
 
 from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.gemmini.machine import Gemmini
+from pipeline.machine.gemmini.view import Terms
 from pipeline.mapping import LEVELS, SPATIAL, LayerTensors, Loops, Mapping, MappingTensors
-from pipeline.model.rtl_view import RtlTerms, rtl_terms
 from pipeline.table import Row, columns_of
 from pipeline.workload import DIMS, Layer
 
@@ -61,7 +62,7 @@ def tensors(of: list[Row]) -> tuple[LayerTensors, MappingTensors, HardwareTensor
     )
 
 
-def distortion(terms: RtlTerms) -> torch.Tensor:
+def distortion(terms: Terms) -> torch.Tensor:
     """What the truth does to the view: up to 2.5 times slower, by how long tiles are and what they load."""
     short = 300 / (300 + terms.period_cycles)
     return 1 + short + 0.5 * terms.weight_cycles / terms.load_cycles
@@ -69,7 +70,7 @@ def distortion(terms: RtlTerms) -> torch.Tensor:
 
 def table(of: list[Row], noise: float = 0.0, seed: int = 0) -> pd.DataFrame:
     """A table of ``of`` with ``sim.cycles``; ``noise`` is the standard deviation of log cycles."""
-    terms = rtl_terms(*tensors(of), "spill")
+    terms = Gemmini("simple").view(*tensors(of))
     generator = torch.Generator().manual_seed(seed)
     error = noise * torch.randn(len(of), generator=generator, dtype=torch.float64)
     result = columns_of(of)

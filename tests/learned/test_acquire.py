@@ -3,7 +3,7 @@
 import torch
 
 from learned import acquire
-from pipeline.model.protocol import Latency
+from pipeline.machine.latency import Latency
 
 CYCLES = torch.tensor([5.0, 3.0, 9.0, 2.0, 8.0, 1.0], dtype=torch.float64)
 GROUPS = torch.tensor([1, 0, 1, 0, 1, 0])

@@ -6,7 +6,7 @@ import torch
 from learned import evaluate
 from learned.data import read_samples
 from learned.evaluate import HeldOut, cross_validate
-from pipeline.model.analytical import AnalyticalModel
+from pipeline.machine.analytical import AnalyticalModel
 from tests.learned.cases import rows, table
 
 TRUE = torch.tensor([100.0, 200.0, 400.0, 50.0], dtype=torch.float64)

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from learned.features import NAMES, VERSION, features
 from pipeline.hardware import HardwareTensors
+from pipeline.machine.gemmini.public_runs import as_published
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
-from pipeline.model.rtl_published import as_published
 from pipeline.workload import Layer
 from tests.learned.cases import rows, tensors
 from tests.strategies import mappings

@@ -8,7 +8,7 @@ from learned.data import Samples, efficiency, group_folds, read_samples
 from learned.evaluate import FOLDS, cross_validate, predict, scores, spearman
 from learned.model import Metadata, TrainedModel
 from pipeline.files import reference_data
-from pipeline.model.analytical import AnalyticalModel
+from pipeline.machine.analytical import AnalyticalModel
 from pipeline.table import read_table
 
 PATH = reference_data() / "firesim_gemmini.csv.gz"

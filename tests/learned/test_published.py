@@ -5,7 +5,7 @@ from learned.data import read_samples
 from learned.evaluate import predict
 from learned.model import Kind, Metadata, TrainedModel
 from learned.published import Network
-from pipeline.model.analytical import AnalyticalModel
+from pipeline.machine.analytical import AnalyticalModel
 from tests.learned.cases import rows, table
 
 SAMPLES = read_samples(table(rows(6, 6)), "sim.cycles", "rtl")[0]

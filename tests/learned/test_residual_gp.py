@@ -9,7 +9,7 @@ from learned import model
 from learned.data import Samples, read_samples
 from learned.evaluate import coverage, cross_validate, predict
 from learned.model import Metadata, TrainedModel
-from pipeline.model.analytical import AnalyticalModel
+from pipeline.machine.analytical import AnalyticalModel
 from tests.learned.cases import rows, table
 
 ABOUT = Metadata("default", "rtl", "spill", "from-table", 0)

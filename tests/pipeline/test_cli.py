@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.hardware import Hardware
+from pipeline.machine.timeloop.yaml_files import read_timeloop
 from pipeline.mapping import Mapping
-from pipeline.model.timeloop_yaml import read_timeloop
 from pipeline.table import Row, columns_of, read_table, rows_of, write_table
 from pipeline.workload import Layer
 from tests.learned.cases import rows as learned_rows

@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from learned.evaluate import FOLDS
-from pipeline.model.analytical import AnalyticalModel
+from pipeline.machine.analytical import AnalyticalModel
 from pipeline.progress import LOG_SECONDS, TERMINAL_SECONDS, Line, time_left
 from pipeline.stages import search as search_stage
 from pipeline.stages.search import run_search

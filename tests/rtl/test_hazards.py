@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sim.memory import MEMORY_KINDS, MemorySettings
+from pipeline.choices import MEMORIES
+from sim.memory import MemorySettings
 from tests.rtl.operations import Operation, interpret, load, multiply, run, store
 from tests.sim.random_tasks import DESIGNS
 from tests.sim.test_programs import simulation_of
@@ -127,7 +128,7 @@ def random_operations(generator: random.Random) -> list[Operation]:
 def random_case(seed: int) -> None:
     generator = random.Random(seed)
     memory = replace(
-        MemorySettings.of(generator.choice(MEMORY_KINDS)),
+        MemorySettings.of(generator.choice(MEMORIES)),
         seed=1 + seed % 1000,
         host_cycles=0,
         latency_cycles=generator.choice([1, 7, 40]),

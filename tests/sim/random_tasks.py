@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from pipeline.choices import MEMORIES
 from pipeline.hardware import Hardware, check_fits
 from pipeline.mapping import Mapping
 from pipeline.workload import DIMS, Layer
 from sim.build import Datapath
-from sim.memory import MEMORY_KINDS, MemorySettings
+from sim.memory import MemorySettings
 from sim.task import Task
 
 DESIGNS = (Hardware(2, 4, 2), Hardware(4, 4, 4), Hardware(8, 16, 8), Hardware(16, 32, 16))
@@ -30,7 +31,7 @@ def random_task(generator: random.Random, hardware: Hardware, datapath: Datapath
     """The same from a seeded generator."""
     layer = random_layer(generator, hardware.dim)
     memory = replace(
-        MemorySettings.of(generator.choice(MEMORY_KINDS)),
+        MemorySettings.of(generator.choice(MEMORIES)),
         seed=generator.randrange(1, 1000),
         stall_permille=generator.choice([0, 0, 100, 400]),
         latency_cycles=generator.choice([1, 7, 40, 100]),

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.choices import MEMORIES, Memory
 from pipeline.files import digest_files
 from sim.build import BuildError, MissingToolError, build, compiler
 from sim.design import Design
 from sim.inprocess import Simulation
-from sim.memory import MEMORY_KINDS, MemoryKind, MemorySettings
+from sim.memory import MemorySettings
 
 SOURCE = Path(__file__).parent / "copy_engine" / "design_top.sv"
 LINE = 64
@@ -53,9 +54,9 @@ def run(simulation: Simulation, commands: NDArray[np.uint32], lines: int, settin
     return simulation.io.cycles_o
 
 
-@pytest.mark.parametrize("kind", MEMORY_KINDS)
+@pytest.mark.parametrize("kind", MEMORIES)
 @pytest.mark.parametrize("stall_permille", [0, 300])
-def test_bytes_arrive_whatever_the_memory_does(simulation: Simulation, kind: MemoryKind, stall_permille: int) -> None:
+def test_bytes_arrive_whatever_the_memory_does(simulation: Simulation, kind: Memory, stall_permille: int) -> None:
     before = contents(400)
     memory = before.copy()
     settings = replace(MemorySettings.of(kind), stall_permille=stall_permille, seed=5)
@@ -68,8 +69,8 @@ def test_bytes_arrive_whatever_the_memory_does(simulation: Simulation, kind: Mem
     assert simulation.io.counters_o >> 64 == 150 * LINE
 
 
-@pytest.mark.parametrize("kind", MEMORY_KINDS)
-def test_skipping_idle_cycles_changes_no_count(simulation: Simulation, kind: MemoryKind) -> None:
+@pytest.mark.parametrize("kind", MEMORIES)
+def test_skipping_idle_cycles_changes_no_count(simulation: Simulation, kind: Memory) -> None:
     settings = MemorySettings.of(kind)
     counts = []
     for skip_idle in (0, 1):

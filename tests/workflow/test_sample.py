@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from pipeline.hardware import Hardware, check_fits
-from pipeline.model.analytical import AnalyticalModel
+from pipeline.machine.analytical import AnalyticalModel
 from pipeline.stages.collect import collect_tables
 from pipeline.stages.draws import crop
 from pipeline.stages.estimate import estimate_table

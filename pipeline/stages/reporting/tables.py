@@ -10,8 +10,8 @@ import torch
 from scipy.stats import spearmanr
 
 from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.area import area_mm2
 from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
-from pipeline.model.area import area_mm2
 from pipeline.stages.reporting.results import StudyResults
 from pipeline.stages.simulate import counted_energy
 from pipeline.table import hardware_of

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pipeline.hardware import Hardware, Platform
-from pipeline.model.analytical import AnalyticalModel
+from pipeline.machine.analytical import AnalyticalModel
 from pipeline.search.constraints import Constraints
 from pipeline.search.problem import Problem
 from pipeline.workload import Layer, Workload, WorkloadLayer

@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from pipeline.hardware import Hardware, check_fits
-from pipeline.model.analytical import AnalyticalModel
-from pipeline.model.protocol import Latency
+from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.gemmini.tiler import default_mapping
+from pipeline.machine.latency import Latency
 from pipeline.search import driver
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
 from pipeline.search.gradient import Gradient, GradientSettings
 from pipeline.search.problem import Problem
 from pipeline.search.random_search import RandomSearch
-from pipeline.search.tiler import default_mapping
 from pipeline.stages.search import METHODS, run_search
 from pipeline.table import Row, rows_of
 from pipeline.workload import Layer, Workload, WorkloadLayer

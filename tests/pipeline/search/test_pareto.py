@@ -4,7 +4,7 @@ import itertools
 
 import pandas as pd
 
-from pipeline.model.analytical import AnalyticalModel
+from pipeline.machine.analytical import AnalyticalModel
 from pipeline.search.pareto import front
 from pipeline.stages.pareto import run_pareto
 

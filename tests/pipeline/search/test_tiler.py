@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.hardware import Hardware, check_fits
-from pipeline.search.tiler import (
+from pipeline.machine.gemmini.tiler import (
     SEARCH_ORDER,
     conv_tile,
     conv_tile_fits,

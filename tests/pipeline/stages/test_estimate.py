@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from pipeline.hardware import Hardware, Platform
+from pipeline.machine.analytical import AnalyticalModel
 from pipeline.mapping import Mapping
-from pipeline.model.analytical import AnalyticalModel
 from pipeline.stages.estimate import PREDICTED, estimate_table, explain_text
 from pipeline.table import Row, columns_of
 from pipeline.workload import Layer

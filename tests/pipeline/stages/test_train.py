@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from learned.store import load
-from pipeline.model.analytical import AnalyticalModel
+from pipeline.machine.analytical import AnalyticalModel
 from pipeline.stages.estimate import estimate_table
 from pipeline.stages.models import load_latency_model
 from pipeline.stages.train import train_table

@@ -1,0 +1,175 @@
+"""The constants of Gemmini's timing: every one that it has, and where its starting value comes from.
+
+[S] the public Gemmini, [F] fitted to public FireSim measurements of it, [O] our own design and its memory models,
+[M] fitted to 203 simulated mappings of our design (DIM 4 to 32, default tiler, random and efficient ones).
+"""
+
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any
+
+from pipeline.choices import Memory
+from pipeline.machine.constants import Constant, Value, Values, check_values
+from pipeline.machine.system import HOST, MEMORY_SYSTEMS
+
+_SIMPLE = MEMORY_SYSTEMS["simple"]
+
+Start = tuple[float | int, str] | None
+"""Starting value and its source; None where the memory has no such thing."""
+
+
+def _constant(unit: str, low: float | int, high: float | int, meaning: str, *, simple: Start, soc: Start) -> Any:
+    about = {"unit": unit, "low": low, "high": high, "meaning": meaning, "simple": simple, "soc": soc}
+    return field(metadata=about)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A value for every constant; 0 for those that the memory does not have."""
+
+    min_slot_cycles: Value = _constant(
+        "cycles", 1, 64, "shortest slot of a compute that keeps its weights", simple=(4, "[O]"), soc=(4, "[S]")
+    )
+    in_flight_slots: Value = _constant(
+        "slots",
+        1,
+        32,
+        "as many consecutive slots take at least 2 x DIM + in_flight_extra_cycles",
+        simple=(4, "[O] six tags, two of them for the slots that enter and leave"),
+        soc=(5, "[F] 38.5 cycles at DIM 16"),
+    )
+    in_flight_extra_cycles: Value = _constant(
+        "cycles", 0, 200, "from a row to its result, beyond 2 x DIM", simple=(2, "[O]"), soc=(6.5, "[F]")
+    )
+    read_latency_cycles: Value = _constant(
+        "cycles",
+        1,
+        1000,
+        "from a read to its data in the local memory, when nothing else is in the way",
+        simple=(_SIMPLE.latency_cycles + 2, "[O] the memory's, the request register and the local write"),
+        soc=(22, "[F]"),
+    )
+    command_cycles: Value = _constant(
+        "cycles",
+        0,
+        100,
+        "from the end of a load command until the next one may start in its place",
+        simple=(5, "[O]"),
+        soc=(2, "[F]"),
+    )
+    write_latency_cycles: Value = _constant(
+        "cycles",
+        1,
+        1000,
+        "from a write to its acknowledgement",
+        simple=(_SIMPLE.latency_cycles + 2, "[O] the memory's and the write register"),
+        soc=(37, "[F]"),
+    )
+    in_flight: Value = _constant(
+        "requests", 1, 256, "reads, and as many writes, that may be under way", simple=(16, "[O]"), soc=(16, "[S]")
+    )
+    bytes_per_cycle: Value = _constant(
+        "bytes/cycle",
+        1,
+        256,
+        "bandwidth of the bus",
+        simple=(_SIMPLE.bytes_per_cycle, "[O] the bus"),
+        soc=(MEMORY_SYSTEMS["soc"].bytes_per_cycle, "[S] the bus"),
+    )
+    miss_cycles: Value = _constant(
+        "cycles",
+        0,
+        500,
+        "extra time of a line that is read and not in the cache",
+        simple=None,
+        soc=(9, "[S] the serial port below the cache"),
+    )
+    write_miss_cycles: Value = _constant(
+        "cycles",
+        0,
+        500,
+        "extra time of a line that is written and not in the cache",
+        simple=None,
+        soc=(18, "[S] a line fetched and one evicted"),
+    )
+    load_to_compute_cycles: Value = _constant(
+        "cycles",
+        0,
+        1000,
+        "from a tile's last load request to its first row in the array",
+        simple=(30, "[M]"),
+        soc=(100, "[F]"),
+    )
+    compute_to_store_cycles: Value = _constant(
+        "cycles",
+        0,
+        1000,
+        "from a tile's last row in the array to its first row in memory, and the end of the layer after the last",
+        simple=(40, "[M]"),
+        soc=(90, "[F]"),
+    )
+    store_to_load_cycles: Value = _constant(
+        "cycles",
+        0,
+        1000,
+        "what a tile's way through load, compute and store takes beyond these",
+        simple=(30, "[M]"),
+        soc=(150, "[F]"),
+    )
+    refill_cycles: Value = _constant(
+        "cycles",
+        0,
+        2000,
+        "from the last store's end to the first partial sum that comes back, and on to the array",
+        simple=(240, "[M]"),
+        soc=(240, "[M] on simple; the public runs left partial sums out"),
+    )
+    host_cycles: Value = _constant(
+        "cycles",
+        0,
+        20_000,
+        "time of the host before the first command of a layer",
+        simple=(HOST.layer_cycles, "[O] the host"),
+        soc=(540, "[F]"),
+    )
+    host_convolution_tile_cycles: Value = _constant(
+        "cycles",
+        0,
+        20_000,
+        "time in which the host issues the commands of a convolution's tile",
+        simple=(HOST.convolution_tile_cycles, "[O] the host"),
+        soc=(270, "[F] shortest time a tile, at any DIM"),
+    )
+    host_matmul_tile_cycles: Value = _constant(
+        "cycles",
+        0,
+        20_000,
+        "time in which the host issues the commands of a matrix product's tile",
+        simple=(HOST.matmul_tile_cycles, "[O] the host"),
+        soc=(HOST.matmul_tile_cycles, "[F]"),
+    )
+
+    @classmethod
+    def of(cls, values: Values, memory: Memory) -> "Timing":
+        """The timing with ``values``. Raises ValueError that names a constant without a value, or an unknown one."""
+        check_values(values, constants_of(memory))
+        return cls(*(values.get(item.name, 0.0) for item in fields(cls)))
+
+
+@cache
+def constants_of(memory: Memory) -> tuple[Constant, ...]:
+    """The constants of Gemmini on ``memory``, in the order of ``Timing``."""
+    result = []
+    for item in fields(Timing):
+        about = item.metadata
+        if about[memory] is not None:
+            start, source = about[memory]
+            bounds = float(about["low"]), float(about["high"])
+            result.append(Constant(item.name, about["unit"], *bounds, float(start), about["meaning"], source))
+    return tuple(result)
+
+
+@cache
+def start_timing(memory: Memory) -> Timing:
+    """The timing with all starting values."""
+    return Timing.of({constant.name: constant.start for constant in constants_of(memory)}, memory)

@@ -1,0 +1,97 @@
+"""Loads of one tile: inputs, weights, returning partial sums, and the zeros that need no memory."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pipeline.machine.gemmini.bursts import BEAT_BYTES, LINE_BYTES, bursts
+from pipeline.machine.gemmini.constants import Timing
+from pipeline.machine.gemmini.tiles import C, K, N, P, Q, R, S, Tiles
+from pipeline.machine.gemmini.windows import windows
+from pipeline.machine.rounding import blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What one tensor loads for a mean tile."""
+
+    commands: Float[Tensor, "*b"]
+    """Commands of at most DIM rows."""
+    requests: Float[Tensor, "*b"]
+    beats: Float[Tensor, "*b"]
+    """Beats of 16 bytes."""
+    local_rows: Float[Tensor, "*b"]
+    """Local rows written with fetched data, one a cycle."""
+    zero_rows: Float[Tensor, "*b"]
+    """Local rows written with zeros, one a cycle."""
+    bytes: Float[Tensor, "*b"]
+    """Useful bytes fetched."""
+
+
+def input_stream(tiles: Tiles) -> Stream:
+    """Inputs of the mean tile: pixels of the window, their channels adjacent in memory; padding is zeros."""
+    channels = bursts(tiles, C)
+    depth = tiles.average(C, blocks(tiles.extent[C], tiles.dim))
+    width, height = windows(tiles)
+    pixels = tiles.mean[N] * width.real * height.real
+    outside = tiles.mean[N] * width.extent * height.extent - pixels
+    return Stream(
+        commands=tiles.mean[N] * height.real * blocks(width.real, tiles.dim) * channels.lines,
+        requests=pixels * channels.requests,
+        beats=pixels * channels.beats,
+        local_rows=pixels * depth,
+        zero_rows=outside * depth,
+        bytes=pixels * tiles.mean[C],
+    )
+
+
+def weight_stream(tiles: Tiles) -> Stream:
+    """Weights of the mean tile: one row for each tap and input channel, output channels adjacent in memory."""
+    columns = bursts(tiles, K)
+    taps = tiles.mean[R] * tiles.mean[S]
+    rows = taps * tiles.mean[C]
+    return Stream(
+        commands=taps * tiles.average(C, blocks(tiles.extent[C], tiles.dim)) * columns.lines,
+        requests=rows * columns.requests,
+        beats=rows * columns.beats,
+        local_rows=rows * tiles.average(K, blocks(tiles.extent[K], tiles.dim)),
+        zero_rows=torch.zeros_like(rows),
+        bytes=rows * tiles.mean[K],
+    )
+
+
+def sum_stream(tiles: Tiles) -> Stream:
+    """Partial sums of one output tile coming back: rows of at least 16 int32 values in 64 bytes."""
+    line = torch.full_like(tiles.dim, LINE_BYTES / 4)
+    columns = tiles.average(K, blocks(tiles.extent[K], tiles.dim))
+    requests = tiles.average(K, blocks(tiles.extent[K], line))
+    per_row = tiles.average(K, blocks(tiles.extent[K], torch.maximum(tiles.dim, line)))
+    beats = tiles.average(K, blocks(tiles.extent[K], line / 4))
+    row_blocks = tiles.mean[N] * tiles.mean[Q] * tiles.average(P, blocks(tiles.extent[P], tiles.dim))
+    return Stream(
+        commands=row_blocks * per_row,
+        requests=tiles.pixels * requests,
+        beats=tiles.pixels * beats,
+        local_rows=tiles.pixels * columns,
+        zero_rows=torch.zeros_like(columns),
+        bytes=4 * tiles.pixels * tiles.mean[K],
+    )
+
+
+def stream_cycles(stream: Stream, dim: Float[Tensor, "*b"], timing: Timing) -> Float[Tensor, "*b"]:
+    """Cycles that a stream takes when every request hits.
+
+    Rows cost the largest of a request a cycle, the bandwidth, a local row a cycle, and the round trips of the reads in
+    flight. At most floor(16 / DIM) + 1 commands are in flight, each for a round trip and its rows, of which the first
+    ones leave before the first one returns.
+    """
+    moved = stream.beats * (BEAT_BYTES / timing.bytes_per_cycle)
+    round_trips = stream.requests * (timing.read_latency_cycles / timing.in_flight)
+    steady = torch.maximum(torch.maximum(stream.requests, moved), stream.local_rows)
+    commands_in_flight = (timing.in_flight / dim).detach().floor() + 1
+    later = round_trips - stream.commands * (timing.read_latency_cycles - timing.in_flight)
+    alone = stream.commands * (timing.read_latency_cycles + timing.command_cycles) + torch.maximum(steady, later)
+    waiting = alone / commands_in_flight
+    return torch.maximum(torch.maximum(steady, round_trips), waiting) + stream.zero_rows

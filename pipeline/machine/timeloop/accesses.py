@@ -1,0 +1,116 @@
+"""How often a mapping reads and writes each tensor at each level."""
+
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+
+from jaxtyping import Float
+from torch import Tensor
+
+from pipeline.hardware import HardwareTensors
+from pipeline.machine.coefficients import coefficients
+from pipeline.machine.timeloop.nest import NOT_OUTPUTS, NOT_WEIGHTS, OUTPUTS, WEIGHTS, Nest, product, sum_of_rounded_up
+from pipeline.machine.timeloop.reuse import fetches, input_words
+from pipeline.mapping import LayerTensors, MappingTensors
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words moved at each level, reads and writes together, and multiply-accumulates: what energy is counted from.
+
+    A word is one int8 in registers, scratchpad and DRAM (an int32 in DRAM is four), one int32 in the accumulator.
+    """
+
+    macs: Float[Tensor, "*#b"]
+    register: Float[Tensor, "*#b"]
+    accumulator: Float[Tensor, "*#b"]
+    scratchpad: Float[Tensor, "*#b"]
+    dram: Float[Tensor, "*#b"]
+
+
+@dataclass(frozen=True, slots=True)
+class Accesses:
+    """Words read and written by tensor and level."""
+
+    macs: Float[Tensor, "*b"]
+    register_weight_reads: Float[Tensor, "*b"]
+    register_weight_writes: Float[Tensor, "*b"]
+    accumulator_output_reads: Float[Tensor, "*b"]
+    accumulator_output_writes: Float[Tensor, "*b"]
+    scratchpad_weight_reads: Float[Tensor, "*b"]
+    scratchpad_weight_writes: Float[Tensor, "*b"]
+    scratchpad_input_reads: Float[Tensor, "*b"]
+    scratchpad_input_writes: Float[Tensor, "*b"]
+    dram_weight_reads: Float[Tensor, "*b"]
+    dram_input_reads: Float[Tensor, "*b"]
+    dram_output_reads: Float[Tensor, "*b"]
+    dram_output_writes: Float[Tensor, "*b"]
+    busy_rows: Float[Tensor, "*b"]
+    """Array rows that compute at the same time (spatial C; less where the last tile is smaller)."""
+    busy_columns: Float[Tensor, "*b"]
+    """Array columns that compute at the same time (spatial K)."""
+
+    @property
+    def accumulator(self) -> Float[Tensor, "*b"]:
+        """Words read and written in the accumulator."""
+        return self.accumulator_output_reads + self.accumulator_output_writes
+
+    @property
+    def scratchpad(self) -> tuple[Float[Tensor, "*b"], ...]:
+        """Words moved at the scratchpad by tensor and direction."""
+        weights = self.scratchpad_weight_reads, self.scratchpad_weight_writes
+        return *weights, self.scratchpad_input_reads, self.scratchpad_input_writes
+
+    @property
+    def dram(self) -> tuple[Float[Tensor, "*b"], ...]:
+        """Words moved at DRAM by tensor and direction."""
+        return self.dram_weight_reads, self.dram_input_reads, self.dram_output_reads, self.dram_output_writes
+
+    def words(self, hardware: HardwareTensors) -> Words:
+        """What energy is counted from: the scratchpad moves whole rows of DIM words, DRAM whole blocks."""
+        block = float(coefficients().dram_block_words)
+        return Words(
+            macs=self.macs,
+            register=self.register_weight_reads + self.register_weight_writes,
+            accumulator=self.accumulator,
+            scratchpad=sum_of_rounded_up(self.scratchpad, hardware.dim),
+            dram=sum_of_rounded_up(self.dram, block),
+        )
+
+
+def sum_of(terms: Iterable[Tensor]) -> Tensor:
+    """The sum of tensors."""
+    return reduce(operator.add, terms)
+
+
+def timeloop_accesses(layers: LayerTensors, mappings: MappingTensors) -> Accesses:
+    """Accesses as Timeloop counts them: DOSA (Hong et al., MICRO 2023), section 4.2.
+
+    Weights go DRAM - scratchpad - registers, inputs DRAM - scratchpad - array, outputs array - accumulator - DRAM.
+    """
+    nest = Nest.of(layers, mappings)
+    macs = product(nest.shape.size)
+    weights = fetches(nest, WEIGHTS, NOT_WEIGHTS, 3) * product(nest.tile[2][WEIGHTS])
+    weight_loads = fetches(nest, WEIGHTS, NOT_WEIGHTS, 1) * product(nest.tile[0][WEIGHTS]) * nest.rows * nest.columns
+    inputs = input_words(nest)
+    evictions = fetches(nest, OUTPUTS, NOT_OUTPUTS, 2) * product(nest.tile[1][OUTPUTS]) * nest.columns
+    refills = evictions - product(nest.shape.size[OUTPUTS])
+    updates = macs / nest.busy_rows
+    return Accesses(
+        macs=macs,
+        register_weight_reads=macs,
+        register_weight_writes=weight_loads,
+        accumulator_output_reads=updates,
+        accumulator_output_writes=updates + refills,
+        scratchpad_weight_reads=weight_loads,
+        scratchpad_weight_writes=weights,
+        scratchpad_input_reads=macs / nest.busy_columns,
+        scratchpad_input_writes=inputs,
+        dram_weight_reads=weights,
+        dram_input_reads=inputs,
+        dram_output_reads=refills,
+        dram_output_writes=evictions,
+        busy_rows=nest.busy_rows,
+        busy_columns=nest.busy_columns,
+    )
