@@ -1,15 +1,15 @@
 """The workloads that come with the package, and workloads from ONNX models."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.files import write_text
-from pipeline.onnx_import import import_onnx
 from pipeline.stages.command import check_out
 from pipeline.stages.entry import guarded
-from pipeline.workload import dump_workload, load_workload, workload_names
+from pipeline.stages.import_model import import_model
+from pipeline.workload import load_workload, workload_names
 
 app = typer.Typer(
     help="List, show and import workloads.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
@@ -39,16 +39,15 @@ def workloads_show(name: Annotated[str, typer.Argument(help="Name of a workload,
 def workloads_import(
     model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="ONNX model.")],
     out: Annotated[Path, typer.Argument(metavar="OUT.yaml", help="Workload file to write.")],
+    batch: Annotated[int | None, typer.Option(min=1, max=2**31 - 1, help="Open first axes of the inputs.")] = None,
+    dim: Annotated[list[str] | None, typer.Option(metavar="NAME=N", help="Another open size; repeatable.")] = None,
 ) -> None:
-    """Write the convolutions and matrix products of an ONNX model as a workload."""
-    if out.suffix not in {".yaml", ".yml"}:
-        raise ValueError(f"workload {out}: the name must end in .yaml")
+    """Write the convolutions and matrix products of an ONNX model as a workload.
+
+    Sizes that the model leaves open and that are not given count as 1.
+    """
     check_out(out, model)
-    workload, unsupported = import_onnx(model, out.stem)
-    write_text(out, dump_workload(workload))
-    typer.echo(f"{out}: {len(workload.layers)} unique layers, {workload.macs / 1e9:.3f} GMAC")
-    for line in unsupported:
-        typer.echo(f"not imported: {line}", err=True)
+    typer.echo(import_model(model, out, batch, dim or [], stream=sys.stderr))
 
 
 if __name__ == "__main__":
