@@ -29,11 +29,11 @@ class OpenSizes:
     _batched: bool = False
 
     def __post_init__(self) -> None:
-        for name, size in (
-            (name, size) for name, size in (("batch", self.batch), *self.given.items()) if size is not None
-        ):
-            if not 0 <= size <= MAX_GIVEN or (name == "batch" and size == 0):
-                raise ValueError(f"size {name} = {size}: must be from {int(name == 'batch')} to {MAX_GIVEN}")
+        for name, size in self.given.items():
+            if not 0 <= size <= MAX_GIVEN:
+                raise ValueError(f"size {name} = {size}: must be from 0 to {MAX_GIVEN}")
+        if self.batch is not None and not 1 <= self.batch <= MAX_GIVEN:
+            raise ValueError(f"batch size {self.batch}: must be from 1 to {MAX_GIVEN}")
 
     def inputs(self, graph: onnx.GraphProto) -> dict[str, Tensor]:
         """The inputs of a model with all their sizes known; ``batch`` stands for an open first axis."""
@@ -52,7 +52,7 @@ class OpenSizes:
 
     def depends_on_data(self, name: str) -> int:
         """The size of an axis that depends on data."""
-        return self._size(name, {})
+        return self._size(name, self.given)
 
     def check_all_used(self) -> None:
         """Raises ValueError when a size was given that the model does not leave open."""
@@ -77,8 +77,8 @@ class OpenSizes:
 
     def _size(self, name: str, symbols: Mapping[str, int]) -> int:
         self._met.add(name)
-        if name in symbols or name in self.given:
-            return symbols.get(name, self.given.get(name, 1))
+        if name in symbols:
+            return symbols[name]
         computed = _expression(name, {known: symbols.get(known, 1) for known in self._met | set(symbols)})
         if computed is not None and computed >= 0:
             return computed
