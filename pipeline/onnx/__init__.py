@@ -1,1 +1,0 @@
-"""Imports ONNX models as workloads."""

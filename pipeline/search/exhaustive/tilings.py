@@ -1,0 +1,90 @@
+"""Every way to cut a layer into tiles, in blocks of bounded size.
+
+The extents of a tile decide what it costs; how an extent is split into array and loops does not, so each extent is
+listed once, on as many rows and columns of the array as divide it.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from pipeline.search.space import C_SLOT, K_SLOT, SLOTS, C, K, Points
+from pipeline.workload import DIMS, Layer
+
+SPACES = ("exact", "even")
+"""``exact``: tiles of equal size. ``even``: also the ragged tilings that cut a dimension into as many tiles of
+ceil(size / tiles), and those whose tile is a whole number of array blocks; the last tile is smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tilings:
+    """All combinations of tile extents of one layer, indexed from 0 to ``len`` - 1."""
+
+    size: tuple[int, ...]
+    """Of the layer, in the order of ``DIMS``."""
+    options: tuple[tuple[int, ...], ...]
+    """Extents that a tile may have in each dimension."""
+
+    @classmethod
+    def of(cls, layer: Layer, dim: int, space: str) -> "Tilings":
+        """The tilings of ``layer`` on an array of ``dim``. Raises ValueError for an unknown ``space``."""
+        if space not in SPACES:
+            raise ValueError(f"tilings {space!r}: not one of {', '.join(SPACES)}")
+        sizes = tuple(layer.sizes)
+        return cls(sizes, tuple(tuple(extents(size, dim, space)) for size in sizes))
+
+    def __len__(self) -> int:
+        return math.prod(len(option) for option in self.options)
+
+    def blocks(self, rows: int) -> Iterator[Int[np.ndarray, "block 7"]]:
+        """The extents, ``rows`` tilings at a time."""
+        shape = tuple(len(option) for option in self.options)
+        tables = [np.array(option, dtype=np.int64) for option in self.options]
+        for start in range(0, len(self), rows):
+            index = np.unravel_index(np.arange(start, min(start + rows, len(self))), shape)
+            yield np.stack([table[at] for table, at in zip(tables, index, strict=True)], -1)
+
+    def loops(self, extent: Int[np.ndarray, "block 7"]) -> Int[np.ndarray, "block 7"]:
+        """How many tiles each dimension is cut into."""
+        tiles: np.ndarray = -(-np.array(self.size) // extent)
+        return tiles
+
+
+def extents(size: int, dim: int, space: str) -> list[int]:
+    """Extents of a tile that ``space`` has for a dimension of ``size``, smallest first."""
+    if space == "exact":
+        return divisors(size)
+    even = {-(-size // tiles) for tiles in range(1, size + 1)}
+    return sorted(even | set(range(dim, size, dim)))
+
+
+def divisors(number: int) -> list[int]:
+    """Divisors of ``number``, smallest first."""
+    return [d for d in range(1, number + 1) if number % d == 0]
+
+
+def points_of(extent: Int[np.ndarray, "block 7"], rank: Int[np.ndarray, "block 7"], dim: int) -> Points:
+    """Tiles of ``extent`` with DRAM loops in the order ``rank`` as mappings of the search."""
+    slots = torch.ones(len(extent), len(SLOTS), dtype=torch.long)
+    sides = _largest_divisors(int(extent[:, [C, K]].max(initial=1)), dim)
+    for d in range(len(DIMS)):
+        whole = torch.from_numpy(extent[:, d])
+        if d in (C, K):
+            slots[:, C_SLOT if d == C else K_SLOT] = sides[whole]
+            whole = whole // sides[whole]
+        slots[:, SLOTS.index((1, d))] = whole
+    ranks = torch.arange(len(DIMS)).expand(len(extent), 4, len(DIMS)).clone()
+    ranks[:, 3] = torch.from_numpy(rank)
+    return Points(slots, ranks)
+
+
+def _largest_divisors(limit: int, most: int) -> Int[torch.Tensor, " numbers"]:
+    """Largest divisor of every number up to ``limit`` that is at most ``most``."""
+    found = torch.ones(limit + 1, dtype=torch.long)
+    for divisor in range(2, min(limit, most) + 1):
+        found[divisor::divisor] = divisor
+    return found
