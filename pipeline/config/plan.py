@@ -134,18 +134,18 @@ class Plan:
         return "inprocess" if self.study.simulation.driver == "cocotb" else "cocotb"
 
     @property
-    def constraints(self) -> str:
+    def constraints(self) -> list[str]:
         """Options of the search that keep it within the study's limits."""
         search = self.study.search
         options = []
         if search.fix_hardware is not None:
             point = search.fix_hardware
-            options.append(f"--fix-hardware {point.dim},{point.scratchpad_kib:g},{point.accumulator_kib:g}")
+            options.append(f"--fix-hardware={point.dim},{point.scratchpad_kib:g},{point.accumulator_kib:g}")
         elif search.fix_dim is not None:
-            options.append(f"--fix-dim {search.fix_dim}")
+            options.append(f"--fix-dim={search.fix_dim}")
         if search.max_area_mm2 is not None:
-            options.append(f"--max-area {search.max_area_mm2:g}")
-        return " ".join(options)
+            options.append(f"--max-area={search.max_area_mm2!r}")
+        return options
 
 
 def sizes(hardware: Hardware) -> str:

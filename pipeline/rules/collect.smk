@@ -18,7 +18,7 @@ rule collect_samples:
     params:
         sources=source_digest("pipeline.stages.collect"),
     shell:
-        "{PYTHON} -m pipeline.stages.collect --round 0 --tables {input.tables} -- {output.dataset} 2>&1 | tee {log}"
+        "{PYTHON:q} -m pipeline.stages.collect --round 0 {output.dataset:q} {input.tables:q} 2>&1 | tee {log:q}"
 
 
 rule collect_round:
@@ -43,7 +43,8 @@ rule collect_round:
         slots=1,
         mem_mb=2000,
     params:
+        models=lambda w, input: [f"--model={path}" for path in input.models],
         sources=source_digest("pipeline.stages.collect"),
     shell:
-        "{PYTHON} -m pipeline.stages.collect --round {wildcards.round} --before {input.before}"
-        " --models {input.models} --tables {input.tables} -- {output.dataset} 2>&1 | tee {log}"
+        "{PYTHON:q} -m pipeline.stages.collect --round {wildcards.round} --before {input.before:q}"
+        " {params.models:q} {output.dataset:q} {input.tables:q} 2>&1 | tee {log:q}"

@@ -16,5 +16,5 @@ rule generate:
         rtl=lambda w: Design.read(STUDIES[w.study].design).digest,
         sources=source_digest("pipeline.stages.generate"),
     shell:
-        "{PYTHON} -m pipeline.stages.generate --design {params.design} --hardware {params.hardware}"
-        " {output.rtl} 2>&1 | tee {log}"
+        "{PYTHON:q} -m pipeline.stages.generate --design {params.design:q} --hardware {params.hardware}"
+        " {output.rtl:q} 2>&1 | tee {log:q}"

@@ -14,7 +14,7 @@ rule study:
         text=lambda w: STUDIES[w.study].model_dump_json(),
         sources=source_digest("pipeline.stages.study"),
     shell:
-        "{PYTHON} -m pipeline.stages.study {params.text:q} {output.study} 2>&1 | tee {log}"
+        "{PYTHON:q} -m pipeline.stages.study {params.text:q} {output.study:q} 2>&1 | tee {log:q}"
 
 
 rule report:
@@ -43,7 +43,7 @@ rule report:
     params:
         sources=source_digest("pipeline.stages.report"),
     shell:
-        "{PYTHON} -m pipeline.stages.report results/{wildcards.study} 2>&1 | tee {log}"
+        "{PYTHON:q} -m pipeline.stages.report results/{wildcards.study:q} 2>&1 | tee {log:q}"
 
 
 # The published experiments; each bench prints its table and writes it.
@@ -61,4 +61,4 @@ rule bench:
     params:
         sources=lambda w: source_digest(f"benches.{w.bench}"),
     shell:
-        "{PYTHON} -m benches.{wildcards.bench} 2>&1 | tee {log}"
+        "{PYTHON:q} -m benches.{wildcards.bench} 2>&1 | tee {log:q}"

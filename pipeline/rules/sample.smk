@@ -24,7 +24,7 @@ rule sample:
         layers=lambda w: PLANS[w.study].workload_digests,
         sources=source_digest("pipeline.stages.sample"),
     shell:
-        "{PYTHON} -m pipeline.stages.sample --hardware {params.hardware} --workloads {params.workloads:q}"
+        "{PYTHON:q} -m pipeline.stages.sample --hardware {params.hardware}"
         " --points {params.points} --max-cycles {params.max_cycles} --random {params.random}"
         " --constructive {params.constructive} --evaluations {params.evaluations}"
-        " --seed {params.seed} --shard {wildcards.shard} {output.points} 2>&1 | tee {log}"
+        " --seed {params.seed} --shard {wildcards.shard} {output.points:q} {params.workloads:q} 2>&1 | tee {log:q}"

@@ -24,6 +24,6 @@ rule search:
         layers=lambda w: PLANS[w.study].workload_digests[w.workload],
         sources=source_digest("pipeline.stages.search"),
     shell:
-        "{PYTHON} -m pipeline.stages.search --workload {params.workload:q} --method {params.method} --platform rtl"
-        " --model {params.model} --evaluations {params.evaluations} --seed {wildcards.seed} {params.constraints}"
-        " --out {params.out} 2>&1 | tee {log}"
+        "{PYTHON:q} -m pipeline.stages.search --workload {params.workload:q} --method {params.method:q} --platform rtl"
+        " --model {params.model:q} --evaluations {params.evaluations} --seed {wildcards.seed} {params.constraints:q}"
+        " --out {params.out:q} 2>&1 | tee {log:q}"

@@ -21,16 +21,16 @@ rule select:
     params:
         model=lambda w: PLANS[w.study].model(w.variant),
         tiled=lambda w: (
-            "" if PLANS[w.study].is_baseline_method(w.variant) else "--tiled"
+            [] if PLANS[w.study].is_baseline_method(w.variant) else ["--tiled"]
         ),
         uncertain=lambda w: PLANS[w.study].uncertain(w.variant),
         max_cycles=lambda w: STUDIES[w.study].sampling.max_cycles,
         seed=lambda w: STUDIES[w.study].seed,
         sources=source_digest("pipeline.stages.select"),
     shell:
-        "{PYTHON} -m pipeline.stages.select --workload {wildcards.workload:q} --variant {wildcards.variant}"
-        " --model {params.model} {params.tiled} --uncertain {params.uncertain} --max-cycles {params.max_cycles}"
-        " --seed {params.seed} --found {input.mappings:q} -- {output.points:q} 2>&1 | tee {log:q}"
+        "{PYTHON:q} -m pipeline.stages.select --workload {wildcards.workload:q} --variant {wildcards.variant}"
+        " --model {params.model:q} {params.tiled:q} --uncertain {params.uncertain} --max-cycles {params.max_cycles}"
+        " --seed {params.seed} {output.points:q} {input.mappings:q} 2>&1 | tee {log:q}"
 
 
 # The default hardware with the default tiler.
@@ -50,4 +50,4 @@ rule reference:
         layers=lambda w: PLANS[w.study].workload_digests[w.workload],
         sources=source_digest("pipeline.stages.reference"),
     shell:
-        "{PYTHON} -m pipeline.stages.reference --workload {params.workload:q} {output.points:q} 2>&1 | tee {log:q}"
+        "{PYTHON:q} -m pipeline.stages.reference --workload {params.workload:q} {output.points:q} 2>&1 | tee {log:q}"

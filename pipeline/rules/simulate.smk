@@ -24,6 +24,6 @@ rule simulate:
         rtl=lambda w: Design.read(STUDIES[w.study].design).digest,
         sources=source_digest("pipeline.stages.simulate"),
     shell:
-        "{PYTHON} -m pipeline.cli simulate --design {params.design} --memory {params.memory}"
-        " --driver {params.driver} --work-dir {params.work}"
-        " {input.points} {output.table} 2>&1 | tee {log}"
+        "{PYTHON:q} -m pipeline.stages.simulate --design {params.design:q} --memory {params.memory}"
+        " --driver {params.driver} --work-dir {params.work:q}"
+        " {input.points:q} {output.table:q} 2>&1 | tee {log:q}"

@@ -16,5 +16,5 @@ rule train:
         seed=lambda w: STUDIES[w.study].learning.seed,
         sources=source_digest("pipeline.stages.train"),
     shell:
-        "{PYTHON} -m pipeline.cli train --kind {wildcards.kind} --platform rtl --target sim.cycles"
-        " --seed {params.seed} {input.dataset} {output.model} 2>&1 | tee {log}"
+        "{PYTHON:q} -m pipeline.stages.train --kind {wildcards.kind} --platform rtl --target sim.cycles"
+        " --seed {params.seed} {input.dataset:q} {output.model:q} 2>&1 | tee {log:q}"

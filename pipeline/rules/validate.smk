@@ -19,7 +19,7 @@ rule choose:
     params:
         sources=source_digest("pipeline.stages.choose"),
     shell:
-        "{PYTHON} -m pipeline.stages.choose --tables {input.tables:q} -- {output.designs:q} {output.mappings:q}"
+        "{PYTHON:q} -m pipeline.stages.choose {output.designs:q} {output.mappings:q} {input.tables:q}"
         " 2>&1 | tee {log:q}"
 
 
@@ -47,6 +47,6 @@ rule validate:
         rtl=lambda w: Design.read(STUDIES[w.study].design).digest,
         sources=source_digest("pipeline.stages.validate"),
     shell:
-        "{PYTHON} -m pipeline.stages.validate --design {params.design} --memory {params.memory}"
+        "{PYTHON:q} -m pipeline.stages.validate --design {params.design:q} --memory {params.memory}"
         " --driver {params.driver} --exact-layers {params.exact_layers} --exact-max-cycles {params.exact_max_cycles}"
         " --seed {params.seed} {input.mappings:q} {output.table:q} 2>&1 | tee {log:q}"

@@ -1,6 +1,7 @@
 """What a search may build: array sizes, memory sizes, area."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,9 @@ from pipeline.machine.area import area_mm2
 
 DIMS_BUILT: dict[Platform, tuple[int, ...]] = {"timeloop": (2, 4, 8, 16, 32, 64, 128), "rtl": (4, 8, 16, 32, 64)}
 """Array sizes of the published space (``timeloop``) and those that the RTL is built at (``rtl``)."""
+
+DIMS_FIXED: dict[Platform, tuple[int, ...] | range] = {"timeloop": range(1, 129), "rtl": (2, 4, 8, 16, 32, 64)}
+"""Array sizes that a search can be told to keep."""
 
 KIB_RANGE: dict[Platform, tuple[float, float]] = {"timeloop": (1.0, 2048.0), "rtl": (4.0, 2048.0)}
 """Smallest and largest memory in KiB: the published space, and on ``rtl`` powers of two from 4 KiB."""
@@ -38,8 +42,11 @@ class Constraints:
             raise ValueError(f"fixed hardware is for platform {self.fixed.platform}, the search for {self.platform}")
         if self.fixed is not None and (self.fix_dim is not None or self.max_dim is not None):
             raise ValueError("fixed hardware cannot be combined with a fixed or maximal dim")
-        if self.fix_dim is not None and not 1 <= self.fix_dim <= MAX_DIM:
-            raise ValueError(f"fixed dim = {self.fix_dim!r}: must be from 1 to {MAX_DIM}")
+        dim = self.fix_dim if self.fixed is None else self.fixed.dim
+        legal = DIMS_FIXED[self.platform]
+        if dim is not None and dim not in legal:
+            known = f"from {legal[0]} to {legal[-1]}" if isinstance(legal, range) else f"one of {_listed(legal)}"
+            raise ValueError(f"fixed dim = {dim}: must be {known} on {self.platform}")
         if self.max_dim is not None and not self.dims:
             raise ValueError(f"maximal dim = {self.max_dim!r}: the smallest array is {DIMS_BUILT[self.platform][0]}")
         low = KIB_RANGE[self.platform][0]
@@ -135,6 +142,10 @@ def round_kib(kib: Float[Tensor, "*b"], platform: Platform) -> Float[Tensor, "*b
     if platform == "timeloop":
         return torch.ceil(kib * slack).clamp(min=1.0)
     return 2.0 ** torch.ceil(torch.log2((kib * slack).clamp(min=KIB_RANGE[platform][0])))
+
+
+def _listed(values: Iterable[int]) -> str:
+    return ", ".join(str(value) for value in values)
 
 
 def _concatenate(first: HardwareTensors, second: HardwareTensors) -> HardwareTensors:

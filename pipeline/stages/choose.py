@@ -5,14 +5,15 @@ mapping of each layer can be chosen freely: the *assembled* design takes, from e
 to a round, the mappings with the lowest energy-delay product of the network.
 """
 
-import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+import typer
 
 from pipeline.hardware import Hardware
-from pipeline.stages import command
+from pipeline.stages.entry import run
 from pipeline.table import hardware_of, read_table, write_table
 
 REFERENCE = "reference"
@@ -112,17 +113,16 @@ def load_measured(paths: Sequence[Path]) -> pd.DataFrame:
     return pd.concat([read_table(path) for path in paths], ignore_index=True)
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Compare the simulated designs of a workload, choose the best.")
-    parser.add_argument("--tables", required=True, nargs="+", type=Path, help="simulated batches of the workload")
-    parser.add_argument("designs", type=Path, help="table of designs to write")
-    parser.add_argument("mappings", type=Path, help="mappings of the best design to write")
-    args = parser.parse_args()
-    designs, best = designs_table(load_measured(args.tables))
-    write_table(designs, args.designs)
-    write_table(best.drop(columns="error"), args.mappings)
+def main(
+    designs: Annotated[Path, typer.Argument(metavar="DESIGNS", help="Table of designs to write.")],
+    mappings: Annotated[Path, typer.Argument(metavar="MAPPINGS", help="Mappings of the best design to write.")],
+    tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Simulated batches of the workload.")],
+) -> None:
+    """Compare the simulated designs of a workload, choose the best."""
+    compared, best = designs_table(load_measured(tables))
+    write_table(compared, designs)
+    write_table(best.drop(columns="error"), mappings)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run(main)

@@ -5,14 +5,16 @@ before the round, ``pred.<kind>.cycles`` and ``pred.<kind>.cycles_std``: predict
 not seen.
 """
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+import typer
 
 from pipeline.machine.latency import LatencyModel
 from pipeline.stages import command
+from pipeline.stages.entry import run
 from pipeline.stages.estimate import estimate_table
 from pipeline.stages.models import load_latency_model
 from pipeline.table import read_table, write_table
@@ -43,23 +45,22 @@ def _predicted(table: pd.DataFrame, kind: str, model: LatencyModel) -> pd.DataFr
     return table.assign(**{f"pred.{kind}.{name}": estimate[f"pred.{name}"] for name in names})
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Join measurements of one round to the training data.")
-    parser.add_argument("--round", required=True, type=int)
-    parser.add_argument("--before", type=Path, help="data of the rounds before")
-    parser.add_argument("--models", nargs="*", default=[], type=Path, help="models trained before this round")
-    parser.add_argument("--tables", required=True, nargs="+", type=Path)
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
-    models = {path.stem: load_latency_model(str(path), "rtl", "spill") for path in args.models}
-    before = read_table(args.before) if args.before else None
-    table, failed = collect_tables(before, [read_table(path) for path in args.tables], args.round, models)
+def main(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Table to write.")],
+    tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Simulated batches of the round.")],
+    number: Annotated[int, typer.Option("--round", help="Number of the round.")],
+    before: Annotated[Path | None, typer.Option(help="Data of the rounds before.")] = None,
+    model: Annotated[list[Path], typer.Option(help="A model trained before this round (repeatable).")] = [],  # noqa: B006
+) -> None:
+    """Join measurements of one round to the training data."""
+    models = {path.stem: load_latency_model(str(path), "rtl", "spill") for path in model}
+    known = read_table(before) if before else None
+    table, failed = collect_tables(known, [read_table(path) for path in tables], number, models)
     if table.empty:
         raise ValueError(f"no mapping could be measured; the first of {len(failed)} reasons: {failed[0]}")
-    write_table(table, args.out)
-    command.say(f"collect round {args.round}", [f"{len(table)} measurements", f"{len(failed)} failed", *failed[:1]])
+    write_table(table, out)
+    command.say(f"collect round {number}", [f"{len(table)} measurements", f"{len(failed)} failed", *failed[:1]])
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run(main)

@@ -1,21 +1,64 @@
-"""What the stages share on the command line: one line on standard error and exit status 1 for bad input."""
+"""What the commands share: options, what is checked before any work begins, and how they end."""
 
-import os
-import sys
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
 
-from pipeline.hardware import Hardware
+import pandas as pd
+import typer
+
+from pipeline.choices import PartialSums
+from pipeline.hardware import Hardware, Platform
+from pipeline.table import DimRule, check_ending, write_table
+
+InTable = Annotated[Path, typer.Argument(metavar="IN", help="Table to read (.csv, .csv.gz or .parquet).")]
+OutTable = Annotated[Path, typer.Argument(metavar="OUT", help="Table to write (.csv, .csv.gz or .parquet).")]
+DimOption = Annotated[DimRule, typer.Option("--dim", help="Array size: from arch.meshX or from the mapping.")]
+SumsOption = Annotated[PartialSums, typer.Option("--partial-sums", help="Spill partial sums, or leave them out.")]
+ModelOption = Annotated[str, typer.Option("--model", help="'analytical' or the file of a trained model.")]
+PlatformOption = Annotated[
+    Platform | None, typer.Option("--platform", help="Default: timeloop; a trained model brings its own.")
+]
 
 
-def run(stage: Callable[[], None]) -> None:
-    """Run a stage; ``DOSA_HIL_TRACEBACK`` shows where an error came from."""
+def check_out_table(out: Path, *inputs: Path) -> None:
+    """``check_out``, and the ending must be one that tables have."""
+    check_ending(out)
+    check_out(out, *inputs)
+
+
+def check_out(out: Path, *inputs: Path) -> None:
+    """Raise ValueError when the file ``out`` is one of ``inputs`` or could not be written."""
+    for path in inputs:
+        if path.resolve() == out.resolve() or (path.exists() and out.exists() and path.samefile(out)):
+            raise ValueError(f"{out}: is the input {path}, which would be overwritten; name another file")
+    if out.is_dir():
+        raise ValueError(f"{out}: is a folder, a file is to be written there")
+    check_out_folder(out.parent)
+
+
+def check_out_folder(folder: Path) -> None:
+    """Raise ValueError when nothing could be written to ``folder``, which need not exist yet."""
+    nearest = next(path for path in (folder, *folder.resolve().parents) if path.exists())
     try:
-        stage()
-    except (ValueError, OSError) as error:
-        if os.environ.get("DOSA_HIL_TRACEBACK"):
-            raise
-        print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
-        sys.exit(1)
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise ValueError(f"{folder}: cannot be written to ({nearest}: {error.strerror})") from error
+
+
+def finish(table: pd.DataFrame, out: Path) -> None:
+    """Write ``table`` and say how many rows have an error. Exit status 1 when all have one."""
+    write_table(table, out)
+    bad = table.loc[table["error"] != "", "error"]
+    if len(bad):
+        said = f"{len(bad)} of {len(table)} rows have an error, the first: {bad.iloc[0]}"
+        typer.echo(f"{out}: {said}", err=True)
+    else:
+        typer.echo(f"{out}: {len(table)} rows")
+    if len(table) and len(bad) == len(table):
+        raise typer.Exit(1)
 
 
 def hardware(text: str) -> Hardware:

@@ -1,7 +1,10 @@
 """Predict cycles, energy, energy-delay product and area for every row of a table."""
 
+from typing import Annotated
+
 import pandas as pd
 import torch
+import typer
 
 from pipeline.hardware import HardwareTensors, check_fits
 from pipeline.machine.analytical import AnalyticalModel
@@ -10,7 +13,19 @@ from pipeline.machine.energy import energy_uj
 from pipeline.machine.explain import explain_columns, explain_record
 from pipeline.machine.latency import LatencyModel
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.table import DimRule, Row, RowError, add_columns, rows_of
+from pipeline.stages.command import (
+    DimOption,
+    InTable,
+    ModelOption,
+    OutTable,
+    PlatformOption,
+    SumsOption,
+    check_out_table,
+    finish,
+)
+from pipeline.stages.entry import run
+from pipeline.stages.models import dim_rule_of, load_latency_model
+from pipeline.table import DimRule, Row, RowError, add_columns, read_table, rows_of
 
 CHUNK_ROWS = 1 << 14
 PREDICTED = ("pred.cycles", "pred.energy_uj", "pred.edp", "pred.area_mm2")
@@ -72,3 +87,29 @@ def _records(rows: list[Row], model: LatencyModel, explain: bool) -> list[dict[s
         sums = model.partial_sums if isinstance(model, AnalyticalModel) else "spill"
         columns |= explain_columns(layers, mappings, hardware, model.platform, sums)
     return [dict(zip(columns, record, strict=True)) for record in zip(*columns.values(), strict=True)]
+
+
+def main(
+    in_table: InTable,
+    out_table: OutTable,
+    model: ModelOption = "analytical",
+    platform: PlatformOption = None,
+    dim: DimOption = "from-table",
+    partial_sums: SumsOption = "spill",
+    explain: Annotated[bool, typer.Option("--explain", help="Print and add the terms behind every estimate.")] = False,
+) -> None:
+    """Predict cycles, energy, EDP and area of every row."""
+    check_out_table(out_table, in_table)
+    table = read_table(in_table)
+    latency = load_latency_model(model, platform, partial_sums)
+    trained = dim_rule_of(latency)
+    if trained not in (None, dim):
+        typer.echo(f"note: {model} was trained with --dim {trained}, rows are read with --dim {dim}", err=True)
+    result = estimate_table(table, model=latency, dim_rule=dim, explain=explain)
+    if explain:
+        typer.echo(explain_text(result))
+    finish(result, out_table)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,11 +1,14 @@
 """Generate the SystemVerilog of one design point and note where it is and what names its content."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from pipeline.files import ROOT, write_json
 from pipeline.hardware import Hardware
 from pipeline.stages import command
+from pipeline.stages.entry import run
 from pipeline.stages.simulate import DESIGNS
 from rtl.generate import generate
 from sim.design import Design
@@ -24,15 +27,14 @@ def generated(design: str, hardware: Hardware) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Generate the SystemVerilog of one design point.")
-    parser.add_argument("--design", required=True, help="a design under rtl/")
-    parser.add_argument("--hardware", required=True, metavar="DIM,SPAD_KIB,ACC_KIB")
-    parser.add_argument("out", type=Path, help="JSON file with the folder and digest of what was generated")
-    args = parser.parse_args()
-    write_json(args.out, generated(args.design, command.hardware(args.hardware)))
+def main(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="JSON file: folder and digest of what was generated.")],
+    design: Annotated[str, typer.Option(help="A design under rtl/.")],
+    hardware: Annotated[str, typer.Option(metavar="DIM,SPAD_KIB,ACC_KIB", help="The design point.")],
+) -> None:
+    """Generate the SystemVerilog of one design point."""
+    write_json(out, generated(design, command.hardware(hardware)))
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run(main)

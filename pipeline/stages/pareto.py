@@ -1,16 +1,19 @@
 """EDP-area front of a workload: one search for each of a falling series of area limits, as one table."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+import typer
 
 from pipeline.machine.latency import LatencyModel
 from pipeline.search.pareto import front, sweep_areas
 from pipeline.search.result import SearchResult
-from pipeline.stages import command
+from pipeline.stages.command import ModelOption, PlatformOption, check_out_table
+from pipeline.stages.entry import run
+from pipeline.stages.models import load_latency_model
 from pipeline.stages.search import run_search
-from pipeline.table import check_ending, write_table
+from pipeline.table import write_table
 from pipeline.workload import Workload, load_workload
 
 
@@ -46,37 +49,29 @@ def run_pareto(
     return table
 
 
-def _stage(given: argparse.Namespace) -> None:
-    from pipeline.stages.models import load_latency_model  # noqa: PLC0415 (loads GPyTorch)
-
-    check_ending(given.out)
-    if given.points < 1:
-        raise ValueError(f"points = {given.points}: must be at least 1")
+def main(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Table to write (.csv, .csv.gz or .parquet).")],
+    workload: Annotated[str, typer.Option(help="Name of a workload, or a .yaml file.")],
+    evaluations: Annotated[int, typer.Option(min=1, help="Evaluations for each point.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed.")],
+    points: Annotated[int, typer.Option(min=1, help="Points of the front.")] = 8,
+    model: ModelOption = "analytical",
+    platform: PlatformOption = None,
+    fix_dim: Annotated[int | None, typer.Option(help="Fix the array to DIM x DIM.")] = None,
+) -> None:
+    """Search under a falling series of area limits: the EDP-area front of a workload."""
+    check_out_table(out)
     table = run_pareto(
-        load_workload(given.workload),
-        evaluations=given.evaluations,
-        points=given.points,
-        model=load_latency_model(given.model, given.platform, "spill"),
-        seed=given.seed,
-        fix_dim=given.fix_dim,
+        load_workload(workload),
+        evaluations=evaluations,
+        points=points,
+        model=load_latency_model(model, platform, "spill"),
+        seed=seed,
+        fix_dim=fix_dim,
     )
-    write_table(table, given.out)
-    print(table.to_string(index=False))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.stages.pareto", description=__doc__)
-    parser.add_argument("--workload", required=True, help="name or .yaml file")
-    parser.add_argument("--evaluations", required=True, type=int, help="evaluations for each point")
-    parser.add_argument("--points", type=int, default=8)
-    parser.add_argument("--seed", required=True, type=int)
-    parser.add_argument("--model", default="analytical", help="'analytical' or the file of a trained model")
-    parser.add_argument("--platform", choices=["timeloop", "rtl"], default=None)
-    parser.add_argument("--fix-dim", type=int, default=None)
-    parser.add_argument("out", type=Path, help="table to write (.csv, .csv.gz or .parquet)")
-    return parser
+    write_table(table, out)
+    typer.echo(table.to_string(index=False))
 
 
 if __name__ == "__main__":
-    arguments = _parser().parse_args()
-    command.run(lambda: _stage(arguments))
+    run(main)

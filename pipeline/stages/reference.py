@@ -1,13 +1,14 @@
 """Write a workload's layers mapped by the default tiler on Gemmini's default hardware."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+import typer
 
 from pipeline.hardware import Hardware
 from pipeline.machine.gemmini.tiler import default_mapping
-from pipeline.stages import command
+from pipeline.stages.entry import run
 from pipeline.table import Row, columns_of, write_table
 from pipeline.workload import Workload, load_workload
 
@@ -21,15 +22,14 @@ def tiled_table(workload: Workload, hardware: Hardware) -> pd.DataFrame:
     return columns_of(rows, [entry.name for entry in workload.layers], [entry.count for entry in workload.layers])
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Map a workload by the default tiler on the default hardware.")
-    parser.add_argument("--workload", required=True, metavar="NAME|FILE")
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
-    table = tiled_table(load_workload(args.workload), HARDWARE)
-    write_table(table.assign(variant="reference", candidate="default", **{"sample.origin": "tiled"}), args.out)
+def main(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Table to write.")],
+    workload: Annotated[str, typer.Option(metavar="NAME|FILE", help="The workload.")],
+) -> None:
+    """Map a workload by the default tiler on the default hardware."""
+    table = tiled_table(load_workload(workload), HARDWARE)
+    write_table(table.assign(variant="reference", candidate="default", **{"sample.origin": "tiled"}), out)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run(main)

@@ -1,16 +1,17 @@
 """Write the report of a study: one HTML page that needs nothing else, and the joined validation table."""
 
-import argparse
 import math
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+import typer
 
 from pipeline.files import write_text
 from pipeline.measurement import CYCLE_COUNTERS
-from pipeline.stages import command
+from pipeline.stages.entry import run
 from pipeline.stages.reporting import figures, tables
 from pipeline.stages.reporting.page import Card, Figure, Section, Table, render, table
 from pipeline.stages.reporting.results import StudyResults, load_results
@@ -172,13 +173,10 @@ def _provenance_section(results: StudyResults) -> Section:
     return Section("provenance", "Provenance", text, (), shown)
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Write the report of a study.")
-    parser.add_argument("study", type=Path, metavar="STUDY_DIR", help="folder results/<study>")
-    args = parser.parse_args()
-    command.say("report", [str(write_report(args.study))])
+def main(study: Annotated[Path, typer.Argument(metavar="STUDY_DIR", help="Folder results/<study>.")]) -> None:
+    """Write the report of a study from its results."""
+    typer.echo(str(write_report(study)))
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run(main)

@@ -5,14 +5,15 @@ memories, and searched with the analytical model, because a model trained on ran
 that a search finds. Among random and constructive ones the choice is even over layer kind and predicted efficiency.
 """
 
-import argparse
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
 import torch
+import typer
 
 from pipeline.files import digest
 from pipeline.hardware import Hardware, HardwareTensors, check_fits
@@ -21,6 +22,7 @@ from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.stages import command
 from pipeline.stages.draws import constructive_mappings, crop, random_mappings
+from pipeline.stages.entry import run
 from pipeline.stages.search import run_search
 from pipeline.table import Row, columns_of, read_table, rows_of, write_table
 from pipeline.workload import Layer, Workload, WorkloadLayer, load_workload
@@ -182,35 +184,34 @@ def _searched(
     return [mapping for mapping, takes in zip(mappings, cycles, strict=True) if takes <= max_cycles]
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Choose mappings to measure on one hardware point.")
-    parser.add_argument("--hardware", required=True, metavar="DIM,SPAD_KIB,ACC_KIB")
-    parser.add_argument("--workloads", required=True, nargs="+", metavar="NAME|FILE")
-    parser.add_argument("--points", required=True, type=int)
-    parser.add_argument("--max-cycles", required=True, type=int)
-    parser.add_argument("--random", required=True, type=float, help="share of random mappings")
-    parser.add_argument("--constructive", required=True, type=float, help="share of constructive mappings")
-    parser.add_argument("--evaluations", required=True, type=int, help="evaluations for the searched rest")
-    parser.add_argument("--seed", required=True, type=int)
-    parser.add_argument("--shard", type=int, default=0, help="other shards draw other mappings")
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
-    point = command.hardware(args.hardware)
+def main(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Table to write.")],
+    workloads: Annotated[list[str], typer.Argument(metavar="WORKLOAD...", help="Names or files.")],
+    hardware: Annotated[str, typer.Option(metavar="DIM,SPAD_KIB,ACC_KIB", help="The hardware point.")],
+    points: Annotated[int, typer.Option(help="Mappings to choose.")],
+    max_cycles: Annotated[int, typer.Option(help="Largest predicted cycles.")],
+    random: Annotated[float, typer.Option(help="Share of random mappings.")],
+    constructive: Annotated[float, typer.Option(help="Share of constructive mappings.")],
+    evaluations: Annotated[int, typer.Option(help="Evaluations for the searched rest.")],
+    seed: Annotated[int, typer.Option(help="Seed of the study.")],
+    shard: Annotated[int, typer.Option(help="Other shards draw other mappings.")] = 0,
+) -> None:
+    """Choose mappings to measure on one hardware point."""
+    point = command.hardware(hardware)
     table = sample_table(
-        [load_workload(name) for name in args.workloads],
+        [load_workload(name) for name in workloads],
         point,
-        points=args.points,
-        max_cycles=args.max_cycles,
-        random=args.random,
-        constructive=args.constructive,
-        evaluations=args.evaluations,
-        seed=int(digest(args.seed, args.shard, point.id)[:7], 16),
+        points=points,
+        max_cycles=max_cycles,
+        random=random,
+        constructive=constructive,
+        evaluations=evaluations,
+        seed=int(digest(seed, shard, point.id)[:7], 16),
     )
-    write_table(table, args.out)
+    write_table(table, out)
     origins = table["sample.origin"].value_counts()
     command.say("sample", [f"{len(table)} mappings on {point.id}", *(f"{n} {origin}" for origin, n in origins.items())])
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run(main)

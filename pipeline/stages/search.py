@@ -1,12 +1,14 @@
 """Search hardware and mappings of a workload: design.json, mappings.csv and trace.csv in one folder."""
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Annotated, Literal, TextIO
+
+import typer
 
 from pipeline.hardware import Hardware, Platform
+from pipeline.machine.experts import experts
 from pipeline.machine.latency import LatencyModel
 from pipeline.progress import Line, time_left
 from pipeline.search.bayesian import Bayesian
@@ -23,7 +25,9 @@ from pipeline.search.gradient import PUBLISHED, Gradient
 from pipeline.search.problem import Objective, Problem, Recorder
 from pipeline.search.random_search import RandomSearch
 from pipeline.search.result import SearchResult
-from pipeline.stages import command
+from pipeline.stages.command import ModelOption, PlatformOption, check_out_folder
+from pipeline.stages.entry import run
+from pipeline.stages.models import load_latency_model
 from pipeline.workload import Workload, load_workload
 
 MethodName = Literal["gradient", "published", "random", "bayesian", "genetic", "default"]
@@ -121,48 +125,62 @@ class Progress:
         self._line.end(self._text)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.stages.search", description=__doc__)
-    parser.add_argument("--workload", required=True, help="name or .yaml file")
-    parser.add_argument("--method", required=True, choices=list(METHODS))
-    parser.add_argument("--evaluations", required=True, type=int)
-    parser.add_argument("--seed", required=True, type=int)
-    parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--model", default="analytical", help="'analytical' or the file of a trained model")
-    parser.add_argument("--platform", choices=["timeloop", "rtl"], default=None)
-    parser.add_argument("--objective", choices=["edp", "latency", "energy", "ed2p"], default="edp")
-    parser.add_argument("--fix-dim", type=int, default=None)
-    parser.add_argument("--fix-hardware", default=None, metavar="DIM,SPAD_KIB,ACC_KIB")
-    parser.add_argument("--max-area", type=float, default=None, metavar="MM2")
-    parser.add_argument("--max-dim", type=int, default=None)
-    parser.add_argument("--max-scratchpad", type=float, default=None, metavar="KIB")
-    parser.add_argument("--max-accumulator", type=float, default=None, metavar="KIB")
-    return parser
-
-
-def _stage(given: argparse.Namespace) -> None:
-    from pipeline.stages.models import load_latency_model  # noqa: PLC0415 (loads GPyTorch)
-
-    sizes = None if given.fix_hardware is None else command.hardware(given.fix_hardware)
+def main(
+    workload: Annotated[list[str], typer.Option(help="Name of a workload, or a .yaml file.")],
+    method: Annotated[MethodName, typer.Option(help="Search method.")],
+    evaluations: Annotated[int, typer.Option(min=1, max=10_000_000, help="Evaluations to spend.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed.")],
+    out: Annotated[Path, typer.Option(help="Folder for design.json, mappings.csv and trace.csv.")],
+    model: ModelOption = "analytical",
+    platform: PlatformOption = None,
+    objective: Annotated[Objective, typer.Option(help="What to minimise.")] = "edp",
+    fix_dim: Annotated[int | None, typer.Option(help="Fix the array to DIM x DIM.")] = None,
+    fix_hardware: Annotated[
+        str | None,
+        typer.Option(metavar="DIM,SPAD_KIB,ACC_KIB|NAME", help="Fix the whole hardware: search mappings only."),
+    ] = None,
+    max_area: Annotated[float | None, typer.Option(metavar="MM2", help="Largest area in mm2.")] = None,
+    max_dim: Annotated[int | None, typer.Option(help="Largest array side.")] = None,
+    max_scratchpad: Annotated[float | None, typer.Option(metavar="KIB", help="Largest scratchpad.")] = None,
+    max_accumulator: Annotated[float | None, typer.Option(metavar="KIB", help="Largest accumulator.")] = None,
+) -> None:
+    """Search hardware and mappings of a workload for the lowest EDP."""
+    if len(workload) > 1:
+        raise ValueError(f"--workload {' --workload '.join(workload)}: one workload a search can be given so far")
+    check_out_folder(out)
     result = run_search(
-        load_workload(given.workload),
-        method=given.method,
-        evaluations=given.evaluations,
-        model=load_latency_model(given.model, given.platform, "spill"),
-        seed=given.seed,
-        out=given.out,
-        objective=given.objective,
-        fix_dim=given.fix_dim,
-        fix_hardware=None if sizes is None else (sizes.dim, sizes.scratchpad_kib, sizes.accumulator_kib),
-        max_area_mm2=given.max_area,
-        max_dim=given.max_dim,
-        max_scratchpad_kib=given.max_scratchpad,
-        max_accumulator_kib=given.max_accumulator,
+        load_workload(workload[0]),
+        method=method,
+        evaluations=evaluations,
+        model=load_latency_model(model, platform, "spill"),
+        seed=seed,
+        out=out,
+        objective=objective,
+        fix_dim=fix_dim,
+        fix_hardware=_hardware_sizes(fix_hardware),
+        max_area_mm2=max_area,
+        max_dim=max_dim,
+        max_scratchpad_kib=max_scratchpad,
+        max_accumulator_kib=max_accumulator,
         stream=sys.stderr,
     )
-    print(result.summary())
+    typer.echo(result.summary())
+
+
+def _hardware_sizes(text: str | None) -> tuple[int, float, float] | None:
+    if text is None:
+        return None
+    if text in experts():
+        expert = experts()[text]
+        return expert.dim, expert.scratchpad_kib, expert.accumulator_kib
+    try:
+        dim, scratchpad, accumulator = text.split(",")
+        return int(dim), float(scratchpad), float(accumulator)
+    except ValueError:
+        known = ", ".join(experts())
+        expected = f"DIM,SCRATCHPAD_KIB,ACCUMULATOR_KIB such as 16,128,32, or one of {known}"
+        raise ValueError(f"--fix-hardware {text!r}: expected {expected}") from None
 
 
 if __name__ == "__main__":
-    arguments = _parser().parse_args()
-    command.run(lambda: _stage(arguments))
+    run(main)

@@ -4,12 +4,13 @@ These are the designs found; the default tiler's mappings on the same hardware, 
 them; and mappings about as fast as those found of which the model is least sure, since they teach it most.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
 import torch
+import typer
 
 from learned.acquire import most_uncertain
 from pipeline.files import digest
@@ -18,6 +19,7 @@ from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.machine.latency import Latency, LatencyModel
 from pipeline.stages import command
 from pipeline.stages.draws import constructive_mappings
+from pipeline.stages.entry import run
 from pipeline.stages.estimate import estimate_table
 from pipeline.stages.models import load_latency_model
 from pipeline.table import Row, columns_of, read_table, rows_of, write_table
@@ -105,32 +107,30 @@ def _tensor(column: pd.Series) -> torch.Tensor:
     return torch.from_numpy(column.to_numpy("float64").copy())
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Choose what to simulate after a search.")
-    parser.add_argument("--workload", required=True, help="name of the workload, for the table")
-    parser.add_argument("--variant", required=True, help="name of the search variant, for the table")
-    parser.add_argument("--model", required=True, help="the model that searched: 'analytical' or a file")
-    parser.add_argument("--tiled", action="store_true", help="also the default tiler's mappings on the same hardware")
-    parser.add_argument("--uncertain", required=True, type=int)
-    parser.add_argument("--max-cycles", required=True, type=int, help="largest predicted cycles of an uncertain one")
-    parser.add_argument("--seed", required=True, type=int)
-    parser.add_argument("--found", required=True, nargs="+", type=Path, help="mappings.csv of each search")
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
-    found = [read_table(path).assign(candidate=path.parent.name) for path in args.found]
+def main(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Table to write.")],
+    found: Annotated[list[Path], typer.Argument(metavar="FOUND...", help="mappings.csv of each search.")],
+    workload: Annotated[str, typer.Option(help="Name of the workload, for the table.")],
+    variant: Annotated[str, typer.Option(help="Name of the search variant, for the table.")],
+    model: Annotated[str, typer.Option(help="The model that searched: 'analytical' or a file.")],
+    uncertain: Annotated[int, typer.Option(help="Mappings of which the model is least sure.")],
+    max_cycles: Annotated[int, typer.Option(help="Largest predicted cycles of an uncertain one.")],
+    seed: Annotated[int, typer.Option(help="Seed of the study.")],
+    tiled: Annotated[bool, typer.Option("--tiled", help="Also the default tiler's on the same hardware.")] = False,
+) -> None:
+    """Choose what to simulate after a search."""
     table = select_table(
-        found,
-        model=load_latency_model(args.model, "rtl", "spill"),
-        tiled=args.tiled,
-        uncertain=args.uncertain,
-        max_cycles=args.max_cycles,
-        seed=int(digest(args.seed, args.variant, args.workload)[:7], 16),
+        [read_table(path).assign(candidate=path.parent.name) for path in found],
+        model=load_latency_model(model, "rtl", "spill"),
+        tiled=tiled,
+        uncertain=uncertain,
+        max_cycles=max_cycles,
+        seed=int(digest(seed, variant, workload)[:7], 16),
     )
-    write_table(table.assign(variant=args.variant, workload=args.workload), args.out)
+    write_table(table.assign(variant=variant, workload=workload), out)
     origins = table["sample.origin"].value_counts()
-    command.say(f"select {args.variant}/{args.workload}", [f"{n} {origin}" for origin, n in origins.items()])
+    command.say(f"select {variant}/{workload}", [f"{n} {origin}" for origin, n in origins.items()])
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run(main)

@@ -2,10 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import torch
+import typer
 
 from pipeline.choices import Memory, PartialSums
 from pipeline.files import ROOT
@@ -13,7 +14,17 @@ from pipeline.hardware import Hardware, HardwareTensors, check_fits
 from pipeline.machine.energy import LevelEnergy, words_energy
 from pipeline.machine.timeloop.accesses import Words
 from pipeline.measurement import COUNTERS, Measurement
-from pipeline.table import DimRule, Row, RowError, add_columns, rows_of
+from pipeline.stages.command import (
+    DimOption,
+    InTable,
+    OutTable,
+    SumsOption,
+    check_out_folder,
+    check_out_table,
+    finish,
+)
+from pipeline.stages.entry import run
+from pipeline.table import DimRule, Row, RowError, add_columns, read_table, rows_of
 from rtl.design import Design as DesignSource
 from rtl.generate import generate
 from sim.build import Datapath
@@ -117,3 +128,43 @@ def _columns(record: Record, request: Request) -> dict[str, Any]:
     columns = {"sim.cycles": measured.cycles, "sim.energy_uj": energy_uj, "sim.edp": measured.cycles * energy_uj}
     columns |= {f"sim.{name}": value for name, value in counters.items()}
     return columns | {"sim.rtl_digest": measured.rtl_digest, "error": ""}
+
+
+def main(
+    in_table: InTable,
+    out_table: OutTable,
+    design: Annotated[str, typer.Option(help="A design under rtl/.")] = "gemmini",
+    datapath: Annotated[Datapath, typer.Option(help="Full datapath, or control and timing only.")] = "timing",
+    memory: Annotated[Memory, typer.Option(help="Memory model below the bus.")] = "simple",
+    driver: Annotated[Driver, typer.Option(help="What drives the simulation.")] = "cocotb",
+    dim: DimOption = "from-table",
+    partial_sums: SumsOption = "spill",
+    jobs: Annotated[int, typer.Option(min=1, max=1024, help="Simulators that run at once.")] = 1,
+    work_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the journal; several tables may share one. Default: beside OUT.")
+    ] = None,
+) -> None:
+    """Simulate every row on the RTL and add measured cycles, counters, energy and EDP.
+
+    Finished rows are kept in a journal: an interrupted run continues where it stopped.
+    """
+    work_dir = work_dir or out_table.parent / f".{out_table.name}.work"
+    check_out_table(out_table, in_table)
+    table = read_table(in_table)
+    check_out_folder(work_dir)
+    result = simulate_table(
+        table,
+        design=design,
+        datapath=datapath,
+        memory=memory,
+        driver=driver,
+        jobs=jobs,
+        dim_rule=dim,
+        partial_sums=partial_sums,
+        work_dir=work_dir,
+    )
+    finish(result, out_table)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,28 +1,28 @@
 """Write the study as it was run, with all defaults filled in."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from pydantic import ValidationError
 
 from pipeline.config.study import Study
 from pipeline.files import write_json
-from pipeline.stages import command
+from pipeline.stages.entry import run
 from pipeline.workload import first_error
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Check a study given as JSON and write it in full.")
-    parser.add_argument("text", metavar="JSON")
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
+def main(
+    text: Annotated[str, typer.Argument(metavar="JSON", help="The study.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="JSON file to write.")],
+) -> None:
+    """Check a study given as JSON and write it in full."""
     try:
-        study = Study.model_validate_json(args.text)
+        study = Study.model_validate_json(text)
     except ValidationError as error:
         raise ValueError(f"study: {first_error(error)}") from error
-    write_json(args.out, study.model_dump(mode="json"))
+    write_json(out, study.model_dump(mode="json"))
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run(main)

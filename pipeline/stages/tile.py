@@ -5,7 +5,9 @@ from typing import Any
 import pandas as pd
 
 from pipeline.machine.gemmini.tiler import default_mapping, default_tile
-from pipeline.table import add_columns, hardware_of, layer_of
+from pipeline.stages.command import InTable, OutTable, check_out_table, finish
+from pipeline.stages.entry import run
+from pipeline.table import add_columns, hardware_of, layer_of, read_table
 
 
 def tile_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -21,3 +23,13 @@ def _tile_row(record: dict[Any, Any]) -> dict[str, Any]:
     except ValueError as error:
         return {"mapping.mapping": "", "tile": "", "error": str(error).splitlines()[0]}
     return {"mapping.mapping": str(mapping), "tile": str(tile), "error": ""}
+
+
+def main(in_table: InTable, out_table: OutTable) -> None:
+    """Add the mapping and tile of Gemmini's default tiler to every row."""
+    check_out_table(out_table, in_table)
+    finish(tile_table(read_table(in_table)), out_table)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,9 +1,11 @@
 """The train stage: a latency model from a table of measured cycles."""
 
+import sys
 from pathlib import Path
-from typing import TextIO
+from typing import Annotated, TextIO
 
 import pandas as pd
+import typer
 
 from learned.data import default_target
 from learned.model import KINDS, Kind
@@ -11,7 +13,9 @@ from learned.train import train
 from pipeline.choices import PartialSums
 from pipeline.hardware import Platform
 from pipeline.progress import Line, time_left
-from pipeline.table import DimRule
+from pipeline.stages.command import DimOption, SumsOption, check_out
+from pipeline.stages.entry import run
+from pipeline.table import DimRule, read_table
 
 
 def train_table(
@@ -52,3 +56,36 @@ def train_table(
     line.end(f"{kind} model: fitted to {model.metadata.rows} rows")
     about = model.metadata
     return {"kind": about.kind, "rows": about.rows, "data_digest": about.data_digest} | about.scores
+
+
+def main(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Table with measured cycles.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="File for the trained model.")],
+    kind: Annotated[Kind, typer.Option(help="What to train.")] = "default",
+    target: Annotated[
+        str | None, typer.Option(help="Column of measured cycles; default: sim.cycles, else target.cycle.")
+    ] = None,
+    platform: Annotated[Platform, typer.Option(help="Analytical model below the learned one.")] = "rtl",
+    dim: DimOption = "from-table",
+    partial_sums: SumsOption = "spill",
+    seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
+) -> None:
+    """Train a latency model on measured cycles and print its held-out scores."""
+    check_out(out, data)
+    scores = train_table(
+        read_table(data),
+        out,
+        kind=kind,
+        target=target,
+        platform=platform,
+        dim_rule=dim,
+        partial_sums=partial_sums,
+        seed=seed,
+        stream=sys.stderr,
+    )
+    for name, value in scores.items():
+        typer.echo(f"{name:24s} {value:.4g}" if isinstance(value, float) else f"{name:24s} {value}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -4,13 +4,15 @@ The whole network runs on the timing build with the other driver than the study'
 the design. Sampled layers run on the full build, where every output byte is compared with the golden model.
 """
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+import typer
 
 from pipeline.choices import Memory
 from pipeline.stages import command
+from pipeline.stages.entry import run
 from pipeline.stages.simulate import simulate_table
 from pipeline.table import read_table, write_table
 from sim.build import Datapath
@@ -72,34 +74,34 @@ def exact_sample(mappings: pd.DataFrame, layers: int, max_cycles: int, seed: int
     return sorted(affordable.sample(min(layers, len(affordable)), random_state=seed).index)
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Simulate a final design once more, sampled layers bit by bit.")
-    parser.add_argument("--design", required=True)
-    parser.add_argument("--memory", required=True, choices=["simple", "soc"])
-    parser.add_argument("--driver", required=True, choices=["cocotb", "inprocess"])
-    parser.add_argument("--exact-layers", required=True, type=int)
-    parser.add_argument("--exact-max-cycles", required=True, type=int)
-    parser.add_argument("--seed", required=True, type=int)
-    parser.add_argument("mappings", type=Path, help="mappings.csv of the final design")
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
+def main(
+    mappings: Annotated[Path, typer.Argument(metavar="MAPPINGS", help="mappings.csv of the final design.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Table to write.")],
+    design: Annotated[str, typer.Option(help="A design under rtl/.")],
+    memory: Annotated[Memory, typer.Option(help="Memory model below the bus.")],
+    driver: Annotated[Driver, typer.Option(help="The driver that did not choose the design.")],
+    exact_layers: Annotated[int, typer.Option(help="Layers to check bit by bit.")],
+    exact_max_cycles: Annotated[int, typer.Option(help="Largest simulated cycles of one of them.")],
+    seed: Annotated[int, typer.Option(help="Seed of their choice.")],
+) -> None:
+    """Simulate a final design once more, sampled layers bit by bit."""
+    command.check_out_table(out, mappings)
     table = validate_table(
-        read_table(args.mappings),
-        design=args.design,
-        memory=args.memory,
-        driver=args.driver,
-        exact_layers=args.exact_layers,
-        exact_max_cycles=args.exact_max_cycles,
-        seed=args.seed,
-        work_dir=args.out.parent / f".{args.out.name}.work",
+        read_table(mappings),
+        design=design,
+        memory=memory,
+        driver=driver,
+        exact_layers=exact_layers,
+        exact_max_cycles=exact_max_cycles,
+        seed=seed,
+        work_dir=out.parent / f".{out.name}.work",
     )
-    write_table(table, args.out)
+    write_table(table, out)
     exact = table["exact.agrees"].dropna()
     same, right = int(table["validation.agrees"].sum()), int(exact.sum())
     said = [f"{same} of {len(table)} layers with the same cycles", f"{right} of {len(exact)} sampled layers bit-exact"]
-    command.say("validate", [args.out.stem, *said])
+    command.say("validate", [out.stem, *said])
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run(main)

@@ -1,14 +1,17 @@
 """The command line: what scripts outside the project rely on."""
 
+import importlib
 import subprocess
 import sys
 
 import pytest
+import torch
 
-from pipeline.cli import main
+from pipeline.cli import COMMANDS, STAGES, main
 from pipeline.hardware import Hardware
 from pipeline.machine.timeloop.yaml_files import read_timeloop
 from pipeline.mapping import Mapping
+from pipeline.stages.entry import guarded
 from pipeline.table import Row, columns_of, read_table, rows_of, write_table
 from pipeline.workload import Layer
 from tests.learned.cases import rows as learned_rows
@@ -44,9 +47,32 @@ def table(tmp_path):
     return path
 
 
-def test_help_starts_without_torch():
-    code = "import sys, pipeline.cli; sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_help_starts_without_torch_and_says_what_the_commands_say():
+    code = """if True:
+        import sys, pipeline.cli
+        sys.argv = ["dosa-hil", "--help"]
+        try: pipeline.cli.main()
+        finally: assert not {"torch", "pandas"} & set(sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    for name, summary in (COMMANDS | STAGES).items():
+        assert f"  {name} " in done.stdout
+        module = importlib.import_module(f"pipeline.stages.{name}")
+        said = module.app.info.help if hasattr(module, "app") else module.main.__doc__.splitlines()[0]
+        assert summary == said
+
+
+def test_commands_compute_on_one_thread_unless_told_otherwise(monkeypatch):
+    for given, threads in ((None, 1), ("2", 2)):
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        if given is not None:
+            monkeypatch.setenv("OMP_NUM_THREADS", given)
+        torch.set_num_threads(3)
+        seen = []
+        guarded(lambda seen=seen: seen.append(torch.get_num_threads()))
+        assert seen == [threads]
+    torch.set_num_threads(1)
 
 
 def test_workloads_are_listed_and_shown(run):
@@ -105,6 +131,23 @@ def test_tile_adds_a_mapping_that_estimate_reads(run, table, tmp_path):
     [
         (("estimate", "absent.csv", "out.csv"), "absent.csv: no such file"),
         (("estimate", "IN", "out.txt"), "out.txt: the name must end in"),
+        (("estimate", "IN", "IN"), "is the input"),
+        (("estimate", "IN", "/proc/out.csv"), "/proc"),
+        (("tile", "IN", "IN"), "is the input"),
+        (("simulate", "IN", "IN"), "is the input"),
+        (("simulate", "IN", "/proc/out.csv"), "/proc"),
+        (("simulate", "IN", "out.csv", "--work-dir", "/proc/work"), "/proc"),
+        (("simulate", "IN", "IN/out.csv"), "in.csv"),
+        (("train", "IN", "IN"), "is the input"),
+        (("train", "IN", "/proc/out.model"), "/proc"),
+        (("workloads", "import", "IN", "/proc/out.yaml"), "/proc"),
+        (("timeloop", "IN", 0, "/proc/out"), "/proc"),
+        ((*SEARCH[:-1], "/proc/out"), "/proc"),
+        ((*SEARCH, "--platform", "rtl", "--fix-dim", 12), "fixed dim = 12: must be one of 2, 4, 8, 16, 32, 64 on rtl"),
+        ((*SEARCH, "--platform", "rtl", "--fix-dim", 128), "fixed dim = 128: must be one of 2, 4"),
+        ((*SEARCH, "--platform", "rtl", "--fix-hardware", "128,256,64"), "fixed dim = 128: must be one of 2, 4"),
+        ((*SEARCH, "--fix-dim", 129), "fixed dim = 129: must be from 1 to 128 on timeloop"),
+        ((*SEARCH, "--workload", "resnet50"), "--workload bert --workload resnet50: one workload"),
         (("timeloop", "IN", 1, "out"), "row 1: mapping"),
         (("timeloop", "IN", 3, "out"), "there is no row 3, it has 3"),
         (("estimate", "IN", "out.csv", "--model", "absent.model"), "absent.model"),
@@ -113,19 +156,38 @@ def test_tile_adds_a_mapping_that_estimate_reads(run, table, tmp_path):
         (("simulate", "IN", "out.csv", "--design", "absent"), "absent"),
         (("train", "IN", "out.model"), "sim.cycles"),
         ((*SEARCH, "--fix-hardware", "16,x"), "--fix-hardware '16,x'"),
-        ((*SEARCH, "--workload", "resnet51"), "unknown workload 'resnet51'"),
+        (("search", "--workload", "resnet51", *SEARCH[3:]), "unknown workload 'resnet51'"),
     ],
 )
 def test_bad_input_gives_one_line_that_names_the_offender(run, table, tmp_path, monkeypatch, arguments, culprit):
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    status, out, err = run(*[table if argument == "IN" else argument for argument in arguments])
+    status, out, err = run(*[str(argument).replace("IN", str(table)) for argument in arguments])
     assert status != 0
     assert out == ""
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert culprit in err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", ["estimate", "simulate", "tile"])
+def test_exit_status_is_1_when_no_row_could_be_handled(run, table, tmp_path, command):
+    rows = read_table(table)
+    rows["mapping.mapping"], rows["prob.R"] = "nonsense", 0
+    write_table(rows, tmp_path / "bad.csv")
+    out = tmp_path / "out.csv"
+    status, _, err = run(command, tmp_path / "bad.csv", out)
+    assert status == 1
+    assert "3 of 3 rows have an error" in err
+    assert read_table(out)["error"].ne("").all()
+
+
+def test_an_output_that_is_the_input_under_another_name_is_refused(run, table, tmp_path):
+    (tmp_path / "link.csv").symlink_to(table)
+    before = table.read_bytes()
+    status, _, err = run("tile", table, tmp_path / "link.csv")
+    assert (status, "is the input" in err, table.read_bytes()) == (1, True, before)
 
 
 def test_simulate_keeps_its_journal_where_a_relative_path_says(run, table, tmp_path, monkeypatch):

@@ -49,7 +49,10 @@ def test_every_rule_declares_everything_and_runs_one_python_line(path):
         name = rule.split(":")[0]
         for directive in DIRECTIVES:
             assert f"    {directive}" in rule, f"{path.name}: rule {name} has no {directive}"
-        assert rule.count("{PYTHON} -m ") == 1, f"{path.name}: rule {name}"
+        assert rule.count("{PYTHON:q} -m ") == 1, f"{path.name}: rule {name}"
+        command = rule[rule.index("    shell:") :]
+        unquoted = re.findall(r"{(?:PYTHON|input|output|log)[\w.]*}", command)
+        assert not unquoted, f"{path.name}: rule {name}: {unquoted}"
         assert "slots=" in rule
         assert "mem_mb=" in rule
 

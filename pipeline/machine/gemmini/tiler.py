@@ -114,15 +114,14 @@ def _matmul_fits(blocks: dict[str, int], operands: int, outputs: int) -> bool:
 
 
 def tile_mapping(layer: Layer, hardware: Hardware, tile: Tile, order: str) -> Mapping:
-    """The mapping with ``tile`` between DRAM loops in ``order`` (outermost first).
+    """The mapping with exactly ``tile``, cut to the layer, between DRAM loops in ``order`` (outermost first).
 
-    A tile's channels must be spatial x temporal factors. Where kch or och is not such a product with as many
-    array-sized blocks (a prime above ``dim``, for example), the largest smaller size that is one is taken.
+    Where the tile holds all channels, the product of their factors may be more than the layer has (ragged).
     """
-    c_temporal, c_spatial = _split_channels(min(tile.kch, layer.C), hardware.dim)
-    k_temporal, k_spatial = _split_channels(min(tile.och, layer.K), hardware.dim)
-    inner = {"R": tile.kcols, "S": tile.krows, "P": tile.ocols, "Q": tile.orows, "N": tile.batch}
-    inner = {name: min(size, getattr(layer, name)) for name, size in inner.items()}
+    names = {"R": tile.kcols, "S": tile.krows, "P": tile.ocols, "Q": tile.orows, "N": tile.batch}
+    inner = {name: min(size, getattr(layer, name)) for name, size in names.items()}
+    c_temporal, c_spatial = _split_channels(tile.kch, layer.C, hardware.dim)
+    k_temporal, k_spatial = _split_channels(tile.och, layer.K, hardware.dim)
     inner |= {"C": c_temporal * c_spatial, "K": k_temporal * k_spatial}
     outer = {name: math.ceil(getattr(layer, name) / size) for name, size in inner.items()}
     reduction = inner | {"C": c_temporal, "K": k_temporal}
@@ -134,13 +133,20 @@ def tile_mapping(layer: Layer, hardware: Hardware, tile: Tile, order: str) -> Ma
     )
 
 
-def _split_channels(size: int, dim: int) -> tuple[int, int]:
-    """``size`` as temporal x spatial with as few blocks of ``dim`` as the hardware uses, or a bit less."""
-    while True:
-        temporal = math.ceil(size / dim)
-        if size % temporal == 0:
-            return temporal, size // temporal
-        size -= 1
+def _split_channels(extent: int, size: int, dim: int) -> tuple[int, int]:
+    """A tile's ``extent`` of ``size`` channels as temporal x spatial factors.
+
+    All channels take as few array-sized blocks as they can, the product rounded up. A part of them must be met exactly:
+    by as few blocks where these are even, else by the largest spatial factor that divides it. The accelerator cuts a
+    tile into blocks of ``dim`` itself, so only the product matters to it.
+    """
+    blocks = math.ceil(min(extent, size) / dim)
+    if extent >= size:
+        return blocks, math.ceil(size / blocks)
+    if extent % blocks == 0:
+        return blocks, extent // blocks
+    spatial = max(factor for factor in range(1, dim + 1) if extent % factor == 0)
+    return extent // spatial, spatial
 
 
 def _loops(order: str, factors: dict[str, int]) -> Loops:

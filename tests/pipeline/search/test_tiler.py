@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.files import ROOT
 from pipeline.hardware import Hardware, check_fits
 from pipeline.machine.gemmini.tiler import (
     SEARCH_ORDER,
@@ -15,7 +16,12 @@ from pipeline.machine.gemmini.tiler import (
     default_tile,
     matmul_tile,
 )
+from pipeline.mapping import Mapping
+from pipeline.table import hardware_of, layer_of, read_table
 from pipeline.workload import Layer
+
+RAGGED = ROOT.parent / "shared" / "cases" / "tiler_ragged" / "small.csv"
+"""Layers whose channels are no product of whole blocks, with the default tile written as a ragged mapping."""
 
 GEMMINI = Hardware(16, 256, 64)
 
@@ -93,17 +99,26 @@ def test_a_matrix_product_tile_fits_and_no_block_can_be_added(layer: Layer, hard
 
 @given(st.one_of(convolutions, products), hardware)
 @settings(deadline=None, max_examples=150)
-def test_the_default_mapping_fits_and_has_the_tiles_extents_up_to_indivisible_channels(
-    layer: Layer, hardware: Hardware
-) -> None:
+def test_the_default_mapping_fits_and_has_the_very_tile(layer: Layer, hardware: Hardware) -> None:
     tile, mapping = default_tile(layer, hardware), default_mapping(layer, hardware)
     check_fits(mapping, hardware)
-    for name, extent in (("R", tile.kcols), ("S", tile.krows), ("P", tile.ocols), ("Q", tile.orows), ("N", tile.batch)):
-        assert mapping.tile(name) == min(extent, getattr(layer, name))
-    for name, extent in (("C", tile.kch), ("K", tile.och)):
-        wanted = min(extent, getattr(layer, name))
-        blocks = math.ceil(wanted / hardware.dim)
-        assert wanted - blocks < mapping.tile(name) <= wanted
+    extents = dict(zip("RSPQCKN", map(int, str(tile).split("_")), strict=True))
+    for name, extent in extents.items():
+        size = getattr(layer, name)
+        assert mapping.tile(name) == min(extent, size)
+        assert dict(mapping.loops[3]).get(name, 1) == math.ceil(size / min(extent, size))
+
+
+@pytest.mark.skipif(not RAGGED.exists(), reason=f"no {RAGGED}")
+def test_the_default_mapping_has_as_many_dram_tiles_as_the_ragged_one() -> None:
+    table = read_table(RAGGED)
+    pairs = table[table["layer.name"].str.endswith("#ragged")].to_dict("records")
+    assert len(pairs) == 7
+    for row in pairs:
+        given = Mapping.parse(row["mapping.mapping"], layer_of(row))
+        mapping = default_mapping(given.layer, hardware_of(row, "rtl"))
+        assert [mapping.tile(name) for name in "RSPQCKN"] == [given.tile(name) for name in "RSPQCKN"], row["layer.name"]
+        assert dict(mapping.loops[3]) == dict(given.loops[3]), row["layer.name"]
 
 
 def test_hardware_too_small_for_any_tile_is_refused() -> None:
