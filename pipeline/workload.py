@@ -1,6 +1,5 @@
 """Layers and workloads: what is computed, independent of any hardware."""
 
-import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.files import WORKLOADS
+from pipeline.plain import did_you_mean, problems
 
 DIMS = ("R", "S", "P", "Q", "C", "K", "N")
 """Dimensions of a layer: R x S filter, P x Q output, C input channels, K output channels, N batch."""
@@ -149,7 +149,8 @@ def load_workload(name_or_path: str) -> Workload:
     if path.suffix not in {".yaml", ".yml"}:
         if name_or_path not in workload_names():
             raise ValueError(
-                f"unknown workload {name_or_path!r}; known: {', '.join(workload_names())}, or a .yaml file"
+                f"unknown workload {name_or_path!r}{did_you_mean(name_or_path, workload_names())}; "
+                f"known: {', '.join(workload_names())}, or a .yaml file"
             )
         path = WORKLOADS / f"{name_or_path}.yaml"
     try:
@@ -160,7 +161,7 @@ def load_workload(name_or_path: str) -> Workload:
     except OSError as error:
         raise ValueError(f"workload {name_or_path}: {error.strerror}") from error
     except ValidationError as error:
-        raise ValueError(f"workload {name_or_path}: {first_error(error)}") from error
+        raise ValueError(f"workload {name_or_path}: {'; '.join(problems(error, _WorkloadFile)[:3])}") from error
     except ValueError as error:
         raise ValueError(f"workload {name_or_path}: {error}") from error
 
@@ -193,17 +194,6 @@ def dump_workload(workload: Workload) -> str:
             fields["dilation"] = [layer.dilation_w, layer.dilation_h]
         lines.append("  - " + yaml.safe_dump(fields, default_flow_style=True, sort_keys=False, width=10**6).strip())
     return "\n".join(lines) + "\n"
-
-
-def first_error(error: ValidationError) -> str:
-    """The first problem of a pydantic error in one line: field, message, offending value."""
-    problem = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"]) or "(file)"
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    value = problem["input"]
-    # A list may hold itself, or a few others many times over: only its beginning is written out.
-    shown = repr(str(value)[:80] if isinstance(value, str | int | float) else reprlib.repr(value)[:80])
-    return f"{where[:80]}: {problem['msg'][:300]}, got {shown}{more}"
 
 
 def _layer(entry: _LayerEntry) -> Layer:

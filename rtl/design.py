@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pipeline.files import ROOT, digest, digest_files
 from pipeline.hardware import Hardware
 from pipeline.measurement import COUNTERS
-from pipeline.workload import first_error
+from pipeline.plain import did_you_mean, problems
 
 RTL = ROOT / "rtl"
 FILE = "design.yaml"
@@ -108,13 +108,14 @@ class Design:
     def read(cls, name: str, root: Path = RTL) -> "Design":
         """The design ``name`` in ``root``. Raises ValueError of one line that names what is wrong."""
         if name not in design_names(root):
-            raise ValueError(f"unknown design {name!r}; known: {', '.join(design_names(root))}")
+            known = design_names(root)
+            raise ValueError(f"unknown design {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}")
         path = root / name / FILE
         try:
             file = DesignFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
             return cls(name, file, tuple(_source(root, name, source) for source in file.sources))
         except ValidationError as error:
-            problem = first_error(error)
+            problem = "; ".join(problems(error, DesignFile)[:3])
         except (ValueError, OSError, RecursionError, yaml.YAMLError) as error:
             problem = " ".join(str(error).split())[:300]
         raise ValueError(f"{root.name}/{name}/{FILE}: {problem}")

@@ -49,10 +49,12 @@ class Plan:
         return [f"r0/{name}-{shard}" for name in self.hardware for shard in range(self.study.simulation.shards)]
 
     def generated(self, batch: str) -> list[str]:
-        """Notes of the generate stage that a batch needs; hardware found later is generated when it is simulated."""
-        if not batch.startswith("r0/"):
-            return []
-        return [f"{self.folder}/rtl/{batch.removeprefix('r0/').rpartition('-')[0]}.json"]
+        """Notes of the generate stage that a batch needs.
+
+        All designs of the study elaborate before the first mapping is simulated; hardware found later is generated when
+        it is simulated.
+        """
+        return [f"{self.folder}/rtl/{name}.json" for name in self.hardware] if batch.startswith("r0/") else []
 
     def round_batches(self, number: int) -> list[str]:
         """Batches that round ``number`` adds to the training data."""

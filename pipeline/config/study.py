@@ -8,8 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pipeline.config.feasible import infeasible
 from pipeline.hardware import Hardware
-from pipeline.workload import first_error, load_workload, read_yaml
+from pipeline.plain import did_you_mean, problems
+from pipeline.workload import load_workload, read_yaml
 from rtl.design import Design
 
 STUDIES = Path(__file__).resolve().parent
@@ -180,47 +182,72 @@ class Study(_Section):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
+        wrong = []
         if self.name in RESERVED:
-            raise ValueError(f"name {self.name!r} is reserved; choose another than {', '.join(RESERVED)}")
+            wrong.append(f"name: {self.name!r} is reserved; choose another than {', '.join(RESERVED)}")
         for field, values in (
             ("workloads", [load_workload(name).name for name in self.workloads]),
             ("hardware", [point.hardware().id for point in self.hardware]),
             ("search.seeds", [str(seed) for seed in self.search.seeds]),
         ):
             twice = sorted({value for value in values if values.count(value) > 1})
-            if twice:
-                raise ValueError(f"{field}: {twice[0]} occurs twice")
-        design = Design.read(self.design)
-        for point in self.hardware:
-            design.values(point.hardware())
+            wrong += [f"{field}: {value} occurs twice" for value in twice]
+        wrong += self._unbuildable()
         if self.sampling.points < len(self.hardware):
-            raise ValueError(
-                f"sampling.points = {self.sampling.points}: fewer than {len(self.hardware)} hardware points"
-            )
+            wrong.append(f"sampling.points = {self.sampling.points}: fewer than {len(self.hardware)} hardware points")
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return self
+
+    def _unbuildable(self) -> list[str]:
+        """Hardware that the design cannot have."""
+        try:
+            design = Design.read(self.design)
+        except ValueError as error:
+            return [f"design: {error}"]
+        wrong = []
+        for number, point in enumerate(self.hardware):
+            try:
+                design.values(point.hardware())
+            except ValueError as error:
+                wrong.append(f"hardware.{number}: {error}")
+        return wrong
 
 
 def load_study(name_or_path: str, *, design: str | None = None) -> Study:
     """Load a study by the name of a shipped one or from a YAML file; ``design`` replaces the file's design.
 
-    Raises ValueError with one line that names the file, the field and the value.
+    Raises ValueError that names the file, and of every problem the field and the value. What can only fail later is
+    looked at too: whether tiles fit, whether the limits leave anything to build, whether there is enough to learn from.
     """
     path = Path(name_or_path)
     if path.suffix not in {".yaml", ".yml"}:
         if name_or_path not in SHIPPED:
-            raise ValueError(f"unknown study {name_or_path!r}; known: {', '.join(SHIPPED)}, or a .yaml file")
+            close = did_you_mean(name_or_path, SHIPPED)
+            raise ValueError(f"unknown study {name_or_path!r}{close}; known: {', '.join(SHIPPED)}, or a .yaml file")
         path = STUDIES / f"{name_or_path}.yaml"
     try:
         content = read_yaml(path, MAX_BYTES)
         if not isinstance(content, dict):
             raise ValueError("is not a list of fields")
-        return Study.model_validate(content | ({"design": design} if design is not None else {}))
+        study = Study.model_validate(content | ({"design": design} if design is not None else {}))
     except OSError as error:
         raise ValueError(f"study {name_or_path}: {error.strerror}") from error
     except ValidationError as error:
-        raise ValueError(f"study {name_or_path}: {first_error(error)}") from error
+        raise ValueError(_all(name_or_path, problems(error, Study))) from error
     except ValueError as error:
         raise ValueError(f"study {name_or_path}: {error}") from error
+    wrong = infeasible(study)
+    if wrong:
+        raise ValueError(_all(name_or_path, wrong))
+    return study
+
+
+def _all(name: str, wrong: list[str]) -> str:
+    """One problem in one line; several as a list."""
+    if len(wrong) == 1:
+        return f"study {name}: {wrong[0]}"
+    return "\n".join([f"study {name}: {len(wrong)} problems", *(f"  {line}" for line in wrong)])
 
 
 def shipped_studies(design: str | None = None) -> dict[str, Study]:

@@ -1,4 +1,4 @@
-"""Generate the SystemVerilog of one design point and note where it is and what names its content."""
+"""Generate the SystemVerilog of one design point, see that it elaborates, and note what names its content."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +11,18 @@ from pipeline.stages import command
 from pipeline.stages.entry import run
 from pipeline.stages.simulate import DESIGNS
 from rtl.generate import generate
+from sim.build import elaborate
 from sim.design import Design
 
 
 def generated(design: str, hardware: Hardware) -> dict[str, object]:
-    """Generate ``design`` for ``hardware``; returns its id, folder, sources and digest."""
+    """Generate ``design`` for ``hardware``; returns its id, folder, sources and digest.
+
+    Raises ValueError when the design cannot have the sizes, or does not elaborate.
+    """
     folder = generate(hardware, design=design, folder=DESIGNS)
     loaded = Design.load(folder)
+    elaborate(loaded)
     return {
         "design": design,
         "id": loaded.id,

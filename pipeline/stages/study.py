@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from pipeline.config.study import Study
 from pipeline.files import write_json
+from pipeline.plain import problems
 from pipeline.stages.entry import run
-from pipeline.workload import first_error
 
 
 def main(
@@ -20,7 +20,7 @@ def main(
     try:
         study = Study.model_validate_json(text)
     except ValidationError as error:
-        raise ValueError(f"study: {first_error(error)}") from error
+        raise ValueError(f"study: {'; '.join(problems(error, Study))}") from error
     write_json(out, study.model_dump(mode="json"))
 
 

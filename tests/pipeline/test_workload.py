@@ -54,7 +54,7 @@ def test_a_bad_file_is_refused_by_name(text, culprit, tmp_path):
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"unknown workload 'resnet51'; known: .*resnet50"):
+    with pytest.raises(ValueError, match=r"unknown workload 'resnet51'; did you mean resnet50\?; known: .*resnet50"):
         load_workload("resnet51")
     with pytest.raises(ValueError, match="No such file"):
         load_workload(str(Path("absent.yaml")))

@@ -111,9 +111,9 @@ def test_a_size_outside_the_legal_range_is_named_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda c: c.update(program="threads"), "program: Input should be 'loops' or 'commands', got 'threads'"),
-        (lambda c: c.update(speed=1), "speed: Extra inputs are not permitted"),
-        (lambda c: c.pop("top"), "top: Field required"),
+        (lambda c: c.update(program="threads"), "program: 'threads' is not one of loops, commands"),
+        (lambda c: c.update(speed=1), "speed: there is no such field"),
+        (lambda c: c.pop("top"), "top: is missing"),
         (lambda c: c.update(top="a b"), "'a b' is not a SystemVerilog identifier"),
         (lambda c: c["sources"].append("nowhere.sv"), "sources: nowhere.sv does not exist"),
         (lambda c: c["sources"].append("../../../secret.sv"), "sources: ../../../secret.sv is not below rtl/"),
@@ -124,7 +124,7 @@ def test_a_size_outside_the_legal_range_is_named_and_nothing_is_written(
         (lambda c: c["parameters"]["Dim"].update(value=3), "needs either hardware or value"),
         (
             lambda c: c["parameters"]["HostCyclesPerCommand"].update(value=0),
-            "parameters.HostCyclesPerCommand: Value error, value = 0: must be a number from 1 to 1024",
+            "parameters.HostCyclesPerCommand: value = 0: must be a number from 1 to 1024",
         ),
         (lambda c: c["parameters"].update(Datapath={"value": 1, "max": 1}), "Datapath is set by the build"),
     ],

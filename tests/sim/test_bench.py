@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.choices import MEMORIES, Memory
 from pipeline.files import digest_files
-from sim.build import BuildError, MissingToolError, build, compiler
+from sim.build import BuildError, MissingToolError, build, cache_folder, compiler, elaborate
 from sim.design import Design
 from sim.inprocess import Simulation
 from sim.memory import MemorySettings
@@ -191,3 +191,16 @@ def test_a_design_that_does_not_build_says_where(tmp_path: Path) -> None:
     design = Design("broken", (broken,), digest_files([broken]), ("a",))
     with pytest.raises(BuildError, match=r"verilator_bin failed: %Error: .*design_top\.sv:3"):
         build(design, "timing")
+
+
+def test_a_design_that_does_not_elaborate_says_where_without_a_build(tmp_path: Path) -> None:
+    broken = tmp_path / "design_top.sv"
+    broken.write_text("module design_top;\n  nonsense\nendmodule\n", encoding="utf-8")
+    design = Design("broken", (broken,), digest_files([broken]), ("a",))
+    with pytest.raises(ValueError, match=r"design broken: verilator_bin failed: .*design_top\.sv:3"):
+        elaborate(design)
+    assert not list(cache_folder().glob("elaborated-broken*"))
+
+
+def test_the_design_that_tests_run_elaborates() -> None:
+    elaborate(copy_engine())

@@ -36,3 +36,9 @@ def test_a_round_searches_with_the_model_trained_before_it():
 def test_no_two_searches_of_the_loop_have_the_same_seed():
     seeds = [seed for number in PLAN.rounds for seed in PLAN.variants[f"r{number}"]]
     assert len(set(seeds)) == len(seeds)
+
+
+def test_no_training_batch_is_simulated_before_every_design_elaborates():
+    notes = {f"results/default/rtl/{name}.json" for name in PLAN.hardware}
+    assert all(set(PLAN.generated(batch)) == notes for batch in PLAN.training_batches())
+    assert PLAN.generated("r1/bert") == []

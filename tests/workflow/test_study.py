@@ -1,11 +1,16 @@
 """The study file: shipped ones are complete, wrong ones are named in one line."""
 
+import re
+
 import pytest
 import yaml
 from pydantic import BaseModel
 
 from pipeline.config import reference
 from pipeline.config.study import SHIPPED, STUDIES, Study, load_study
+
+SMALL = {"dim": 64, "scratchpad_kib": 8, "accumulator_kib": 8}
+"""Too small for one block of a matrix product."""
 
 
 def fields(model: type[BaseModel]) -> dict:
@@ -60,14 +65,60 @@ def test_the_reference_page_is_in_sync_with_the_schema():
         ({"hardware": [{"dim": 16, "scratchpad_kib": 0.01, "accumulator_kib": 64}]}, ["scratchpad_kib", "0.01"]),
         ({"sampling": {"random": 0.9}}, ["random", "1.6"]),
         ({"search": {"seeds": [1, 1]}}, ["seeds", "1", "twice"]),
+        ({"roundz": 3}, ["did you mean rounds?"]),
+        ({"search": {"evaluatons": 3}}, ["search.evaluatons", "did you mean evaluations?"]),
+        ({"hardware": [{"dimm": 16}]}, ["hardware.0.dimm", "did you mean dim?"]),
+        ({"search": {"fix_hardware": {"dimm": 16}}}, ["search.fix_hardware.dimm", "did you mean dim?"]),
+        ({"simulation": {"memory": "sok"}}, ["'sok' is not one of simple, soc; did you mean soc?"]),
+        ({"workloads": ["resnet5"]}, ["'resnet5'; did you mean resnet50?"]),
+        ({"workloads": "bert"}, ["workloads: must be a list, not 'bert'"]),
+        ({"rounds": 2.5}, ["rounds: must be a whole number, not 2.5"]),
+        ({"search": 3}, ["search: must be a section of fields, not 3"]),
+        ({"hardware": []}, ["hardware: must have at least 1 entry, has none"]),
+        ({"search": {"max_area_mm2": 0.0001}}, ["search.max_area_mm2 = 0.0001", "smallest hardware"]),
+        ({"search": {"fix_dim": 12}}, ["search.fix_dim", "fixed dim = 12: must be one of 2, 4, 8"]),
+        ({"hardware": [SMALL], "sampling": {"points": 40}}, ["hardware.0 (dim 64, 8 KiB, 8 KiB)", "layer bert/mm_0"]),
+        ({"search": {"fix_hardware": SMALL}}, ["search.fix_hardware (dim 64, 8 KiB, 8 KiB)", "layer bert/mm_0"]),
+        ({"workloads": ["conv_test"]}, ["1 layer shape in all, at least 2"]),
+        ({"sampling": {"points": 9}}, ["sampling.points = 9: at least 10"]),
     ],
 )
 def test_a_wrong_field_is_named_with_its_value(tmp_path, changes, named):
     with pytest.raises(ValueError, match="study") as caught:
         load_study(write(tmp_path, **changes))
     message = str(caught.value)
-    assert "\n" not in message
     assert all(part in message for part in named), message
+    assert not any(phrase in message for phrase in ("Input should", "Extra inputs", "valid ", "Value error")), message
+
+
+def test_all_problems_are_said_at_once(tmp_path):
+    changes = {"roundz": 3, "workloads": ["bert", "nobody"], "seed": -1, "search": {"metod": "random", "fix_dim": 200}}
+    with pytest.raises(ValueError, match=r"study\.yaml: 5 problems") as caught:
+        load_study(write(tmp_path, **changes))
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[0].strip() for line in lines[1:]] == [
+        "workloads.1",
+        "seed",
+        "search.fix_dim",
+        "search.metod",
+        "roundz",
+    ]
+
+
+def test_problems_that_show_only_together_are_said_at_once(tmp_path):
+    points = [{"dim": dim, "scratchpad_kib": 12, "accumulator_kib": 12} for dim in (6, 12)]
+    changes = {"name": "rtl", "workloads": ["bert", "bert"], "hardware": points}
+    with pytest.raises(ValueError, match="problems") as caught:
+        load_study(write(tmp_path, **changes))
+    message = str(caught.value)
+    assert all(part in message for part in ("reserved", "bert occurs twice", "hardware.0", "hardware.1")), message
+
+
+def test_limits_that_can_just_be_kept_are_accepted(tmp_path):
+    with pytest.raises(ValueError, match="has ") as caught:
+        load_study(write(tmp_path, search={"max_area_mm2": 0.0001}))
+    area = float(re.search(r"has ([\d.]+)", str(caught.value))[1])
+    assert load_study(write(tmp_path, search={"max_area_mm2": area * 1.01})).search.max_area_mm2 == area * 1.01
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b", "{", "!!python/object/apply:os.system [ls]", "a: &a [*a]"])
