@@ -53,6 +53,7 @@ localrules:
     choose,
     collect_samples,
     collect_round,
+    timeline,
     report,
 
 
@@ -88,4 +89,5 @@ include: "pipeline/rules/train.smk"
 include: "pipeline/rules/search.smk"
 include: "pipeline/rules/select.smk"
 include: "pipeline/rules/validate.smk"
+include: "pipeline/rules/timeline.smk"
 include: "pipeline/rules/report.smk"

@@ -49,3 +49,12 @@ def time_left(done: float, total: float, seconds: float) -> str:
         return ""
     left = int(seconds / done * (total - done))
     return f", {left // 60}:{left % 60:02d} left"
+
+
+def duration(seconds: float) -> str:
+    """``12 s``, ``3:05 min`` or ``2:07 h``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"

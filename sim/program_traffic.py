@@ -5,6 +5,11 @@ from sim.program_tiles import Indices
 
 def traffic(fields: dict[str, Indices], is_matmul: bool, dim: int) -> dict[str, int]:
     """Totals of all tiles, by the counters' names."""
+    return {name: int(values.sum()) for name, values in tile_traffic(fields, is_matmul, dim).items()}
+
+
+def tile_traffic(fields: dict[str, Indices], is_matmul: bool, dim: int) -> dict[str, Indices]:
+    """What each tile adds to the counters, by their names, one element a tile."""
     pixels = fields["batches"] * fields["orows"] * fields["ocols"]
     outputs = pixels * fields["ochs"]
     taps = fields["krows"] * fields["kcols"]
@@ -21,12 +26,12 @@ def traffic(fields: dict[str, Indices], is_matmul: bool, dim: int) -> dict[str, 
     fills = starts * fields["refill"] if is_matmul else starts
     stored = outputs * fields["store"]
     return {
-        "dram_read_bytes": int((real + weights + 4 * outputs * fields["refill"]).sum()),
-        "dram_write_bytes": int((stored * (1 + 3 * fields["store_wide"])).sum()),
-        "scratchpad_read_words": int((pixels * taps * channels * k_blocks + weights).sum()),
-        "scratchpad_write_words": int((loaded + weights).sum()),
-        "accumulator_read_words": int((outputs * (passes - overwrites) + stored).sum()),
-        "accumulator_write_words": int((outputs * (passes + fills)).sum()),
-        "weight_write_words": int(weights.sum()),
-        "macs": int((outputs * taps * channels).sum()),
+        "dram_read_bytes": real + weights + 4 * outputs * fields["refill"],
+        "dram_write_bytes": stored * (1 + 3 * fields["store_wide"]),
+        "scratchpad_read_words": pixels * taps * channels * k_blocks + weights,
+        "scratchpad_write_words": loaded + weights,
+        "accumulator_read_words": outputs * (passes - overwrites) + stored,
+        "accumulator_write_words": outputs * (passes + fills),
+        "weight_write_words": weights,
+        "macs": outputs * taps * channels,
     }

@@ -29,6 +29,10 @@ rule report:
             f"results/{w.study}/validation/{name}.parquet"
             for name in PLANS[w.study].workloads
         ],
+        timelines=lambda w: [
+            f"results/{w.study}/timelines/{name}.parquet"
+            for name in PLANS[w.study].workloads
+        ],
     output:
         validation="results/{study}/validation.parquet",
         html="results/{study}/report/report.html",

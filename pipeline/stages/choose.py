@@ -2,7 +2,8 @@
 
 A design is one hardware with one mapping a layer. Layers run one after another, so on the same hardware the measured
 mapping of each layer can be chosen freely: the *assembled* design takes, from everything simulated on a hardware up
-to a round, the mappings with the lowest energy-delay product of the network.
+to a round, the mappings with the lowest energy-delay product of the network. The result is the design with the lowest
+simulated energy-delay product, whoever found it: the loop, a baseline, or the default itself.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ SWEEPS = 20
 
 
 def designs_table(measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All designs of a workload (one row each), and the mappings of the best that the loop has found.
+    """All designs of a workload (one row each), and the mappings of the best, whoever found it.
 
     ``measured`` holds the rows of all batches with ``variant`` and ``candidate``; failed ones have an ``error``.
     Raises ValueError when no design of the loop was simulated in full.
@@ -30,25 +31,25 @@ def designs_table(measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     good = measured[measured["error"] == ""]
     layers = set(measured["layer.name"])
     found = good[good["sample.origin"].isin(["found"]) | (good["variant"] == REFERENCE)]
-    records = [
-        _record(group, layers) | {"variant": variant, "candidate": candidate, "kind": "found"}
-        for (variant, candidate), group in found.groupby(["variant", "candidate"], sort=False)
-    ]
+    groups = found.groupby(["variant", "candidate"], sort=False)
+    designs = [(group, str(variant), str(candidate), "found") for (variant, candidate), group in groups]
     rounds = sorted((v for v in set(good["variant"]) if is_round(v)), key=lambda name: int(name[1:]))
     families = {variant: [variant] for variant in dict.fromkeys(good["variant"]) if not is_round(variant)}
     families |= {name: rounds[: index + 1] for index, name in enumerate(rounds)}
-    best = pd.DataFrame()
     for variant, members in families.items():
-        if variant == REFERENCE:
-            continue
-        chosen = assemble(good[good["variant"].isin(members)], layers)
+        chosen = None if variant == REFERENCE else assemble(good[good["variant"].isin(members)], layers)
         if chosen is not None:
-            records.append(_record(chosen, layers) | {"variant": variant, "candidate": "", "kind": "assembled"})
-            best = chosen if is_round(variant) else best
-    if best.empty:
+            designs.append((chosen, variant, "", "assembled"))
+    designs = [design for design in designs if set(design[0]["layer.name"]) == layers]
+    if not any(is_round(variant) for _, variant, _, _ in designs):
         reasons = measured.loc[measured["error"] != "", "error"].tolist()
         raise ValueError(f"no design of the loop was simulated in full; {len(reasons)} failed, first: {reasons[:1]}")
-    return pd.DataFrame([record for record in records if record["layers"] == len(layers)]), best
+    records = [
+        _record(rows, layers) | {"variant": variant, "candidate": candidate, "kind": kind}
+        for rows, variant, candidate, kind in designs
+    ]
+    best, *_ = min(designs, key=lambda design: _totals(design[0])[2])
+    return pd.DataFrame(records), best.reset_index(drop=True)
 
 
 def is_round(variant: str) -> bool:

@@ -34,8 +34,11 @@ def measured(workload: str, hardware: Hardware, factor: float, variant: str, can
     return table.assign(variant=variant, candidate=candidate, error="", **{"sample.origin": origin})
 
 
-def make_study(folder: Path) -> Path:
-    """Write the results of a study with two workloads and two rounds below ``folder``."""
+def make_study(folder: Path, *, random_factor: float = 1.9) -> Path:
+    """Write the results of a study with two workloads and two rounds below ``folder``.
+
+    Random search finds designs that take ``random_factor`` times the ideal.
+    """
     study = Study(name="made-up", workloads=WORKLOADS, rounds=2, baselines={"methods": ["random"]})
     write_json(folder / "study.json", study.model_dump(mode="json"))
     parts = []
@@ -44,12 +47,15 @@ def make_study(folder: Path) -> Path:
             "reference": measured(workload, Hardware(16, 256, 64), 2.0, "reference", "default"),
             "r1": measured(workload, Hardware(16, 128, 64), 1.6, "r1", "s0"),
             "r2": measured(workload, Hardware(16, 512, 64), 1.4, "r2", "s0"),
-            "random": measured(workload, Hardware(16, 512, 128), 1.9, "random", "s0"),
+            "random": measured(workload, Hardware(16, 512, 128), random_factor, "random", "s0"),
         }
         designs, best = designs_table(pd.concat(batches.values(), ignore_index=True))
         write_table(batches["reference"], folder / "sim" / "reference" / f"{workload}.parquet")
         write_table(designs, folder / "designs" / workload / "designs.csv")
         write_table(_validated(best), folder / "validation" / f"{workload}.parquet")
+        for variant in ("r1", "r2", "random"):
+            write_table(batches[variant], folder / "sim" / variant / f"{workload}.parquet")
+        write_table(_timeline(best, ("default", "found")), folder / "timelines" / f"{workload}.parquet")
         parts += [batches["reference"].assign(round=0), batches["r1"].assign(round=1), batches["r2"].assign(round=2)]
         for variant in ("r1", "r2", "random"):
             for seed in (0, 1):
@@ -64,6 +70,18 @@ def make_study(folder: Path) -> Path:
     _benchmark(folder / "benchmarks" / "simulate" / "r0" / "a.tsv", "12.5")
     _benchmark(folder / "benchmarks" / "study.tsv", "0.5")
     return folder
+
+
+def _timeline(layers: pd.DataFrame, designs: tuple[str, ...]) -> pd.DataFrame:
+    """Two tiles a layer."""
+    spans = [
+        (design, name, tile, stage, 1000 * tile + 300 * at, 1000 * tile + 300 * at + 280)
+        for design in designs
+        for name in layers["layer.name"]
+        for tile in range(2)
+        for at, stage in enumerate(("load", "compute", "store"))
+    ]
+    return pd.DataFrame(spans, columns=["design", "layer.name", "tile", "stage", "start", "end"])
 
 
 def _validated(best: pd.DataFrame) -> pd.DataFrame:

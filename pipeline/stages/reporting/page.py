@@ -1,91 +1,21 @@
-"""Turns tables and figures into one HTML page that needs nothing else."""
+"""Turns sections into one HTML page that needs nothing else: styles, script and tables are inside."""
 
 import base64
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
-import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
-TITLES = {
-    "variant": "found by",
-    "hardware": "hardware",
-    "pred.cycles": "predicted cycles",
-    "sim.cycles": "simulated cycles",
-    "pred.energy_uj": "predicted energy (µJ)",
-    "sim.energy_uj": "simulated energy (µJ)",
-    "pred.edp": "predicted EDP (µJ·cycles)",
-    "sim.edp": "simulated EDP (µJ·cycles)",
-    "prediction_error": "prediction error",
-    "area_mm2": "area (mm²)",
-    "improvement": "EDP below default (times)",
-    "layer.name": "layer",
-    "layer.count": "count",
-    "mapping.mapping": "mapping",
-    "median_error": "median error",
-    "p90_error": "90 % of errors below",
-    "inside_90": "inside the 90 % interval",
-    "memory_mb": "memory (MB)",
-    "validation.agrees": "same cycles in validation",
-    "exact.agrees": "bit-exact",
-}
-"""What columns are called on the page; others lose their underscores."""
+from pipeline.stages.reporting import words
 
-PERCENT = {"prediction_error", "median_error", "p90_error", "inside_90", "utilisation"}
+HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One headline number."""
-
-    name: str
-    value: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A formatted cell or column head."""
-
-    text: str
-    is_text: bool
-
-    @property
-    def title(self) -> str:
-        """The text of a column head."""
-        return self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of a table."""
-
-    cells: list[Cell]
-    best: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table with its CSV form."""
-
-    name: str
-    title: str
-    columns: list[Cell]
-    rows: list[Line]
-    data_uri: str
-    folded: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """An SVG element with its caption."""
-
-    svg: str
-    caption: str
+class MissingError(Exception):
+    """What a section needs is not in the study's folder; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,47 +24,76 @@ class Section:
 
     id: str
     title: str
-    text: Sequence[str] = ()
-    figures: Sequence[Figure] = ()
-    tables: Sequence[Table] = field(default_factory=list)
+    content: Markup
 
 
-def table(name: str, frame: pd.DataFrame, *, title: str = "", best: Sequence[bool] = (), folded: bool = False) -> Table:
-    """``frame`` as a table of the page; ``best`` marks rows."""
+def text(*lines: str) -> Markup:
+    """Paragraphs."""
+    return Markup("").join(Markup("<p>{0}</p>").format(line) for line in lines)
+
+
+def heading(title: str) -> Markup:
+    """A heading inside a section."""
+    return Markup("<h3>{0}</h3>").format(title)
+
+
+def figure(picture: Markup, caption: str) -> Markup:
+    """A picture with what it shows."""
+    return Markup("<figure>{0}<figcaption>{1}</figcaption></figure>").format(picture, caption)
+
+
+def folded(title: str, content: Markup, *, is_open: bool = False) -> Markup:
+    """Content that is shown on demand, and always in print."""
+    state = Markup(" open") if is_open else ""
+    return Markup("<details{0}><summary>{1}</summary>{2}</details>").format(state, title, content)
+
+
+def table(name: str, frame: pd.DataFrame, *, best: Sequence[bool] = ()) -> Markup:
+    """``frame`` as a table with its CSV; ``best`` marks rows. Columns can be sorted, long tables filtered."""
     texts = [not pd.api.types.is_numeric_dtype(frame[column]) for column in frame.columns]
-    heads = [
-        Cell(TITLES.get(str(column), str(column).replace("_", " ")), is_text)
+    heads = Markup("").join(
+        Markup('<th scope="col"{0}>{1}</th>').format(_kind(is_text), words.title(str(column)))
         for column, is_text in zip(frame.columns, texts, strict=True)
-    ]
+    )
     marks = list(best) or [False] * len(frame)
-    rows = [
-        Line([Cell(_text(str(c), v), t) for c, v, t in zip(frame.columns, values, texts, strict=True)], mark)
+    rows = Markup("").join(
+        _row([str(c) for c in frame.columns], values, texts, is_best=mark)
         for values, mark in zip(frame.itertuples(index=False), marks, strict=True)
-    ]
+    )
     csv = base64.b64encode(frame.to_csv(index=False).encode()).decode()
-    return Table(name, title, heads, rows, f"data:text/csv;charset=utf-8;base64,{csv}", folded)
+    return Markup(
+        '<div class="table"><div class="scroll"><table><thead><tr>{0}</tr></thead><tbody>{1}</tbody></table></div>'
+        '<p class="download"><a download="{2}.csv" href="data:text/csv;charset=utf-8;base64,{3}">{2}.csv</a></p></div>'
+    ).format(heads, rows, name, csv)
 
 
-def _text(column: str, value: Any) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return "-"
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if column in PERCENT:
-        return f"{100 * value:+.1f} %" if column == "prediction_error" else f"{100 * value:.1f} %"
-    return number(value) if isinstance(value, int | float) else str(value)
+def _kind(is_text: bool) -> Markup:
+    return Markup(' class="text"') if is_text else Markup("")
 
 
-def number(value: float) -> str:
-    """Four digits; large numbers with separators, very large or small ones with an exponent."""
-    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e7):
-        return f"{int(value):,}" if abs(value) < 1e10 else f"{value:.4g}"
-    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.4g}"
+def _row(columns: Sequence[str], values: Sequence[object], texts: Sequence[bool], *, is_best: bool) -> Markup:
+    cells = Markup("").join(
+        Markup("<td{0}{1}>{2}</td>").format(
+            Markup(' class="code"') if column == "mapping.mapping" else _kind(is_text),
+            "" if is_text else Markup(' data-value="{0}"').format(value),
+            words.cell(column, value),
+        )
+        for column, value, is_text in zip(columns, values, texts, strict=True)
+    )
+    return Markup("<tr{0}>{1}</tr>\n").format(Markup(' class="best"') if is_best else "", cells)
 
 
-def render(title: str, subtitle: str, cards: Sequence[Card], sections: Sequence[Section]) -> str:
-    """The page as HTML."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+def render(title: str, lead: Markup, sections: Sequence[Section], missing: Sequence[str]) -> str:
+    """The page as HTML; ``lead`` is its first screen, ``missing`` says what the report has no data for."""
+    loader = jinja2.FileSystemLoader(HERE)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    page = environment.get_template("page.html.jinja")
-    return page.render(title=title, subtitle=subtitle, cards=cards, sections=sections)
+    styles, script = ((HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    return environment.get_template("page.html.jinja").render(
+        title=title,
+        lead=lead,
+        sections=sections,
+        missing=missing,
+        glossary=words.GLOSSARY,
+        styles=Markup(styles),
+        script=Markup(script),
+    )

@@ -1,5 +1,6 @@
 """What the report reads from the folder of a study."""
 
+import glob
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,12 @@ class StudyResults:
     """Wall-clock seconds and memory of every job."""
     requested: int
     """Mappings that were to be measured for the first model."""
+    measured: pd.DataFrame
+    """Every mapping that was simulated for a network, designs, tiled and uncertain ones."""
+    timelines: pd.DataFrame
+    """Stages of the first tiles of each layer; empty where they were not recorded."""
+    folder: Path
+    """Folder of the study, for sections that read tables of their own."""
 
     @property
     def workloads(self) -> list[str]:
@@ -63,6 +70,9 @@ def load_results(folder: Path) -> StudyResults:
         traces=_traces(folder),
         timings=_timings(folder / "benchmarks"),
         requested=int(study["sampling"]["points"]),
+        measured=_every(folder, "sim/*/{}.parquet", names),
+        timelines=_every(folder, "timelines/{}.parquet", names),
+        folder=folder,
     )
 
 
@@ -75,12 +85,19 @@ def _by_workload(folder: Path, pattern: str, names: list[str]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def _every(folder: Path, pattern: str, names: list[str]) -> pd.DataFrame:
+    """The tables that there are; an empty one where there is none."""
+    found = [(name, path) for name in names for path in sorted(folder.glob(pattern.format(glob.escape(name))))]
+    tables = [read_table(path).assign(workload=name) for name, path in found]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
 def _traces(folder: Path) -> pd.DataFrame:
     parts = []
     for path in sorted(folder.glob("search/*/*/s*/trace.csv")):
         variant, workload, seed = path.parts[-4:-1]
         parts.append(read_table(path).assign(variant=variant, workload=workload, seed=int(seed[1:])))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _timings(folder: Path) -> pd.DataFrame:

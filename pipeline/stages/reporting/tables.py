@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.area import area_mm2
 from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
+from pipeline.stages.reporting import words
 from pipeline.stages.reporting.results import StudyResults
 from pipeline.stages.simulate import counted_energy
 from pipeline.table import hardware_of
@@ -37,27 +38,35 @@ def areas(designs: pd.DataFrame) -> list[float]:
     return values
 
 
-def summary_table(designs: pd.DataFrame, rounds: list[str]) -> pd.DataFrame:
+def summary_table(designs: pd.DataFrame, rounds: list[str], method: str) -> pd.DataFrame:
     """Per workload: the default, the best of each search variant, and the loop after each round."""
     parts = []
     for _, group in designs.groupby("workload", sort=False):
-        chosen = [group[group["variant"] == "reference"]]
-        others = [name for name in dict.fromkeys(group["variant"]) if name not in ("reference", *rounds)]
-        chosen += [_best(group[group["variant"] == name]) for name in others]
-        chosen += [group[(group["variant"] == name) & (group["kind"] == "assembled")] for name in rounds]
-        parts += chosen
-    table = pd.concat(parts, ignore_index=True)
-    columns = ["workload", "variant", "improvement", "sim.edp", "pred.edp", "prediction_error", "hardware"]
-    return table[[*columns, "sim.cycles", "pred.cycles", "sim.energy_uj", "pred.energy_uj", "area_mm2"]]
+        others = [name for name in dict.fromkeys(group["variant"]) if name not in rounds]
+        parts += [group[group["variant"] == name].nsmallest(1, "sim.edp") for name in [*others, *rounds]]
+    return readable_designs(pd.concat(parts, ignore_index=True), method).drop(columns=["seed", "kind"])
 
 
-def _best(group: pd.DataFrame) -> pd.DataFrame:
-    return group.nsmallest(1, "sim.edp")
-
-
-def final_designs(designs: pd.DataFrame, rounds: list[str]) -> pd.DataFrame:
-    """The design that the loop ended with, one row a workload."""
-    return designs[(designs["variant"] == rounds[-1]) & (designs["kind"] == "assembled")]
+def readable_designs(designs: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Designs as people read them: who found them, sizes in words, gains over the default."""
+    return pd.DataFrame(
+        {
+            "workload": designs["workload"],
+            "found by": [words.finder(str(variant), method) for variant in designs["variant"]],
+            "seed": [
+                str(value) if isinstance(value, str) and value != "default" else "" for value in designs["candidate"]
+            ],
+            "kind": ["put together" if kind == "assembled" else "as found" for kind in designs["kind"]],
+            "hardware": [words.hardware(row) for row in designs.to_dict("records")],
+            "improvement": designs["improvement"],
+            "sim.edp": designs["sim.edp"],
+            "pred.edp": designs["pred.edp"],
+            "prediction_error": designs["prediction_error"],
+            "sim.cycles": designs["sim.cycles"],
+            "sim.energy_uj": designs["sim.energy_uj"],
+            "area_mm2": designs["area_mm2"],
+        }
+    )
 
 
 def accuracy_table(dataset: pd.DataFrame) -> pd.DataFrame:
@@ -115,20 +124,22 @@ def rounds_table(designs: pd.DataFrame, rounds: list[str]) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def layers_table(layers: pd.DataFrame) -> pd.DataFrame:
-    """Layers of designs with simulated and predicted cycles, utilisation of the array and energy."""
-    macs = layers[[f"prob.{dim}" for dim in DIMS]].astype(float).prod(axis=1)
-    table = layers[["workload", "layer.name", "layer.count"]].copy()
-    table["pred.cycles"] = layers.get("pred.cycles")
-    table["sim.cycles"] = layers["sim.cycles"]
-    table["prediction_error"] = table["pred.cycles"] / table["sim.cycles"] - 1
-    table["utilisation"] = macs / (layers["sim.cycles"] * layers["arch.meshX"].astype(float) ** 2)
-    table["sim.energy_uj"] = layers["sim.energy_uj"]
-    table["chosen from"] = layers["sample.origin"]
-    table["mapping.mapping"] = layers["mapping.mapping"]
+def layers_table(found: pd.DataFrame, default: pd.DataFrame) -> pd.DataFrame:
+    """Layers of a design with cycles and energy beside the default's, utilisation of the array and mapping."""
+    macs = found[[f"prob.{dim}" for dim in DIMS]].astype(float).prod(axis=1)
+    before = default.drop_duplicates("layer.name").set_index("layer.name")
+    table = found[["layer.name", "layer.count"]].copy()
+    table["default_cycles"] = table["layer.name"].map(before["sim.cycles"])
+    table["sim.cycles"] = found["sim.cycles"]
+    table["prediction_error"] = found["pred.cycles"] / found["sim.cycles"] - 1 if "pred.cycles" in found else math.nan
+    table["utilisation"] = macs / (found["sim.cycles"] * found["arch.meshX"].astype(float) ** 2)
+    table["default_energy_uj"] = table["layer.name"].map(before["sim.energy_uj"])
+    table["sim.energy_uj"] = found["sim.energy_uj"]
+    table["chosen from"] = found["sample.origin"]
     for name in ("validation.agrees", "exact.agrees"):
-        table[name] = layers.get(name)
-    return table
+        table[name] = found.get(name)
+    table["mapping.mapping"] = found["mapping.mapping"]
+    return table.reset_index(drop=True)
 
 
 def cycles_table(layers: pd.DataFrame, design: str) -> pd.DataFrame:
@@ -161,9 +172,12 @@ def pareto_mask(area: pd.Series, edp: pd.Series) -> list[bool]:
     return [not any((a <= at and e <= cost and (a, e) != (at, cost)) for a, e in points) for at, cost in points]
 
 
-def pareto_table(designs: pd.DataFrame) -> pd.DataFrame:
+def pareto_table(designs: pd.DataFrame, method: str) -> pd.DataFrame:
     """Designs with area and EDP; ``front`` marks those that no other beats in both."""
-    table = designs[["workload", "variant", "hardware", "area_mm2", "sim.edp"]].drop_duplicates(ignore_index=True)
+    table = designs[["workload", "variant", "area_mm2", "sim.edp"]].copy()
+    table["sizes"] = [words.hardware(row) for row in designs.to_dict("records")]
+    table["found by"] = [words.finder(str(variant), method) for variant in designs["variant"]]
+    table = table.drop_duplicates(ignore_index=True)
     parts = [
         group.assign(front=pareto_mask(group["area_mm2"], group["sim.edp"]))
         for _, group in table.groupby("workload", sort=False)

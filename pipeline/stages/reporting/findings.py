@@ -1,0 +1,153 @@
+"""What a study found, in numbers and in words: the best simulated design of each network against the default."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from pipeline.stages.reporting import tables, words
+from pipeline.stages.reporting.results import StudyResults
+
+HARDWARE = ["arch.meshX", "arch.mem1_depth", "arch.mem2_depth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result for one network. Gains are the default's value over the result's: above 1 is better."""
+
+    workload: str
+    design: dict[str, Any]
+    """The row of the best design."""
+    default: dict[str, Any]
+    """The row of the default."""
+    finder: str
+    edp_gain: float
+    cycles_gain: float
+    energy_gain: float
+    area_gain: float
+    hardware_gain: float | None
+    """What the found hardware gains with the default tiler's mappings; None when those were not simulated."""
+    seeds: tuple[float, ...]
+    """EDP gain of what each seed of the last round found."""
+    others: dict[str, float]
+    """EDP gain of the best design of every other way to search."""
+    confirmed: tuple[int, int]
+    """Layers with the same cycles when simulated again, of how many."""
+
+    @property
+    def mapping_gain(self) -> float | None:
+        """What mappings gain on the found hardware over the default tiler's there."""
+        return None if self.hardware_gain is None else self.edp_gain / self.hardware_gain
+
+    @property
+    def sizes(self) -> str:
+        """The found hardware in words."""
+        return words.hardware(self.design)
+
+    @property
+    def prediction_error(self) -> float:
+        """Error of the predicted EDP; not a number for a design that no model judged."""
+        return float(self.design["prediction_error"])
+
+    def headline(self) -> str:
+        """One sentence."""
+        if self.design["variant"] == "reference":
+            return f"{self.workload}: nothing that was simulated beats the default ({self.sizes})."
+        rest = f"{words.more_or_less(self.cycles_gain, 'cycles')}, {words.more_or_less(self.energy_gain, 'energy')}"
+        area = words.more_or_less(self.area_gain, "area")
+        gain = f"{self.sizes} has {words.ratio(self.edp_gain)} lower EDP than the default"
+        return f"{self.workload}: {gain}: {rest}, {area}."
+
+    def sources(self) -> str:
+        """From hardware or from mappings."""
+        if self.hardware_gain is None or self.mapping_gain is None:
+            return "the default tiler's mappings were not simulated on this hardware, so the gain is not split"
+        return (
+            f"{words.ratio(self.hardware_gain)} from the hardware, {words.ratio(self.mapping_gain)} from the mappings"
+        )
+
+    def certainty(self) -> str:
+        """How sure."""
+        same, layers = self.confirmed
+        said = [f"{same} of {layers} layers took the same cycles when simulated again"]
+        if len(self.seeds) > 1:
+            low, high = words.ratio(min(self.seeds)), words.ratio(max(self.seeds))
+            said.append(f"{len(self.seeds)} seeds of the last round: {low} to {high}")
+        else:
+            said.append("one search seed, so the spread is not known")
+        if math.isfinite(self.prediction_error):
+            said.append(f"EDP predicted to {words.percent(self.prediction_error, signed=True)}")
+        return "; ".join(said)
+
+
+def findings(results: StudyResults) -> list[Finding]:
+    """The result of each network, in the study's order."""
+    designs = tables.designs_table(results)
+    return [_finding(results, str(name), group) for name, group in designs.groupby("workload", sort=False)]
+
+
+def _finding(results: StudyResults, workload: str, designs: pd.DataFrame) -> Finding:
+    best = designs.nsmallest(1, "sim.edp").iloc[0]
+    default = designs[designs["variant"] == "reference"].iloc[0]
+    method = str(results.study["search"]["method"])
+    gain = {str(name): float(group["improvement"].max()) for name, group in designs.groupby("variant", sort=False)}
+    last = results.rounds[-1]
+    families = {name for name in gain if name not in (*results.rounds, "reference")} | ({last} & set(gain))
+    seeds = designs[(designs["variant"] == last) & (designs["kind"] == "found")]["improvement"]
+    finals = results.finals[results.finals["workload"] == workload]
+    return Finding(
+        workload=workload,
+        design={str(k): v for k, v in best.items()},
+        default={str(k): v for k, v in default.items()},
+        finder=words.finder(str(best["variant"]), method),
+        edp_gain=float(best["improvement"]),
+        cycles_gain=float(default["sim.cycles"] / best["sim.cycles"]),
+        energy_gain=float(default["sim.energy_uj"] / best["sim.energy_uj"]),
+        area_gain=float(default["area_mm2"] / best["area_mm2"]),
+        hardware_gain=_hardware_gain(results, workload, finals, float(default["sim.edp"])),
+        seeds=tuple(seeds),
+        others={
+            words.finder(name, method): value
+            for name, value in sorted(gain.items(), key=lambda item: -item[1])
+            if name in families and name != best["variant"] and not (name == last and best["variant"] in results.rounds)
+        },
+        confirmed=(int(finals["validation.agrees"].sum()), len(finals)),
+    )
+
+
+def _hardware_gain(results: StudyResults, workload: str, finals: pd.DataFrame, default_edp: float) -> float | None:
+    """The default's EDP over that of the default tiler's mappings on the found hardware."""
+    measured = results.measured
+    if measured.empty or finals.empty:
+        return None
+    tiled = measured[
+        (measured["workload"] == workload) & (measured["sample.origin"] == "tiled") & (measured["error"] == "")
+    ]
+    sizes = finals.iloc[0]
+    for column in HARDWARE:
+        tiled = tiled[tiled[column] == sizes[column]]
+    tiled = tiled.drop_duplicates("layer.name")
+    if set(tiled["layer.name"]) != set(finals["layer.name"]):
+        return None
+    cycles, energy = ((tiled[f"sim.{name}"] * tiled["layer.count"]).sum() for name in ("cycles", "energy_uj"))
+    return default_edp / float(cycles * energy)
+
+
+def mean_gain(found: list[Finding]) -> float:
+    """Geometric mean of the EDP gains."""
+    return math.exp(sum(math.log(item.edp_gain) for item in found) / len(found))
+
+
+def summary_lines(results: StudyResults) -> list[str]:
+    """The result in a few lines of text, for a terminal."""
+    found = findings(results)
+    lines = []
+    for item in found:
+        lines += [item.headline(), f"  found by {item.finder}; {item.sources()}", f"  {item.certainty()}"]
+    if len(found) > 1:
+        lines.append(f"geometric mean over {len(found)} networks: {words.ratio(mean_gain(found))} lower EDP")
+    memory = results.study["simulation"]["memory"]
+    model = results.study["learning"]["kind"]
+    lines.append(f"default: {words.hardware(found[0].default)} with its default tiler; memory {memory}; model {model}")
+    return lines

@@ -1,0 +1,188 @@
+"""The parts of the report, each a function from a study's results to a section.
+
+A section that lacks its data raises ``MissingError``; the report then says what is missing and why, and goes on. A new
+part of the report is one more function in ``SECTIONS``.
+"""
+
+from collections.abc import Callable
+
+import pandas as pd
+from markupsafe import Markup
+
+from pipeline.measurement import CYCLE_COUNTERS
+from pipeline.stages.reporting import charts, tables, words
+from pipeline.stages.reporting.findings import Finding, findings, mean_gain
+from pipeline.stages.reporting.layers import layer_sections
+from pipeline.stages.reporting.page import MissingError, Section, figure, folded, heading, table, text
+from pipeline.stages.reporting.provenance import provenance
+from pipeline.stages.reporting.results import StudyResults
+
+
+def lead(results: StudyResults) -> Markup:
+    """The first screen: what was found, against what, how much, from what, by whom, how sure."""
+    found = findings(results)
+    study = results.study
+    mean = (
+        f"Over {len(found)} networks: {words.ratio(mean_gain(found))} lower EDP (geometric mean). "
+        if len(found) > 1
+        else ""
+    )
+    against = (
+        f"{mean}The best simulated design of each network against Gemmini's default "
+        f"({words.hardware(found[0].default)}: array, scratchpad + accumulator) with its default tiler, both simulated "
+        f"on the RTL of '{study['design']}' with '{study['simulation']['memory']}' memory. Searches used the model "
+        f"'{study['learning']['kind']}'. "
+        "EDP is energy times cycles of one inference; lower is better."
+    )
+    cards = Markup("").join(_card(item) for item in found)
+    return Markup('<p class="lead">{0}</p><div class="results">{1}</div>').format(against, cards)
+
+
+def _card(item: Finding) -> Markup:
+    gains = {"EDP": item.edp_gain, "cycles": item.cycles_gain, "energy": item.energy_gain, "area": item.area_gain}
+    others = "; ".join(f"{name} {words.ratio(gain)}" for name, gain in item.others.items())
+    facts = [f"found by {item.finder}", f"EDP: {item.sources()}", item.certainty()]
+    facts += [f"others: {others}"] if others else []
+    listed = Markup("").join(Markup("<li>{0}</li>").format(fact) for fact in facts)
+    return Markup(
+        '<div class="result"><h2>{0}</h2><b>{1} lower EDP</b>{2}{3}<p class="soft">bars: share of the default, whose '
+        "mark is the line; shorter is better</p><ul>{4}</ul></div>"
+    ).format(item.workload, words.ratio(item.edp_gain), item.sizes, charts.ratio_bars(gains), listed)
+
+
+def designs_section(results: StudyResults) -> Section:
+    """Every way to search, and every design."""
+    designs = tables.designs_table(results)
+    method = str(results.study["search"]["method"])
+    summary = tables.summary_table(designs, results.rounds, method)
+    everything = tables.readable_designs(designs, method)
+    content = text(
+        "Each row is a whole network. 'put together' takes the best simulated mapping of each layer on one hardware. A "
+        "predicted value is what the model that searched expected before the simulation."
+    )
+    content += table(
+        "designs", summary, best=list(summary["sim.edp"] == summary.groupby("workload")["sim.edp"].transform("min"))
+    )
+    content += Markup('<div class="compare" hidden>{0}</div>').format(heading("Compare two designs"))
+    listed = table("all_designs", everything, best=_lowest(designs))
+    content += Markup('<div id="all-designs">{0}</div>').format(folded("All designs", listed))
+    return Section("designs", "Designs", content)
+
+
+def _lowest(designs: pd.DataFrame) -> list[bool]:
+    """Whether a row has the lowest simulated EDP of its network."""
+    return list(designs["sim.edp"] == designs.groupby("workload")["sim.edp"].transform("min"))
+
+
+def search_section(results: StudyResults) -> Section:
+    """How the result was reached: rounds, and searches over evaluations."""
+    designs = tables.designs_table(results)
+    rounds = tables.rounds_table(designs, results.rounds)
+    if rounds.empty:
+        raise MissingError("rounds: no round simulated a design in full")
+    others = {item.workload: item.others for item in findings(results)}
+    content = text(
+        "A round searches, simulates what it found, the default tiler's mappings on the same hardware, and the "
+        "mappings that the model was least sure of, and refits the model. 'gain' compares with the round before; "
+        "'prediction error' is the median over the designs found in the round, before they joined the data."
+    )
+    content += figure(
+        charts.rounds_panels(rounds, others), "Best simulated design after each round; dashed: other searches."
+    )
+    content += table("rounds", rounds)
+    if not results.traces.empty:
+        last, method = results.rounds[-1], str(results.study["search"]["method"])
+        names = {last: method} | {name: name for name in results.study["baselines"]["methods"] if name != method}
+        if "analytical" in set(results.traces["variant"]):
+            names["analytical"] = "analytical"
+        caption = (
+            "Best EDP by the searching model against evaluations, from the first design on: median and range over "
+            "seeds. 'analytical' searches with the analytical model alone, so its values are that model's."
+        )
+        content += figure(charts.trace_panels(results.traces, names), caption)
+        content += folded("All traces", table("traces", results.traces))
+    return Section("search", "Search", content)
+
+
+def accuracy_section(results: StudyResults) -> Section:
+    """How right the models were on what they had not seen."""
+    scores = tables.accuracy_table(results.dataset)
+    if scores.empty:
+        raise MissingError("accuracy: no mapping was measured after a model was trained")
+    kinds = list(dict.fromkeys(scores["model"]))
+    content = text(
+        "In each round the models are trained on everything measured before and judged on what is measured in it. "
+        "'searched' are the mappings of the designs found, where accuracy counts most; there the differences between "
+        "mappings are small, so a model can have a small error and still rank them poorly."
+    )
+    caption = (
+        "Error of mappings that the model had not seen over how busy they keep the array; both matter at the right."
+    )
+    content += figure(charts.error_panels(results.dataset, kinds), caption) + table("accuracy", scores)
+    return Section("accuracy", "Model accuracy", content)
+
+
+def execution_section(results: StudyResults) -> Section:
+    """Where cycles and energy of whole networks go, default beside found."""
+    both = ((results.references, "default"), (results.finals, "found"))
+    cycles = pd.concat([tables.cycles_table(layers, name) for layers, name in both], ignore_index=True)
+    energy = pd.concat([tables.energy_table(layers, name) for layers, name in both], ignore_index=True)
+    cycles, energy = (part.sort_values("workload", kind="stable", ignore_index=True) for part in (cycles, energy))
+    levels = [str(name) for name in energy.columns if name not in ("workload", "design")]
+    content = text(
+        "Compute is the array at work; load and store are cycles in which it waits for memory; fill and drain are its "
+        "start and end; host is the wait for commands. Energy follows from the words that the RTL counted."
+    )
+    for frame, parts, unit, head in (
+        (cycles, list(CYCLE_COUNTERS), "cycles", "Cycles of one inference"),
+        (energy, levels, "µJ", "Energy of one inference"),
+    ):
+        bars = Markup("").join(_network_bars(group, parts, unit) for _, group in frame.groupby("workload", sort=False))
+        content += heading(head) + bars
+    content += folded("As tables", table("cycles", cycles) + table("energy", energy))
+    return Section("execution", "Cycles and energy", content)
+
+
+def _network_bars(group: pd.DataFrame, parts: list[str], unit: str) -> Markup:
+    rows = []
+    for row in group.to_dict("records"):
+        values = {name: float(row[name]) for name in parts}
+        label = f"{row['workload']}, {row['design']}"
+        rows.append((label, f"{words.number(sum(values.values()))} {unit}", values))
+    return charts.stacked_bars(rows, unit)
+
+
+def pareto_section(results: StudyResults) -> Section:
+    """Area against EDP."""
+    designs = tables.designs_table(results)
+    points = tables.pareto_table(designs, str(results.study["search"]["method"]))
+    best = {str(name): float(group["sim.edp"].min()) for name, group in designs.groupby("workload")}
+    caption = "Area against simulated EDP; the line joins the designs that none beats in both."
+    content = figure(charts.pareto_panels(points, best), caption)
+    content += folded("Designs by area", table("pareto", points, best=list(points["front"])))
+    return Section("pareto", "Area and EDP", content)
+
+
+def timing_section(results: StudyResults) -> Section:
+    """Where the study's own time went."""
+    if results.timings.empty:
+        raise MissingError("time by stage: the folder has no benchmarks/")
+    timings = tables.timings_table(results.timings)
+    values = {str(stage): float(seconds) for stage, seconds in zip(timings["stage"], timings["seconds"], strict=True)}
+    notes = {name: f"{words.number(round(seconds, 1))} s" for name, seconds in values.items()}
+    content = text("Wall-clock seconds, added over the jobs of a stage, several of which run at once.")
+    content += charts.plain_bars(values, notes) + folded("As a table", table("timings", timings))
+    return Section("time", "Time by stage", content)
+
+
+SECTIONS: tuple[Callable[[StudyResults], Section | list[Section]], ...] = (
+    designs_section,
+    execution_section,
+    layer_sections,
+    pareto_section,
+    search_section,
+    accuracy_section,
+    timing_section,
+    provenance,
+)
+"""All parts of the page below its first screen, in order."""
