@@ -5,19 +5,20 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.choices import MEMORIES, Memory
 from pipeline.stages import command
 from pipeline.stages.simulate import DESIGNS
 from pipeline.table import Row, read_table, rows_of, write_table
 from rtl.generate import generate
 from sim.design import Design
-from sim.memory import MemoryKind, MemorySettings
+from sim.memory import MemorySettings
 from sim.task import Task
 from sim.timeline import record
 
 COLUMNS = ("design", "layer.name", "tile", "stage", "start", "end")
 
 
-def timeline_table(layers: pd.DataFrame, *, design: str, memory: MemoryKind, tiles: int) -> pd.DataFrame:
+def timeline_table(layers: pd.DataFrame, *, design: str, memory: Memory, tiles: int) -> pd.DataFrame:
     """The stages of the first ``tiles`` tiles of every simulated layer, in cycles from its start; one row a stage.
 
     Layers that cannot be run again are left out. Raises ValueError when the design's counters cannot tell tiles apart.
@@ -37,7 +38,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Record the first tiles of each layer of two designs over time.")
     parser.add_argument("--design", required=True)
-    parser.add_argument("--memory", required=True, choices=["simple", "soc"])
+    parser.add_argument("--memory", required=True, choices=MEMORIES)
     parser.add_argument("--tiles", type=int, default=12)
     parser.add_argument("default", type=Path, help="simulated table of the default")
     parser.add_argument("found", type=Path, help="mappings.csv of the final design")

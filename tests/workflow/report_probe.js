@@ -1,4 +1,4 @@
-// Runs in the page under test and leaves what it finds, as JSON, in the title.
+// Runs in the page under test, in a frame, and tells the page around it what it finds, as JSON.
 window.addEventListener("load", () => {
   document.querySelectorAll("details").forEach((part) => (part.open = true));
   const width = document.documentElement.clientWidth;
@@ -14,9 +14,9 @@ window.addEventListener("load", () => {
   const dead = [...document.querySelectorAll('a[href^="#"]')].filter((a) => !document.querySelector(a.getAttribute("href")));
   const layers = [...document.querySelectorAll('[id^="network-"] .scroll')].filter((box) => box.scrollWidth > box.clientWidth + 1);
   const body = document.documentElement.scrollWidth > width + 1;
-  document.title = JSON.stringify({ width, wide: wide.slice(0, 3).map((n) => n.outerHTML.slice(0, 80)), silent: silent.length,
+  parent.postMessage(JSON.stringify({ width: innerWidth, wide: wide.slice(0, 3).map((n) => n.outerHTML.slice(0, 80)), silent: silent.length,
     cut: cut.slice(0, 3).map((n) => n.textContent), dead: dead.length, body, layers: layers.length,
-    panels: document.querySelectorAll("svg.panel").length, sorted: trySort(), compared: document.querySelectorAll(".compare tr").length });
+    panels: document.querySelectorAll("svg.panel").length, sorted: trySort(), compared: document.querySelectorAll(".compare tr").length }), "*");
 });
 function trySort() {
   const table = document.querySelector("#all-designs table");

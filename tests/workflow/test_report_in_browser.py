@@ -13,6 +13,10 @@ from tests.workflow.study_folder import make_study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PROBE = Path(__file__).with_name("report_probe.js").read_text(encoding="utf-8")
+FRAME = """<!DOCTYPE html><title>none</title>
+<script>addEventListener("message", (event) => (document.title = event.data));</script>
+<iframe src="page.html" width="{}" height="900" style="border: 0"></iframe>"""
+"""A window is never as narrow as a phone; a frame can be."""
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian, Ubuntu: apt install chromium)"),
@@ -39,7 +43,9 @@ def test_nothing_overflows_without_a_cue_and_the_script_works(page, tmp_path, wi
     copy.write_text(
         page.read_text(encoding="utf-8").replace("</head>", f"<script>{PROBE}</script></head>"), encoding="utf-8"
     )
-    done = browse(copy, tmp_path, f"--window-size={width},900", "--dump-dom")
+    frame = tmp_path / "frame.html"
+    frame.write_text(FRAME.format(width), encoding="utf-8")
+    done = browse(frame, tmp_path, "--window-size=1600,1000", "--dump-dom")
     title = re.search(r"<title>(\{.*?\})</title>", done.stdout)
     assert title is not None, done.stderr[-2000:]
     said = title[1].replace("&quot;", '"').replace("&amp;", "&")
