@@ -19,7 +19,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 run: setup
-	$(BIN)/snakemake --cores 16 all
+	$(BIN)/dosa-hil run default
 
 test: setup
 	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadgroup --cov --cov-report=term:skip-covered

@@ -6,12 +6,15 @@ that ``dosa-hil --help`` does not wait for torch. The rules run the same functio
 
 import importlib
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
 from pipeline.stages.entry import guarded
 
 COMMANDS = {
+    "run": "Run a study to its report: one line a stage, then what was found.",
     "estimate": "Predict cycles, energy, EDP and area of every row.",
     "tile": "Add the mapping and tile of Gemmini's default tiler to every row.",
     "simulate": "Simulate every row on the RTL and add measured cycles, counters, energy and EDP.",
@@ -32,6 +35,7 @@ STAGES = {
     "select": "Choose what to simulate after a search.",
     "reference": "Map a workload by the default tiler on the default hardware.",
     "choose": "Compare the simulated designs of a workload, choose the best.",
+    "timeline": "Record the first tiles of each layer of two designs over time.",
     "validate": "Simulate a final design once more, sampled layers bit by bit.",
 }
 """Stages that the rules of the workflow run besides."""
@@ -42,10 +46,11 @@ def command_line(called: str) -> typer.Typer:
     app = typer.Typer(
         help="RTL-in-the-loop co-design of DNN accelerators.",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
+    app.callback()(_about)
     for name, summary in (COMMANDS | STAGES).items():
         if name != called:
             app.command(name, help=summary)(_in_name_only)
@@ -56,6 +61,20 @@ def command_line(called: str) -> typer.Typer:
         else:
             app.command(name)(module.main)
     return app
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"dosa-hil {version('dosa-hil')}")
+        raise typer.Exit
+
+
+def _about(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    pass
 
 
 def _in_name_only() -> None:

@@ -17,7 +17,7 @@ rule timeline:
         design=lambda w: STUDIES[w.study].design,
         memory=lambda w: STUDIES[w.study].simulation.memory,
         rtl=lambda w: Design.read(STUDIES[w.study].design).digest,
-        sources=stage_digest("pipeline.stages.timeline"),
+        sources=source_digest("pipeline.stages.timeline"),
     shell:
-        "{PYTHON} -m pipeline.stages.timeline --design {params.design} --memory {params.memory}"
+        "{PYTHON:q} -m pipeline.stages.timeline --design {params.design:q} --memory {params.memory}"
         " {input.reference:q} {input.mappings:q} {output.table:q} 2>&1 | tee {log:q}"

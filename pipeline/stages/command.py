@@ -49,16 +49,34 @@ def check_out_folder(folder: Path) -> None:
 
 
 def finish(table: pd.DataFrame, out: Path) -> None:
-    """Write ``table`` and say how many rows have an error. Exit status 1 when all have one."""
+    """Write ``table``, say its totals and how many rows have an error. Exit status 1 when all have one."""
     write_table(table, out)
     bad = table.loc[table["error"] != "", "error"]
     if len(bad):
         said = f"{len(bad)} of {len(table)} rows have an error, the first: {bad.iloc[0]}"
         typer.echo(f"{out}: {said}", err=True)
-    else:
-        typer.echo(f"{out}: {len(table)} rows")
+    typer.echo(", ".join([f"{out}: {len(table)} rows", *totals(table)]))
     if len(table) and len(bad) == len(table):
         raise typer.Exit(1)
+
+
+def totals(table: pd.DataFrame) -> list[str]:
+    """Sums over the rows without an error, each as often as ``layer.count`` says, and predictions against simulations.
+
+    EDP is the product of the sums, as for a network.
+    """
+    good = table[table["error"] == ""]
+    times = good.get("layer.count", 1)
+    said = []
+    for prefix, name in (("sim", "simulated"), ("pred", "predicted")):
+        if len(good) and {f"{prefix}.cycles", f"{prefix}.energy_uj"} <= set(good.columns):
+            cycles = float((good[f"{prefix}.cycles"] * times).sum())
+            energy = float((good[f"{prefix}.energy_uj"] * times).sum())
+            said.append(f"{name} {cycles:.4g} cycles, {energy:.4g} uJ, EDP {cycles * energy:.4g} uJ-cycles")
+    if len(said) > 1:
+        error = (good["pred.cycles"] / good["sim.cycles"] - 1).abs().median()
+        said.append(f"cycles predicted to {100 * error:.2g} % (median)")
+    return said
 
 
 def hardware(text: str) -> Hardware:

@@ -1,12 +1,14 @@
 """Record when the first tiles of each layer load, compute and store, for the default and for the design found."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+import typer
 
-from pipeline.choices import MEMORIES, Memory
+from pipeline.choices import Memory
 from pipeline.stages import command
+from pipeline.stages.entry import run
 from pipeline.stages.simulate import DESIGNS
 from pipeline.table import Row, read_table, rows_of, write_table
 from rtl.generate import generate
@@ -34,23 +36,23 @@ def timeline_table(layers: pd.DataFrame, *, design: str, memory: Memory, tiles: 
     return pd.DataFrame(records, columns=list(COLUMNS[1:]))
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Record the first tiles of each layer of two designs over time.")
-    parser.add_argument("--design", required=True)
-    parser.add_argument("--memory", required=True, choices=MEMORIES)
-    parser.add_argument("--tiles", type=int, default=12)
-    parser.add_argument("default", type=Path, help="simulated table of the default")
-    parser.add_argument("found", type=Path, help="mappings.csv of the final design")
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
+def main(
+    default: Annotated[Path, typer.Argument(metavar="DEFAULT", help="Simulated table of the default.")],
+    found: Annotated[Path, typer.Argument(metavar="FOUND", help="mappings.csv of the final design.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Table to write.")],
+    design: Annotated[str, typer.Option(help="A design under rtl/.")],
+    memory: Annotated[Memory, typer.Option(help="Memory model below the bus.")],
+    tiles: Annotated[int, typer.Option(min=1, help="Tiles of a layer that are recorded.")] = 12,
+) -> None:
+    """Record the first tiles of each layer of two designs over time."""
+    command.check_out_table(out, default, found)
     parts = []
-    for name, path in (("default", args.default), ("found", args.found)):
-        spans = timeline_table(read_table(path), design=args.design, memory=args.memory, tiles=args.tiles)
+    for name, path in (("default", default), ("found", found)):
+        spans = timeline_table(read_table(path), design=design, memory=memory, tiles=tiles)
         parts.append(spans.assign(design=name))
-    write_table(pd.concat(parts, ignore_index=True)[list(COLUMNS)], args.out)
-    command.say("timeline", [args.out.stem, f"{sum(len(part) for part in parts)} stages of tiles"])
+    write_table(pd.concat(parts, ignore_index=True)[list(COLUMNS)], out)
+    command.say("timeline", [out.stem, f"{sum(len(part) for part in parts)} stages of tiles"])
 
 
 if __name__ == "__main__":
-    command.run(main)
+    run(main)

@@ -89,11 +89,11 @@ class Stage:
         if self.failed:
             parts.append(f"{self.failed} failed")
         if self.is_over:
-            parts.append(duration((self.ended or now) - (self.began or now)))
+            parts.append("" if self.began is None or self.ended is None else duration(self.ended - self.began))
         elif self.running:
             left = self.seconds_left(now)
             parts.append("running" if left is None else f"{duration(left)} left")
-        return ", ".join(parts)
+        return ", ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
