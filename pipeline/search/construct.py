@@ -5,22 +5,49 @@ it is a greedy fill by prime factors instead of a mixed-integer program.
 """
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors, Platform
 from pipeline.mapping import LayerTensors
 from pipeline.search.orders import start_rank
+from pipeline.search.problem import Recorder
 from pipeline.search.space import C_SLOT, K_SLOT, SLOTS, C, K, Points, Slots, fits
 from pipeline.workload import DIMS
 
 FILL_LEVELS: dict[Platform, tuple[int, ...]] = {"timeloop": (1, 2), "rtl": (1,)}
 _ROUNDS = 24
 
+DRAWN = 64
+"""Constructive designs that a method which begins with some evaluates at most."""
+
 
 def random_priorities(shape: tuple[int, ...], generator: torch.Generator) -> Int[Tensor, "*b 7"]:
     """A random order of the dimensions for each mapping."""
     return torch.rand(*shape, len(DIMS), generator=generator).argsort(-1)
+
+
+def constructive_starts(
+    recorder: Recorder, most: int, generator: torch.Generator, drawn: int = DRAWN
+) -> tuple[Points, Float[Tensor, " n"]]:
+    """The best ``most`` of constructive designs [n, L] on random hardware, with their log scores.
+
+    Every one drawn is an evaluation. Every method that has starts begins with these: with the same generator they are
+    the same ones. Raises ValueError when none fits.
+    """
+    problem = recorder.problem
+    count = max(1, min(drawn, recorder.budget // 8))
+    hardware = problem.constraints.sample(count, generator)
+    each = HardwareTensors(
+        hardware.dim[..., None], hardware.scratchpad_kib[..., None], hardware.accumulator_kib[..., None]
+    )
+    priorities = random_priorities((count, len(problem.workload.layers)), generator)
+    points = construct(problem.layers, each, priorities, problem.constraints.platform)
+    score, _, _ = recorder.designs(points)
+    if not bool(torch.isfinite(score).any()):
+        raise ValueError(f"workload {problem.workload.name!r}: no mapping fits within the constraints")
+    best = score.argsort()[: max(1, min(most, int(torch.isfinite(score).sum())))]
+    return points[best], score[best]
 
 
 def construct(

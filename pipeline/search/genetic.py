@@ -12,11 +12,11 @@ from jaxtyping import Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
+from pipeline.search.construct import constructive_starts
 from pipeline.search.moves import Moves
 from pipeline.search.problem import Problem, Recorder
-from pipeline.search.random_search import random_mappings
 from pipeline.search.refine import fit, select, vary
-from pipeline.search.space import Points, concatenate, smallest, trim, where
+from pipeline.search.space import Points, concatenate, smallest, where
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,8 @@ class Genetic:
     """Probability that a child gets other hardware than its first parent."""
 
     def begin(self, recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
-        """Random hardware with random mappings that are made to fit."""
-        problem = recorder.problem
-        count = max(2, min(self.population, recorder.budget))
-        hardware = problem.constraints.sample(count, generator)
-        points = random_points(problem, count, generator)
-        slots = trim(points.slots, problem.size, hardware.dim[:, None].long(), problem.constraints.platform)
-        points = fit(Points(slots, points.rank), hardware, problem, generator)
-        score, _, _ = recorder.designs(points)
+        """Constructive designs on random hardware, the same as those that the gradient search starts from."""
+        points, score = constructive_starts(recorder, self.population, generator)
         return {"phase": "breed", "slots": points.slots, "rank": points.rank, "score": score}
 
     def advance(self, state: dict[str, Any], recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
@@ -77,10 +71,3 @@ def tournament(score: Tensor, count: int, generator: torch.Generator) -> Int[Ten
     """Winners of ``count`` tournaments of two (the lower score wins)."""
     pairs = torch.randint(score.shape[0], (count, 2), generator=generator)
     return pairs.gather(1, score[pairs].argmin(1, keepdim=True))[:, 0]
-
-
-def random_points(problem: Problem, count: int, generator: torch.Generator) -> Points:
-    """``count`` random designs [count, L]; they need not fit any hardware."""
-    platform = problem.constraints.platform
-    drawn = [random_mappings(tuple(size), count, platform, generator) for size in problem.size.tolist()]
-    return Points(torch.stack([p.slots for p in drawn], 1), torch.stack([p.rank for p in drawn], 1))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.search.construct import construct, random_priorities
+from pipeline.search.construct import DRAWN, constructive_starts
 from pipeline.search.orders import OrderMethod, orders_of
 from pipeline.search.problem import Problem, Recorder
 from pipeline.search.refine import RefineSettings, each_layer, fit, generation, generation_cost
@@ -27,7 +27,7 @@ _LEAST_PER_START = 50
 class GradientSettings:
     """A recipe. ``evaluations`` of the whole search are split by it."""
 
-    drawn: int = 64
+    drawn: int = DRAWN
     """Random hardware tried with a constructive mapping."""
     starts: int = 12
     """Starts that descend."""
@@ -55,7 +55,7 @@ class Gradient:
 
     def begin(self, recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
         """Constructive starts on random hardware; the best ones go on."""
-        points = starts(recorder, self.settings, generator)
+        points, _ = constructive_starts(recorder, self.settings.starts, generator, self.settings.drawn)
         settings = scaled(self.settings, recorder.budget, recorder.left)
         points = points[slice(0, settings.starts)]
         return {
@@ -118,22 +118,6 @@ def _step_cost(orders: OrderMethod) -> int:
 def _orders_cost(orders: OrderMethod) -> int:
     """Evaluations of re-choosing orders after rounding."""
     return len(orders_of(orders)) if len(orders_of(orders)) > 1 else 0
-
-
-def starts(recorder: Recorder, settings: GradientSettings, generator: torch.Generator) -> Points:
-    """The best ``settings.starts`` of constructive designs on random hardware; every one is an evaluation."""
-    problem = recorder.problem
-    count = max(1, min(settings.drawn, recorder.budget // 8))
-    hardware = problem.constraints.sample(count, generator)
-    shape = (count, len(problem.workload.layers))
-    points = construct(
-        problem.layers, each_layer(hardware), random_priorities(shape, generator), problem.constraints.platform
-    )
-    score, _, _ = recorder.designs(points)
-    if not bool(torch.isfinite(score).any()):
-        raise ValueError(f"workload {problem.workload.name!r}: no mapping fits within the constraints")
-    order = score.argsort()[: max(1, min(settings.starts, int(torch.isfinite(score).sum())))]
-    return points[order]
 
 
 def descend(points: Points, recorder: Recorder, steps: int, settings: GradientSettings) -> Points:

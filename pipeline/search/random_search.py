@@ -1,5 +1,9 @@
-"""Random search: uniform over factorisations and loop orders on random hardware, valid mappings only."""
+"""Random search on random hardware, valid mappings only.
 
+Half of the mappings are uniform over exact factorisations, half are ragged: the space of all other methods.
+"""
+
+import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -11,7 +15,7 @@ from torch import Tensor
 
 from pipeline.hardware import HardwareTensors, Platform
 from pipeline.search.problem import Costs, Problem, Recorder
-from pipeline.search.space import OPEN_SLOTS, SLOTS, Points, concatenate, fits
+from pipeline.search.space import OPEN_SLOTS, SLOTS, Points, concatenate, fits, trim
 from pipeline.workload import DIMS
 
 _CHUNK = 4096
@@ -67,7 +71,11 @@ def valid_mappings(
     found: list[Points] = []
     have = 0
     for _ in range(_MAX_CHUNKS):
-        points = random_mappings(tuple(problem.size[index].tolist()), _CHUNK, platform, generator)
+        size = tuple(problem.size[index].tolist())
+        exact = random_mappings(size, _CHUNK // 2, platform, generator)
+        ragged = ragged_mappings(size, _CHUNK // 2, platform, generator)
+        mixed = torch.randperm(_CHUNK, generator=generator)
+        points = concatenate([exact, ragged], 0)[mixed]
         ok = fits(points.tensors(layer), layer, hardware, platform)
         points = points[ok][slice(0, count - have)]
         have += points.slots.shape[0]
@@ -90,6 +98,23 @@ def random_mappings(size: tuple[int, ...], count: int, platform: Platform, gener
                 slots[:, slot] *= prime ** row[:, column]
     rank = torch.rand(count, 4, len(DIMS), generator=generator).argsort(-1)
     return Points(slots, rank)
+
+
+def ragged_mappings(size: tuple[int, ...], count: int, platform: Platform, generator: torch.Generator) -> Points:
+    """``count`` mappings of a layer of ``size`` whose factors need not divide it.
+
+    The extents of the levels are log-uniform between 1 and the size, as many as there are levels; a factor is the
+    quotient of two neighbouring ones, rounded.
+    """
+    slots = torch.ones(count, len(SLOTS), dtype=torch.long)
+    for d, extent in enumerate(size):
+        mine = [i for i in OPEN_SLOTS[platform] if SLOTS[i][1] == d]
+        cuts = torch.rand(count, len(mine), generator=generator, dtype=torch.float64).sort(-1).values
+        shares = torch.diff(cuts, dim=-1, prepend=torch.zeros(count, 1, dtype=torch.float64))
+        slots[:, mine] = torch.exp(shares * math.log(extent)).round().long()
+    limit = torch.full((count,), max(size))  # what fits the array is looked at later
+    slots = trim(slots, torch.tensor(size), limit, platform)
+    return Points(slots, torch.rand(count, 4, len(DIMS), generator=generator).argsort(-1))
 
 
 @cache

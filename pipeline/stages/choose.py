@@ -25,6 +25,7 @@ SWEEPS = 20
 def designs_table(measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All designs of a workload (one row each), and the mappings of the best, whoever found it.
 
+    ``simulated`` is how many simulated mappings a design was chosen from: its own where it is as a search found it.
     ``measured`` holds the rows of all batches with ``variant`` and ``candidate``; failed ones have an ``error``.
     Raises ValueError when no design of the loop was simulated in full.
     """
@@ -45,7 +46,9 @@ def designs_table(measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         reasons = measured.loc[measured["error"] != "", "error"].tolist()
         raise ValueError(f"no design of the loop was simulated in full; {len(reasons)} failed, first: {reasons[:1]}")
     records = [
-        _record(rows, layers) | {"variant": variant, "candidate": candidate, "kind": kind}
+        _record(rows, layers)
+        | {"variant": variant, "candidate": candidate, "kind": kind}
+        | {"simulated": len(rows) if kind == "found" else int(good["variant"].isin(families[variant]).sum())}
         for rows, variant, candidate, kind in designs
     ]
     best, *_ = min(designs, key=lambda design: _totals(design[0])[2])

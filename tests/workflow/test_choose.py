@@ -56,6 +56,17 @@ def test_the_best_design_takes_the_best_mapping_of_each_layer_on_one_hardware():
     assert last["sim.edp"] == (60 + 2 * 70) * (8 + 2 * 9)
 
 
+def test_a_design_says_how_many_simulated_mappings_it_was_chosen_from():
+    designs, _ = designs_table(rows())
+    assert designs.set_index(["variant", "kind"])["simulated"].to_dict() == {
+        ("reference", "found"): 2,
+        ("r1", "found"): 2,
+        ("r2", "found"): 2,
+        ("r1", "assembled"): 3,
+        ("r2", "assembled"): 5,
+    }
+
+
 def test_later_rounds_are_never_worse():
     designs, _ = designs_table(rows())
     edp = designs[designs["kind"] == "assembled"].set_index("variant")["sim.edp"]

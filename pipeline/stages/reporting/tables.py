@@ -58,6 +58,7 @@ def readable_designs(designs: pd.DataFrame, method: str) -> pd.DataFrame:
             ],
             "kind": ["put together" if kind == "assembled" else "as found" for kind in designs["kind"]],
             "hardware": [words.hardware(row) for row in designs.to_dict("records")],
+            "simulated": designs["simulated"],
             "improvement": designs["improvement"],
             "sim.edp": designs["sim.edp"],
             "pred.edp": designs["pred.edp"],

@@ -6,11 +6,21 @@ import torch
 from pipeline.hardware import check_fits, smallest_hardware
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.search.construct import construct, random_priorities, smallest_primes
+from pipeline.search.genetic import Genetic
+from pipeline.search.gradient import Gradient
 from pipeline.search.moves import Moves
 from pipeline.search.orders import EVERY, THREE
-from pipeline.search.random_search import compositions, prime_powers, random_mappings
+from pipeline.search.problem import Recorder
+from pipeline.search.random_search import (
+    compositions,
+    prime_powers,
+    ragged_mappings,
+    random_mappings,
+    valid_mappings,
+)
 from pipeline.search.refine import each_layer, fit
 from pipeline.search.space import Points, fits, points_of, smallest
+from pipeline.workload import Layer
 
 PLATFORMS = ("timeloop", "rtl")
 
@@ -130,6 +140,38 @@ def test_random_mappings_are_uniform_over_factorisations():
     expected = 2_000.0
     chi_squared = float(((counts - expected) ** 2 / expected).sum())
     assert chi_squared < 27.9  # 99.9 % quantile at 9 degrees of freedom
+
+
+@pytest.mark.parametrize("platform", ["timeloop", "rtl"])
+def test_ragged_mappings_are_legal_and_hold_factors_that_do_not_divide(platform):
+    layer = Layer(R=3, S=3, P=29, Q=14, C=27, K=35)
+    points = ragged_mappings(layer.sizes, 200, platform, torch.Generator().manual_seed(0))
+    tensors = points.tensors(LayerTensors.stack([layer])[0])
+    mappings = [tensors.mapping(layer, index) for index in range(200)]  # an illegal one cannot be constructed
+    assert sum(not mapping.is_exact for mapping in mappings) > 100
+
+
+def test_random_search_and_the_pool_of_the_bayesian_one_go_ragged(problem_on):
+    problem = problem_on("rtl", fixed=(16, 64.0, 64.0))
+    recorder = Recorder(problem, 100, clock=lambda: 0.0)
+    hardware = problem.constraints.sample(1, torch.Generator().manual_seed(0))
+    points = valid_mappings(problem, 0, hardware, 100, torch.Generator().manual_seed(0), recorder)
+    tensors = points.tensors(problem.layers[0])
+    exact = [tensors.mapping(problem.workload.layers[0].layer, index).is_exact for index in range(100)]
+    assert 10 < sum(exact) < 90
+
+
+def test_genetic_and_gradient_search_start_from_the_same_designs(problem_on):
+    states = []
+    for method in (Gradient(), Genetic()):
+        recorder = Recorder(problem_on("rtl"), 1000, clock=lambda: 0.0)
+        states.append(method.begin(recorder, torch.Generator().manual_seed(3)))
+        assert recorder.evaluations + recorder.invalid / 2 == 64
+    gradient, genetic = states
+    shared = len(gradient["slots"])
+    assert shared > 5
+    assert torch.equal(genetic["slots"][:shared], gradient["slots"])
+    assert torch.equal(genetic["rank"][:shared], gradient["rank"])
 
 
 def test_compositions_are_all_and_add_up():
