@@ -58,9 +58,9 @@ def designs_section(results: StudyResults) -> Section:
     everything = tables.readable_designs(designs, method)
     content = text(
         "Each row is a whole network. 'put together' takes the best simulated mapping of each layer on one hardware. A "
-        "predicted value is what the model that searched expected before the simulation. Other methods search once, with "
-        "the model of the last round and as many evaluations, and only what they find is simulated: 'simulated' says how "
-        "many simulated mappings a design was chosen from, and among all designs those 'as found' were simulated alike."
+        "predicted value is what the model that searched expected before the simulation. Other methods search once, "
+        "with the model of the last round and as many evaluations, and only what they find is simulated: 'simulated' "
+        "says how many simulated mappings a design was chosen from; those 'as found' were simulated alike."
     )
     content += table(
         "designs", summary, best=list(summary["sim.edp"] == summary.groupby("workload")["sim.edp"].transform("min"))
