@@ -8,7 +8,6 @@ with an odd one are held out. Writes ``results/bench/fidelity.json`` (the table)
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from benches.common import FOLDER, Cell, quick, write
-from pipeline.files import ROOT, reference_data, write_atomically
+from pipeline.files import ROOT, reference_file, write_atomically
+from pipeline.stages.entry import guarded
 from pipeline.stages.simulate import simulate_table
 from pipeline.table import Row, RowError, read_table, rows_of, write_table
 
@@ -105,9 +105,7 @@ def plot(simulated: pd.DataFrame, path: Path) -> None:
 
 def main() -> None:
     """Run the bench."""
-    source = reference_data() / "firesim_gemmini.csv.gz"
-    if not source.exists():
-        sys.exit(f"error: {source.name} not found; set DOSA_HIL_DATA to the folder with the public measurements")
+    source = reference_file("firesim_gemmini.csv.gz")
     sizes = (QUICK_PER_STRATUM, QUICK_MAX_CYCLES) if quick() else (PER_STRATUM, MAX_CYCLES)
     chosen = sample(read_table(source), *sizes, SEED)
     simulated = simulate_table(
@@ -131,4 +129,4 @@ def _kind(row: Row) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -10,9 +10,10 @@ import pandas as pd
 
 from benches.common import Cell, write
 from pipeline.choices import PartialSums
-from pipeline.files import ROOT, reference_data
+from pipeline.files import ROOT, reference_file
 from pipeline.hardware import PLATFORMS
 from pipeline.machine.analytical import AnalyticalModel
+from pipeline.stages.entry import guarded
 from pipeline.stages.estimate import estimate_table
 from pipeline.table import DimRule, read_table
 
@@ -21,9 +22,7 @@ DATASET = ROOT / "results" / "default" / "dataset.parquet"
 
 def reference_rows() -> list[dict[str, Cell]]:
     """Errors of the Timeloop view on the public evaluations, in percent."""
-    table = estimate_table(
-        read_table(reference_data() / "timeloop_reference.csv.gz"), model=AnalyticalModel("timeloop")
-    )
+    table = estimate_table(read_table(reference_file("timeloop_reference.csv.gz")), model=AnalyticalModel("timeloop"))
     rows: list[dict[str, Cell]] = []
     for name, target, unit in (("cycles", "cycle", 1.0), ("energy_uj", "energy", 1.0), ("edp", "edp", 1e6)):
         off = 100 * (table[f"pred.{name}"] / table[f"target.{target}"] / unit - 1).abs()
@@ -57,7 +56,7 @@ def _errors(off: pd.Series) -> dict[str, Cell]:
 
 def main() -> None:
     """Print the table and write ``results/bench/views.json``."""
-    public = read_table(reference_data() / "firesim_gemmini.csv.gz")
+    public = read_table(reference_file("firesim_gemmini.csv.gz"))
     rows = reference_rows() + cycle_rows("public FPGA cycles", public, "target.cycle", "from-mapping", "drop")
     if DATASET.exists():
         rows += cycle_rows("our RTL, default study", read_table(DATASET), "sim.cycles", "from-table", "spill")
@@ -65,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -16,6 +16,17 @@ def reference_data() -> Path:
     return Path(os.environ.get("DOSA_HIL_DATA", ROOT.parent / "shared" / "data"))
 
 
+def reference_file(name: str) -> Path:
+    """A file of the published measurements. Raises ValueError that says where it comes from when it is absent."""
+    path = reference_data() / name
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: no such file; it holds measurements published with DOSA (MICRO 2023), which are not part of this "
+            "project: put its tables into one folder and name that folder by DOSA_HIL_DATA"
+        )
+    return path
+
+
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Call ``write`` with a temporary path in the same folder, then move the result to ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ Check a study without running it:
 
 ```sh
 cp pipeline/config/smoke.yaml my.yaml
-.venv/bin/snakemake all --cores 2 --dry-run --quiet --config study=my.yaml
+.venv/bin/snakemake all --cores 2 --dry-run --config study=my.yaml
 ```
 
 Results are in `results/<name>/`, so a study with another `name` does not touch those of this one.

@@ -70,3 +70,14 @@ def test_macs_and_input_extent_of_a_strided_dilated_convolution():
     layer = Layer(3, 3, 5, 4, 2, 7, stride_w=2, dilation_w=3)
     assert layer.macs == 3 * 3 * 5 * 4 * 2 * 7
     assert (layer.input_w, layer.input_h) == (4 * 2 + 2 * 3 + 1, 3 + 2 + 1)
+
+
+def test_bert_is_another_name_of_the_published_part_of_an_encoder_block():
+    assert load_workload("bert").layers == load_workload("bert_dosa").layers
+
+
+def test_bert_base_is_a_whole_encoder_block():
+    tokens, width, ffn, heads = 128, 768, 3072, 12
+    projections, attention = 4 * tokens * width**2, 2 * tokens**2 * width
+    assert load_workload("bert_base").macs == projections + attention + 2 * tokens * width * ffn
+    assert [entry.count for entry in load_workload("bert_base").layers if "s" in entry.name][:2] == [4, heads]
