@@ -1,4 +1,7 @@
-"""Designs: ``rtl/<name>/design.yaml`` says what one is made of, what its parameters may be and how it is programmed."""
+"""Designs: a folder whose ``design.yaml`` says what one is made of, what its parameters may be and which ports it has.
+
+Those that come with the project lie in ``rtl/`` and are known by name; any other folder is named by its path.
+"""
 
 import os
 import re
@@ -16,13 +19,16 @@ from pipeline.plain import did_you_mean, problems
 
 RTL = ROOT / "rtl"
 FILE = "design.yaml"
+COMPILER = "compiler.py"
+"""Makes the programs of a design (``sim.compiler``)."""
+FOLDER_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
 HardwareSize = Literal["dim", "scratchpad_rows", "accumulator_rows"]
 _HARDWARE_FIELDS = {"dim": "dim", "scratchpad_rows": "scratchpad_kib", "accumulator_rows": "accumulator_kib"}
 """Field of ``Hardware`` behind each size."""
 
-ProgramStyle = Literal["loops", "commands"]
-"""How a mapping becomes a program: one command a tile, or one a load, preload, compute and store."""
+Ports = Literal["native", "axi4"]
+"""Memory and command ports: those of ``sim/tb/tb.sv``, or AXI4 with AXI4-Lite (``sim/tb/axi4/tb.sv``)."""
 
 
 def _identifier(name: str) -> str:
@@ -74,10 +80,11 @@ class DesignFile(_Section):
 
     description: str = Field(description="What the design is, in one or two sentences.")
     top: Identifier = Field(description="Name of the top module.")
-    program: ProgramStyle = Field(description="How a mapping becomes a program.")
+    ports: Ports = Field("native", description="Its memory and command ports.")
+    busy: bool = Field(True, description="Whether there is a port busy_o; native designs have it.")
     sources: tuple[str, ...] = Field(min_length=1, description="Files relative to the design's folder, packages first.")
     parameters: dict[Identifier, Parameter] = Field(description="Parameters of the top module.")
-    counters: tuple[str, ...] = Field(description="Names of the values on counters_o, lowest first.")
+    counters: tuple[str, ...] = Field((), description="Names of the values on counters_o, lowest first; may be empty.")
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -89,41 +96,57 @@ class DesignFile(_Section):
                 raise ValueError(f"parameters: {len(users)} of them take {size}, exactly one must")
         if "Datapath" in self.parameters:
             raise ValueError("parameters: Datapath is set by the build")
-        if sorted(self.counters) != sorted(COUNTERS):
-            wrong = sorted(set(self.counters) ^ set(COUNTERS)) or sorted(self.counters)
-            raise ValueError(f"counters: {wrong[0]} is missing, unknown or listed twice, known: {', '.join(COUNTERS)}")
+        for name in self.counters:
+            if name not in COUNTERS or self.counters.count(name) > 1:
+                raise ValueError(f"counters: {name} is unknown or listed twice, known: {', '.join(COUNTERS)}")
+        if self.ports == "native" and not self.busy:
+            raise ValueError("busy: native designs have the port busy_o")
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A design: its name, what its file says, and where its sources lie."""
+    """A design: its name, what its file says, and where its files lie."""
 
     name: str
+    folder: Path
     file: DesignFile
     sources: tuple[Path, ...]
     """SystemVerilog files, packages first."""
 
     @classmethod
     def read(cls, name: str, root: Path = RTL) -> "Design":
-        """The design ``name`` in ``root``. Raises ValueError of one line that names what is wrong."""
-        if name not in design_names(root):
-            known = design_names(root)
-            raise ValueError(f"unknown design {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}")
-        path = root / name / FILE
+        """The design ``name`` in ``root``, or in the folder of which ``name`` is the path.
+
+        Raises ValueError of one line that names what is wrong.
+        """
+        folder = _folder(name, root)
         try:
-            file = DesignFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-            return cls(name, file, tuple(_source(root, name, source) for source in file.sources))
+            file = DesignFile.model_validate(yaml.safe_load((folder / FILE).read_text(encoding="utf-8")))
+            if not (folder / COMPILER).is_file():
+                raise ValueError(f"{COMPILER} is missing beside it")
+            around = root if folder.parent == root else folder
+            return cls(folder.name, folder, file, tuple(_source(around, folder, source) for source in file.sources))
         except ValidationError as error:
             problem = "; ".join(problems(error, DesignFile)[:3])
         except (ValueError, OSError, RecursionError, yaml.YAMLError) as error:
             problem = " ".join(str(error).split())[:300]
-        raise ValueError(f"{root.name}/{name}/{FILE}: {problem}")
+        raise ValueError(f"{folder.parent.name}/{folder.name}/{FILE}: {problem}")
 
     @property
     def digest(self) -> str:
-        """Names the sources and what the file says; comments in the file do not count."""
-        return digest(self.file.model_dump(mode="json"), digest_files(self.sources))
+        """Names the sources, the compiler and what the file says; comments in the file do not count."""
+        return digest(self.file.model_dump(mode="json"), digest_files([*self.sources, self.compiler]))
+
+    @property
+    def compiler(self) -> Path:
+        """The file that makes its programs."""
+        return self.folder / COMPILER
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it comes with the project."""
+        return self.folder.parent == RTL
 
     def values(self, hardware: Hardware) -> dict[str, int]:
         """The parameters of the top module. Raises ValueError that names a size which the design cannot have."""
@@ -151,11 +174,30 @@ def design_names(root: Path = RTL) -> list[str]:
     return sorted(path.parent.name for path in root.glob(f"*/{FILE}"))
 
 
-def _source(root: Path, name: str, source: str) -> Path:
-    """A source of the design ``name``, which may be another design's but must lie below ``root``."""
-    path = Path(os.path.normpath(root / name / source))
-    if not path.is_relative_to(root):
-        raise ValueError(f"sources: {source} is not below {root.name}/")
+def _folder(name: str, root: Path) -> Path:
+    """The folder of a design, by name or path."""
+    if name in design_names(root):
+        return root / name
+    folder = Path(name)
+    if len(folder.parts) > 1 or folder.is_absolute() or (folder / FILE).is_file():
+        folder = folder.resolve()
+        if not (folder / FILE).is_file():
+            raise ValueError(f"design {name}: the folder has no {FILE}")
+        if not re.fullmatch(FOLDER_NAME, folder.name):
+            raise ValueError(f"design {name}: the folder's name {folder.name!r} is not one of letters, digits, _ and -")
+        return folder
+    known = design_names(root)
+    guess = did_you_mean(name, known)
+    raise ValueError(f"unknown design {name!r}{guess}; known: {', '.join(known)}, or the path of a folder")
+
+
+def _source(around: Path, folder: Path, source: str) -> Path:
+    """A source of the design in ``folder``, which must lie below ``around``, links followed."""
+    path = Path(os.path.normpath(folder / source))
+    if Path(source).is_absolute() or not path.is_relative_to(around):
+        raise ValueError(f"sources: {source} is not below {around.name}/")
     if not path.is_file():
         raise ValueError(f"sources: {source} does not exist")
+    if not path.resolve().is_relative_to(around.resolve()):
+        raise ValueError(f"sources: {source} is a link out of {around.name}/")
     return path

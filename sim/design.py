@@ -3,13 +3,13 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pipeline.files import ROOT, digest_files
+from sim.compiler import GEMMINI
 
-ProgramStyle = Literal["loops", "commands"]
-PROGRAM_STYLES: tuple[ProgramStyle, ...] = ("loops", "commands")
-"""How a mapping becomes a program: one command a tile, or one a load, preload, compute and store."""
+Ports = Literal["native", "axi4"]
+"""Memory and command ports: those of ``sim/tb/tb.sv``, or AXI4 with AXI4-Lite (``sim/tb/axi4/tb.sv``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,15 @@ class Design:
     """Names the content of all sources."""
     counters: tuple[str, ...]
     """Names of the values on the counter port, lowest first."""
-    program: ProgramStyle = "loops"
+    ports: Ports = "native"
+    compiler: str = GEMMINI
+    """The file that makes its programs."""
     dim: int = 1
     """Size of the array."""
 
     @classmethod
     def load(cls, folder: Path) -> "Design":
-        """Read ``design.json``. Raises ValueError that names a missing source or an unknown kind of program."""
+        """Read ``design.json``. Raises ValueError that names a missing source or unknown ports."""
         content = json.loads((folder / "design.json").read_text(encoding="utf-8"))
         sources = tuple(_source(folder, name) for name in content["sources"])
         return cls(
@@ -37,7 +39,8 @@ class Design:
             sources=sources,
             rtl_digest=digest_files(sources),
             counters=tuple(content["counters"]),
-            program=_program(folder, content["program"]),
+            ports=_ports(folder, content["ports"]),
+            compiler=str(_source(folder, content["compiler"])),
             dim=content["dim"],
         )
 
@@ -50,7 +53,9 @@ def _source(folder: Path, name: str) -> Path:
     raise ValueError(f"design {folder.name}: source {name} does not exist")
 
 
-def _program(folder: Path, name: str) -> ProgramStyle:
-    if name not in PROGRAM_STYLES:
-        raise ValueError(f"design {folder.name}: program {name!r} is not one of {', '.join(PROGRAM_STYLES)}")
-    return name
+def _ports(folder: Path, name: str) -> Ports:
+    for ports in get_args(Ports):
+        if name == ports:
+            found: Ports = ports
+            return found
+    raise ValueError(f"design {folder.name}: ports {name!r} are not one of {', '.join(get_args(Ports))}")

@@ -18,16 +18,13 @@ from pipeline.machine.system import HOST
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim.commands import CONFIG, CONFIG_FIELDS, LOOP_CONV, LOOP_FIELDS, LOOP_MATMUL, pack
+from sim.compiler import ProgramError
 from sim.program_memory import PUBLIC_OFFSET_BYTES, Placement, place
 from sim.program_tiles import Indices, Tiles, input_step, public_run, tiles_of, window
 from sim.program_traffic import traffic
 
 MAX_SHIFT = 31
 HOST_CYCLES = {LOOP_CONV: HOST.convolution_tile_cycles, LOOP_MATMUL: HOST.matmul_tile_cycles}
-
-
-class ProgramError(ValueError):
-    """A mapping cannot become a program; the message names the offender."""
 
 
 @dataclass(frozen=True)

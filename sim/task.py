@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,11 +15,9 @@ from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim.build import Built, Datapath
-from sim.design import ProgramStyle
+from sim.compiler import GEMMINI, Program, ProgramError, compile_with, guarded
 from sim.golden import Int8, layer_output, random_operands
 from sim.memory import MemorySettings
-from sim.program import Program, ProgramError, compile_program
-from sim.unroll import unroll
 
 Driver = Literal["cocotb", "inprocess"]
 DRIVERS: tuple[Driver, ...] = ("cocotb", "inprocess")
@@ -26,7 +25,7 @@ DRIVERS: tuple[Driver, ...] = ("cocotb", "inprocess")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A mapping to simulate. ``seed`` draws its operands (full build); ``program`` is what its design takes."""
+    """A mapping to simulate. ``seed`` draws its operands (full build); ``compiler`` is its design's."""
 
     mapping: Mapping
     hardware: Hardware
@@ -34,11 +33,12 @@ class Task:
     memory: MemorySettings
     partial_sums: PartialSums = "spill"
     seed: int = 0
-    program: ProgramStyle = "loops"
+    compiler: str = GEMMINI
 
     def key(self, built: Built, driver: Driver) -> str:
         """Names everything that determines the result: build, program compiler, mapping, hardware, settings."""
-        return digest(built.key, _compiler_digest(), driver, self.to_json())
+        content = self.to_json() | {"compiler": _file_digest(self.compiler)}
+        return digest(built.key, _compiler_digest(), driver, content)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that ``from_json`` reads back."""
@@ -50,7 +50,7 @@ class Task:
             "memory": asdict(self.memory),
             "partial_sums": self.partial_sums,
             "seed": self.seed,
-            "program": self.program,
+            "compiler": self.compiler,
         }
 
     @classmethod
@@ -63,7 +63,7 @@ class Task:
             memory=MemorySettings(**value["memory"]),
             partial_sums=value["partial_sums"],
             seed=value["seed"],
-            program=value["program"],
+            compiler=value["compiler"],
         )
 
 
@@ -96,15 +96,14 @@ class Prepared:
 def prepare(task: Task) -> Prepared:
     """Compile a task's program, draw its operands and compute its result. Raises ProgramError."""
     layer, hardware = task.mapping.layer, task.hardware
-    program = compile_program(layer, task.mapping, hardware, partial_sums=task.partial_sums)
-    if task.program == "commands":
-        program = unroll(program, hardware.scratchpad_rows, hardware.accumulator_rows)
+    program = compile_with(task.compiler, layer, task.mapping, hardware, partial_sums=task.partial_sums)
     if task.datapath == "timing":
         return Prepared(task, program, None, None)
     if task.partial_sums == "drop":
         raise ProgramError("partial sums can be dropped in a timing build only: the results would be wrong")
     inputs, weights = random_operands(layer, task.seed)
-    contents = program.memory_image(inputs, weights, None)
+    with guarded(task.compiler):
+        contents = program.memory_image(inputs, weights, None)
     return Prepared(task, program, contents, layer_output(layer, inputs, weights, shift=program.shift))
 
 
@@ -133,7 +132,13 @@ def conclude(key: str, prepared: Prepared, names: tuple[str, ...], outcome: Outc
 def _mismatch(prepared: Prepared) -> str:
     if prepared.contents is None or prepared.expected is None:
         return ""
-    output = prepared.program.read_output(prepared.contents)
+    try:
+        with guarded(prepared.task.compiler):
+            output = prepared.program.read_output(prepared.contents)
+    except ProgramError as error:
+        return str(error)
+    if output.shape != prepared.expected.shape:
+        return f"the compiler reads an output of shape {output.shape}, the layer's is {prepared.expected.shape}"
     wrong = np.argwhere(output != prepared.expected)
     if len(wrong) == 0:
         return ""
@@ -142,6 +147,11 @@ def _mismatch(prepared: Prepared) -> str:
 
 
 @cache
+def _file_digest(path: str) -> str:
+    return digest_files([Path(path)])
+
+
+@cache
 def _compiler_digest() -> str:
-    names = ("program*.py", "commands.py", "operations.py", "unroll.py")
+    names = ("compiler.py", "program*.py", "commands.py", "operations.py", "unroll.py")
     return digest_files(path for name in names for path in (ROOT / "sim").glob(name))

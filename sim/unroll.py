@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.commands import CONFIG_FIELDS, LOAD, LOOP_FIELDS, OPERATION_FIELDS, pack, unpack
+from sim.compiler import ProgramError
 from sim.operations import BASES, Operations, Tile, execute, fill_results, load_inputs, load_weights, store_results
-from sim.program import Program, ProgramError
+from sim.program import Program
 from sim.program_tiles import Indices
 
 MAX_COMMANDS = 1 << 22

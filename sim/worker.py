@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sim.compiler import ProgramError
 from sim.inprocess import Simulation
 from sim.journal import JournalWriter
-from sim.program import ProgramError
 from sim.task import Outcome, Prepared, Record, Task, conclude, prepare
 
 _PR_SET_PDEATHSIG = 1

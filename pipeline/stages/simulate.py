@@ -74,7 +74,7 @@ def simulate_table(
             results.append(FAILED | {"error": target.message})
             continue
         memory_settings = settings or MemorySettings.of(memory)
-        task = Task(row.mapping, row.hardware, datapath, memory_settings, partial_sums, program=target.program)
+        task = Task(row.mapping, row.hardware, datapath, memory_settings, partial_sums, compiler=target.compiler)
         requests.append(Request(target, task))
         results.append(None)
     records = iter(simulate(requests, driver, work_dir.resolve() / "journal", jobs, Progress(sys.stderr)))

@@ -20,8 +20,9 @@ constexpr uint32_t kCommandWords = 16;
 const uint32_t* commands = nullptr;
 uint64_t commands_left = 0;
 uint32_t host_cycles = 0;
+Loaded current;
 std::unique_ptr<Memory> memory;
-std::string failure;  // of an assertion
+std::string failure;  // of an assertion, or reported
 
 // The packed request_t of tb.sv.
 Request unpack(uint64_t bits) {
@@ -54,6 +55,12 @@ uint64_t tick(uint64_t read, uint64_t write, bool idle, const uint8_t* write_bea
 
 }  // namespace
 
+const Loaded& loaded() { return current; }
+
+void report(const std::string& error) {
+    if (failure.empty()) failure = error;
+}
+
 const std::string& run_error() { return failure.empty() && memory ? memory->error() : failure; }
 
 }  // namespace dosa
@@ -69,6 +76,7 @@ void dosa_load(const uint32_t* words, uint64_t count, uint8_t* contents, uint64_
     commands = words;
     commands_left = count;
     host_cycles = settings->host_cycles;
+    current = {*settings, contents, bytes, current.run + 1};
     memory = std::make_unique<Memory>(*settings, contents, bytes);
     failure.clear();
 }
@@ -105,10 +113,9 @@ uint64_t dosa_memory_full(uint64_t read, uint64_t write, svBit idle, uint16_t ma
 
 // Verilator calls these when an assertion fails or $fatal is met: the run ends with an error, the process goes on.
 void vl_stop(const char* file, int line, const char* hierarchy) {
-    if (!failure.empty()) return;
     const char* const slash = std::strrchr(file, '/');
-    failure = std::string("assertion failed in ") + (slash != nullptr ? slash + 1 : file) + ":" + std::to_string(line) +
-              " (" + hierarchy + ")";
+    report(std::string("assertion failed in ") + (slash != nullptr ? slash + 1 : file) + ":" + std::to_string(line) +
+           " (" + hierarchy + ")");
 }
 
 void vl_fatal(const char* file, int line, const char* hierarchy, const char*) { vl_stop(file, line, hierarchy); }

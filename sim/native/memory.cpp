@@ -20,13 +20,13 @@ void insert(Queue& queue, const Entry& entry) {
 
 }  // namespace
 
+std::unique_ptr<Timing> make_timing(const Settings& settings) {
+    if (settings.soc != 0) return std::make_unique<SocTiming>(settings);
+    return std::make_unique<SimpleTiming>(settings);
+}
+
 Memory::Memory(const Settings& settings, uint8_t* contents, uint64_t size)
-    : settings_{settings}, contents_{contents}, size_{size}, random_{settings.seed} {
-    if (settings.soc != 0) {
-        timing_ = std::make_unique<SocTiming>(settings);
-    } else {
-        timing_ = std::make_unique<SimpleTiming>(settings);
-    }
+    : settings_{settings}, contents_{contents}, size_{size}, timing_{make_timing(settings)}, random_{settings.seed} {
     if (settings.warm != 0) timing_->warm(size_);
     reads_.reserve(kTags);
     writes_.reserve(kTags);

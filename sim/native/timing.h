@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 namespace dosa {
 
@@ -47,6 +48,9 @@ class Timing {
     // Warms the caches with the program's memory, before the run.
     virtual void warm(uint64_t) {}
 };
+
+// The timing of the memory that `settings` name.
+std::unique_ptr<Timing> make_timing(const Settings& settings);
 
 // xorshift32: the same stream on every machine.
 class Random {

@@ -1,0 +1,16 @@
+"""Programs of ``gemmini_commands``: one command a load, preload, compute and store."""
+
+from pipeline.choices import PartialSums
+from pipeline.hardware import Hardware
+from pipeline.mapping import Mapping
+from pipeline.workload import Layer
+from sim import program
+from sim.unroll import unroll
+
+
+def compile_program(
+    layer: Layer, mapping: Mapping, hardware: Hardware, *, partial_sums: PartialSums = "spill"
+) -> program.Program:
+    """The single operations of a mapping's tiles. Raises ValueError naming what is not possible."""
+    tiles = program.compile_program(layer, mapping, hardware, partial_sums=partial_sums)
+    return unroll(tiles, hardware.scratchpad_rows, hardware.accumulator_rows)
