@@ -50,9 +50,9 @@ WORK_FIELDS = {
     "unused_count": 16,
     **{f"{axis}_{name}": 8 for name in ("dilation", "stride") for axis in ("pixel", "line")},
     **{f"{axis}_{name}": 16 for name in ("pad", "size") for axis in ("pixel", "line")},
-    **{name: 24 for name in ("origin", "pixel_tap", "pixel", "line_tap", "line", "chans", "batch", "weights")},
-    **{name: 32 for name in ("out", "out_pixel", "out_line", "out_ochs", "out_batch")},
-    **{name: 6 for name in ("last_pixels", "last_chans", "last_ochs")},
+    **dict.fromkeys(("origin", "pixel_tap", "pixel", "line_tap", "line", "chans", "batch", "weights"), 24),
+    **dict.fromkeys(("out", "out_pixel", "out_line", "out_ochs", "out_batch"), 32),
+    **dict.fromkeys(("last_pixels", "last_chans", "last_ochs"), 6),
     **{"shift": 5, "relu": 1, "first": 1, "last": 1, "unused_flags": 6},
 }
 """The same of ``work_t``."""

@@ -120,7 +120,7 @@ module output_stationary
       .done_o(irq_o)
   );
 
-  fifo #(
+  queue #(
       .data_t(tile_t),
       .Depth(2)
   ) u_tiles (
@@ -154,7 +154,7 @@ module output_stationary
       .load_o(push_load)
   );
 
-  fifo #(
+  queue #(
       .data_t(load_t),
       .Depth(ReadsInFlight)
   ) u_loads (
@@ -212,7 +212,7 @@ module output_stationary
       .weight_o(weight_data)
   );
 
-  fifo #(
+  queue #(
       .data_t(work_t),
       .Depth(2)
   ) u_work (
@@ -276,7 +276,7 @@ module output_stationary
     assign sums = '0;
   end
 
-  fifo #(
+  queue #(
       .data_t(result_t),
       .Depth(4)
   ) u_results (

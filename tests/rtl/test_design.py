@@ -1,5 +1,6 @@
 """``design.yaml``: what it must say, and which designs a change of it or of a source touches."""
 
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ from sim.commands import CONFIG_FIELDS, LOOP_FIELDS, OPERATION_FIELDS
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A copy of all designs that a test may change."""
-    return shutil.copytree(RTL, tmp_path / "rtl", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    return shutil.copytree(RTL, tmp_path / "rtl", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def change(root: Path, edit: Callable[[dict[str, Any]], object], design: str = "gemmini_commands") -> None:
@@ -35,9 +36,9 @@ def digests(root: Path) -> dict[str, str]:
 
 
 def test_the_shipped_designs_are_complete() -> None:
-    assert {"gemmini", "gemmini_commands"} <= set(design_names())
-    assert Design.read("gemmini").file.program == "loops"
-    assert Design.read("gemmini_commands").file.program == "commands"
+    assert {"gemmini", "gemmini_commands", "output_stationary"} <= set(design_names())
+    assert Design.read("gemmini").file.ports == "native"
+    assert Design.read("output_stationary").file.ports == "axi4"
 
 
 def test_the_commands_design_has_no_loop_unroller_and_shares_all_its_other_sources() -> None:
@@ -74,10 +75,12 @@ def test_touching_files_and_writing_comments_changes_no_digest(root: Path) -> No
     assert digests(root) == before
 
 
-def test_a_generated_design_passes_on_parameters_program_and_sources(tmp_path: Path) -> None:
+def test_a_generated_design_passes_on_parameters_compiler_and_sources(tmp_path: Path) -> None:
     folder = generate(Hardware(4, 4, 4), tmp_path, design="gemmini_commands")
     content = yaml.safe_load((folder / "design.json").read_text(encoding="utf-8"))
-    assert content["program"] == "commands"
+    assert (ROOT / content["compiler"]).read_text(encoding="utf-8") == Design.read(
+        "gemmini_commands"
+    ).compiler.read_text(encoding="utf-8")
     assert content["parameters"]["HostCyclesPerCommand"] == 8
     assert all((ROOT / name).is_file() for name in content["sources"][:-1])
     top = (folder / "design_top.sv").read_text(encoding="utf-8")
@@ -111,15 +114,17 @@ def test_a_size_outside_the_legal_range_is_named_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda c: c.update(program="threads"), "program: 'threads' is not one of loops, commands"),
+        (lambda c: c.update(ports="wires"), "ports: 'wires' is not one of native, axi4"),
         (lambda c: c.update(speed=1), "speed: there is no such field"),
         (lambda c: c.pop("top"), "top: is missing"),
         (lambda c: c.update(top="a b"), "'a b' is not a SystemVerilog identifier"),
         (lambda c: c["sources"].append("nowhere.sv"), "sources: nowhere.sv does not exist"),
         (lambda c: c["sources"].append("../../../secret.sv"), "sources: ../../../secret.sv is not below rtl/"),
         (lambda c: c["sources"].append("host_issue.sv"), "sources: host_issue.sv is listed twice"),
-        (lambda c: c["counters"].remove("macs"), "counters: macs is missing, unknown or listed twice"),
-        (lambda c: c["counters"].append("macs"), "is missing, unknown or listed twice"),
+        (lambda c: c["counters"].append("mac"), "counters: mac is unknown or listed twice, known: compute_cycles,"),
+        (lambda c: c["counters"].append("macs"), "counters: macs is unknown or listed twice"),
+        (lambda c: c.update(busy=False), "busy: native designs have the port busy_o"),
+        (lambda c: c["sources"].append("/etc/passwd"), "sources: /etc/passwd is not below rtl/"),
         (lambda c: c["parameters"].pop("Dim"), "parameters: 0 of them take dim, exactly one must"),
         (lambda c: c["parameters"]["Dim"].update(value=3), "needs either hardware or value"),
         (
@@ -144,6 +149,70 @@ def test_a_file_that_is_no_yaml_is_one_line(root: Path) -> None:
     with pytest.raises(ValueError, match=r"^rtl/gemmini/design.yaml: while parsing .*") as caught:
         Design.read("gemmini", root)
     assert "\n" not in str(caught.value)
+
+
+def test_a_change_of_the_compiler_changes_its_design_only(root: Path) -> None:
+    before = digests(root)
+    with (root / "output_stationary" / "compiler.py").open("a", encoding="utf-8") as stream:
+        stream.write("# changed\n")
+    assert {name for name, value in digests(root).items() if value != before[name]} == {"output_stationary"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A design of one's own outside of the project: that of ``output_stationary`` with all its sources."""
+    design = Design.read("output_stationary")
+    copy = tmp_path / "mine"
+    shutil.copytree(design.folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    content = yaml.safe_load((copy / "design.yaml").read_text(encoding="utf-8"))
+    for path in design.sources:
+        shutil.copy2(path, copy / path.name)
+    content["sources"] = [path.name for path in design.sources]
+    (copy / "design.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return copy
+
+
+def test_a_design_may_be_a_folder_anywhere(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    design = Design.read(str(folder))
+    assert design.name == "mine"
+    content = json.loads((generate(Hardware(4, 4, 1), tmp_path, design=str(folder)) / "design.json").read_text())
+    assert content["compiler"] == str(folder / "compiler.py")
+    assert content["sources"][0] == str(folder / "output_stationary_pkg.sv")
+    monkeypatch.chdir(folder.parent)
+    assert Design.read("mine").digest == Design.read("./mine").digest == design.digest
+
+
+def test_two_folders_of_one_name_are_two_designs(folder: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(folder, tmp_path / "other" / "mine")
+    first, second = (generate(Hardware(4, 4, 1), tmp_path / "top", design=str(path)) for path in (folder, other))
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda f: (f / "queue.sv").unlink(), "sources: queue.sv does not exist"),
+        (lambda f: change(f.parent, lambda c: c["sources"].append("/etc/passwd"), "mine"), "is not below mine/"),
+        (lambda f: change(f.parent, lambda c: c["sources"].append("../x.sv"), "mine"), "../x.sv is not below mine/"),
+        (lambda f: link_out(f / "queue.sv"), "sources: queue.sv is a link out of mine/"),
+        (lambda f: (f / "compiler.py").unlink(), "compiler.py is missing beside it"),
+        (lambda f: (f / "design.yaml").unlink(), "the folder has no design.yaml"),
+    ],
+)
+def test_a_hostile_folder_is_one_line_that_names_the_offender(
+    folder: Path, harm: Callable[[Path], object], message: str
+) -> None:
+    harm(folder)
+    with pytest.raises(ValueError, match=r"mine") as caught:
+        Design.read(str(folder))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def link_out(path: Path) -> None:
+    target = path.parent.parent / "elsewhere.sv"
+    path.rename(target)
+    path.symlink_to(target)
 
 
 def test_an_unknown_design_is_named_with_the_known_ones() -> None:

@@ -125,7 +125,7 @@ def test_a_split_reduction_with_too_many_outputs_is_refused_by_name() -> None:
     layer = Layer(R=1, S=1, P=512, Q=1, C=8, K=4)
     mapping = mapped(layer, {"P": 512, "C": 4, "K": 4}, "C")
     task = Task(mapping, SMALL[1], "timing", MemorySettings.of("simple"), compiler=COMPILER)
-    with pytest.raises(ProgramError, match="over tiles of 128 output blocks, d4-s32-a1-.* keeps 16"):
+    with pytest.raises(ProgramError, match=r"over tiles of 128 output blocks, d4-s32-a1-.* keeps 16"):
         prepare(task)
 
 

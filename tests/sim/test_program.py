@@ -7,7 +7,8 @@ from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim.commands import LOOP_FIELDS, pack, unpack
-from sim.program import HOST_CYCLES, LOOP_CONV, Program, ProgramError, compile_program, default_shift
+from sim.compiler import ProgramError
+from sim.program import HOST_CYCLES, LOOP_CONV, Program, compile_program, default_shift
 
 CONVOLUTION = Layer(R=3, S=3, P=6, Q=6, C=8, K=8)
 SPLIT = "L3[WIO] C2 K2 Q2 - L2[WI] K4X - L1[O] R3 S3 Q3 P6 C4X - L0[W] N1".replace("L2[WI] K4X", "L2[WI] N1 K4X")

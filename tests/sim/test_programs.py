@@ -14,10 +14,10 @@ from pipeline.measurement import CYCLE_COUNTERS
 from pipeline.workload import Layer
 from rtl.generate import generate
 from sim.build import DATAPATHS, Datapath
+from sim.compiler import ProgramError
 from sim.design import Design
 from sim.inprocess import Simulation
 from sim.memory import MemorySettings
-from sim.program import ProgramError
 from sim.task import Record, Task, conclude, prepare
 from sim.worker import run
 from tests.sim.random_tasks import DESIGNS, tasks

@@ -12,6 +12,7 @@ from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
 from pipeline.workload import Layer
+from rtl.design import RTL
 from rtl.generate import generate
 from sim import unroll
 from sim.build import DATAPATHS, Datapath
@@ -26,10 +27,11 @@ from sim.commands import (
     pack,
     unpack,
 )
+from sim.compiler import ProgramError
 from sim.design import Design
 from sim.inprocess import Simulation
 from sim.memory import MemorySettings
-from sim.program import Program, ProgramError, compile_program
+from sim.program import Program, compile_program
 from sim.program_tiles import Indices
 from sim.task import Record, Task, conclude, prepare
 from sim.worker import run
@@ -37,6 +39,7 @@ from tests.sim.random_tasks import tasks
 
 pytestmark = pytest.mark.xdist_group("gemmini_commands")
 
+COMMANDS = str(RTL / "gemmini_commands" / "compiler.py")
 HARDWARE = Hardware(4, 4, 4)
 MEMORY = MemorySettings.of("simple")
 Simulations = dict[tuple[str, Datapath], tuple[Design, Simulation]]
@@ -57,14 +60,14 @@ def simulations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation
 
 def simulate(simulations: Simulations, task: Task, design: str = "gemmini_commands") -> tuple[Record, Program]:
     found, simulation = simulations[design, task.datapath]
-    prepared = prepare(replace(task, program=found.program))
+    prepared = prepare(replace(task, compiler=found.compiler))
     record = conclude("", prepared, found.counters, run(simulation, prepared))
     assert record.error == ""
     return record, prepared.program
 
 
 def unrolled(task: Task) -> tuple[Program, dict[str, Indices]]:
-    program = prepare(replace(task, program="commands", datapath="timing")).program
+    program = prepare(replace(task, compiler=COMMANDS, datapath="timing")).program
     return program, unpack(OPERATION_FIELDS, program.commands[1:])
 
 
