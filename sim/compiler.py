@@ -77,8 +77,8 @@ def compile_with(
     with guarded(path):
         program: Program = function(layer, mapping, hardware, partial_sums=partial_sums)
         commands, size = program.commands, program.memory_bytes
-    shape, kind = getattr(commands, "shape", ()), getattr(commands, "dtype", None)
-    if len(shape) != 2 or shape[1] != WORDS or kind != np.uint32:
+    shape, kind = getattr(commands, "shape", None), getattr(commands, "dtype", None)
+    if shape is None or shape[1:] != (WORDS,) or kind != np.uint32:
         raise ProgramError(f"{_name(path)}: commands are {kind} {shape}, not uint32 [n, {WORDS}]")
     if not isinstance(size, int) or size < 0:
         raise ProgramError(f"{_name(path)}: memory_bytes = {size!r} is not a size")

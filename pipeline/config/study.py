@@ -139,9 +139,9 @@ class Study(_Section):
     )
     design: str = Field(
         "gemmini",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
-        max_length=64,
-        description="Design under `rtl/` that is generated and simulated.",
+        min_length=1,
+        max_length=4096,
+        description="Design that is generated and simulated: a name under `rtl/`, or the path of its folder.",
     )
     workloads: tuple[Annotated[str, AfterValidator(_known)], ...] = Field(
         ("unet_small", "resnet50", "bert", "retinanet"),

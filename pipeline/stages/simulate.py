@@ -13,7 +13,7 @@ from pipeline.files import ROOT
 from pipeline.hardware import Hardware, HardwareTensors, check_fits
 from pipeline.machine.energy import LevelEnergy, words_energy
 from pipeline.machine.timeloop.accesses import Words
-from pipeline.measurement import COUNTERS, Measurement
+from pipeline.measurement import COUNTERS, WORD_COUNTERS, Measurement
 from pipeline.stages.command import (
     DimOption,
     InTable,
@@ -62,7 +62,7 @@ def simulate_table(
         raise ValueError("--partial-sums drop needs --datapath timing: the results would be wrong")
     source = DesignSource.read(design)
     rows = [_checked(row) for row in rows_of(table, "rtl", dim_rule)]
-    designs = {row.hardware: _design(source.name, row.hardware) for row in rows if isinstance(row, Row)}
+    designs = {row.hardware: _design(source, row.hardware) for row in rows if isinstance(row, Row)}
     requests: list[Request] = []
     results: list[dict[str, Any] | None] = []
     for row in rows:
@@ -112,9 +112,9 @@ def _checked(row: Row | RowError) -> Row | RowError:
     return row
 
 
-def _design(name: str, hardware: Hardware) -> Design | RowError:
+def _design(source: DesignSource, hardware: Hardware) -> Design | RowError:
     try:
-        return Design.load(generate(hardware, DESIGNS, design=name))
+        return Design.load(generate(hardware, DESIGNS, design=str(source.folder)))
     except ValueError as error:
         return RowError(str(error))
 
@@ -122,9 +122,10 @@ def _design(name: str, hardware: Hardware) -> Design | RowError:
 def _columns(record: Record, request: Request) -> dict[str, Any]:
     if record.error:
         return FAILED | {"error": record.error, "sim.rtl_digest": request.design.rtl_digest}
-    counters = {name: record.counters[name] for name in COUNTERS}
+    counters = {name: record.counters[name] for name in COUNTERS if name in record.counters}
     measured = Measurement(record.key, request.design.rtl_digest, record.cycles, counters)
-    energy_uj = counted_energy_uj(counters, request.task.hardware)
+    is_counted = all(name in counters for name in WORD_COUNTERS)
+    energy_uj = counted_energy_uj(counters, request.task.hardware) if is_counted else float("nan")
     columns = {"sim.cycles": measured.cycles, "sim.energy_uj": energy_uj, "sim.edp": measured.cycles * energy_uj}
     columns |= {f"sim.{name}": value for name, value in counters.items()}
     return columns | {"sim.rtl_digest": measured.rtl_digest, "error": ""}
@@ -133,7 +134,7 @@ def _columns(record: Record, request: Request) -> dict[str, Any]:
 def main(
     in_table: InTable,
     out_table: OutTable,
-    design: Annotated[str, typer.Option(help="A design under rtl/.")] = "gemmini",
+    design: Annotated[str, typer.Option(help="A design by name, or its folder.", metavar="NAME|FOLDER")] = "gemmini",
     datapath: Annotated[Datapath, typer.Option(help="Full datapath, or control and timing only.")] = "timing",
     memory: Annotated[Memory, typer.Option(help="Memory model below the bus.")] = "simple",
     driver: Annotated[Driver, typer.Option(help="What drives the simulation.")] = "cocotb",

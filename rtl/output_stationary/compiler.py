@@ -8,6 +8,7 @@ run inside all others, because sums stay in the array until they are complete.
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from sim.commands import pack
 from sim.program import default_shift
 
 Indices = NDArray[np.int64]
+Count = TypeVar("Count", int, Indices)
 
 MAX_TILES = 1 << 20
 MAX_COMMANDS = 1 << 22
@@ -213,7 +215,8 @@ def _fields(
     """The fields of every tile."""
     layer, dim = program.layer, program.dim
     columns, rows = (_axis(start, extent, layer, out) for out in "PQ")
-    is_wide = _slots(extent["P"][0], extent["Q"][0], dim) <= _slots(extent["Q"][0], extent["P"][0], dim)
+    width, height = int(extent["P"][0]), int(extent["Q"][0])
+    is_wide = _blocks(width, dim) * height <= _blocks(height, dim) * width
     pixels, lines = (columns, rows) if is_wide else (rows, columns)
     # Scratchpad rows from column to column and from row to row of the window.
     pitch = (1, columns.size) if is_wide else (columns.size, 1)
@@ -359,11 +362,6 @@ def _in_blocks(values: NDArray[np.int8], dim: int) -> NDArray[np.int8]:
     return padded.reshape(*values.shape[:-1], blocks, dim)
 
 
-def _slots(along: int, across: int, dim: int) -> int:
-    """Blocks of DIM pixels with lines ``along`` the rows of the array."""
-    return int(_blocks(along, dim) * across)
-
-
-def _blocks(size, dim):  # type: ignore[no-untyped-def]
+def _blocks(size: Count, dim: int) -> Count:
     """Blocks of ``dim`` that hold ``size``, of a number or an array of them."""
     return -(-size // dim)

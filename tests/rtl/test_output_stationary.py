@@ -75,7 +75,7 @@ def programs(count: int, designs: tuple[Hardware, ...], seed: int) -> list[Task]
     """Random tasks that have a program."""
     generator, found = random.Random(seed), []
     while len(found) < count:
-        task = replace(random_task(generator, designs[len(found) % len(designs)]), compiler=COMPILER)
+        task = replace(random_task(generator, designs[len(found) % len(designs)], "full"), compiler=COMPILER)
         try:
             prepare(replace(task, datapath="timing"))
         except ProgramError:
