@@ -73,7 +73,7 @@ def compile_with(
     path: str, layer: Layer, mapping: Mapping, hardware: Hardware, *, partial_sums: PartialSums = "spill"
 ) -> Program:
     """The program that the compiler at ``path`` makes. Raises ProgramError that names what is not possible."""
-    function = _function(path)
+    function = load(path)
     with guarded(path):
         program: Program = function(layer, mapping, hardware, partial_sums=partial_sums)
         commands, size = program.commands, program.memory_bytes
@@ -100,8 +100,8 @@ def guarded(path: str) -> Iterator[None]:
 
 
 @cache
-def _function(path: str) -> Any:
-    """The function of the file ``path``, which is executed."""
+def load(path: str) -> Any:
+    """The function of the file ``path``, which is executed. Raises ProgramError when there is none."""
     name = f"design_compiler_{digest(path)}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not Path(path).is_file():

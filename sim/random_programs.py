@@ -1,0 +1,61 @@
+"""Random layers with random mappings that a compiler takes: what a design is checked on, whatever its capacity rule."""
+
+import random
+from collections.abc import Callable
+
+from pipeline.hardware import Hardware
+from pipeline.mapping import Mapping
+from pipeline.workload import DIMS, Layer
+from sim.compiler import ProgramError
+
+MAX_MACS = 60_000
+ATTEMPTS = 12
+"""Times that the tile of a mapping is halved until its compiler takes it."""
+
+
+def random_layer(generator: random.Random, dim: int, max_macs: int = MAX_MACS) -> Layer:
+    """A matrix product or convolution with corner sizes around ``dim``, of bounded work."""
+    channels = [1, max(1, dim - 1), dim, dim + 1, 2 * dim + 1, 3, 10]
+    while True:
+        c, k = generator.choice(channels), generator.choice(channels)
+        if generator.random() < 0.3:
+            layer = Layer(R=1, S=1, P=generator.choice([*channels, 23, 40]), Q=1, C=c, K=k)
+        else:
+            r, s = (generator.choice([1, 1, 2, 3, 5]) for _ in range(2))
+            p, q = (generator.choice([1, 2, 3, dim, dim + 1, 9]) for _ in range(2))
+            stride, dilation = generator.choice([1, 1, 2, 3]), generator.choice([1, 1, 2])
+            layer = Layer(r, s, p, q, c, k, generator.choice([1, 1, 2]), stride, stride, dilation, dilation)
+        if layer.macs <= max_macs:
+            return layer
+
+
+def random_mapping(
+    generator: random.Random, layer: Layer, hardware: Hardware, takes: Callable[[Mapping], object]
+) -> Mapping | None:
+    """A mapping with a random tile and order of DRAM loops for which ``takes`` raises no ProgramError.
+
+    None where even small tiles are refused.
+    """
+    sizes = dict(zip(DIMS, layer.sizes, strict=True))
+    tile = {name: generator.randint(1, size) for name, size in sizes.items()}
+    for name in "CK":
+        # Designs work on whole blocks of channels.
+        tile[name] = min(sizes[name], -(-tile[name] // hardware.dim) * hardware.dim)
+    order = generator.sample(DIMS, len(DIMS))
+    for _ in range(ATTEMPTS):
+        mapping = _mapping(layer, tile, order)
+        try:
+            takes(mapping)
+        except ProgramError:
+            largest = max(tile, key=lambda name: tile[name])
+            tile[largest] = -(-tile[largest] // 2)
+            continue
+        return mapping
+    return None
+
+
+def _mapping(layer: Layer, tile: dict[str, int], order: list[str]) -> Mapping:
+    sizes = dict(zip(DIMS, layer.sizes, strict=True))
+    outer = " ".join(f"{name}{-(-sizes[name] // tile[name])}" for name in order)
+    inner = " ".join(f"{name}{tile[name]}" for name in DIMS)
+    return Mapping.parse(f"L3[WIO] {outer} - L2[WI] N1 - L1[O] {inner} - L0[W] N1", layer)
