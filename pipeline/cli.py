@@ -22,6 +22,7 @@ COMMANDS = {
     "search": "Search hardware and mappings of a workload for the lowest EDP.",
     "pareto": "Search under a falling series of area limits: the EDP-area front of a workload.",
     "workloads": "List, show and import workloads.",
+    "design": "Copy a template design, check one's own.",
     "report": "Write the report of a study from its results.",
     "timeloop": "Write Timeloop's problem, architecture and mapping files for one row.",
 }

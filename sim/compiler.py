@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,15 @@ class Program(Protocol):
 
     def read_output(self, memory: NDArray[np.uint8]) -> NDArray[np.int8]:
         """Output [N, Q, P, K] from the memory contents after the run."""
+        ...
+
+
+@runtime_checkable
+class TracedProgram(Protocol):
+    """A program that says what its tiles move: optional, for pictures of tiles over time."""
+
+    def tile_traffic(self) -> dict[str, NDArray[np.int64]]:
+        """What each tile adds to the counters of bytes, words and operations, one element a tile."""
         ...
 
 

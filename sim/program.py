@@ -21,7 +21,7 @@ from sim.commands import CONFIG, CONFIG_FIELDS, LOOP_CONV, LOOP_FIELDS, LOOP_MAT
 from sim.compiler import ProgramError
 from sim.program_memory import PUBLIC_OFFSET_BYTES, Placement, place
 from sim.program_tiles import Indices, Tiles, input_step, public_run, tiles_of, window
-from sim.program_traffic import traffic
+from sim.program_traffic import tile_traffic, traffic
 
 MAX_SHIFT = 31
 HOST_CYCLES = {LOOP_CONV: HOST.convolution_tile_cycles, LOOP_MATMUL: HOST.matmul_tile_cycles}
@@ -67,6 +67,10 @@ class Program:
     def expected_traffic(self) -> dict[str, int]:
         """The counters of bytes, words and operations, from the tile commands alone."""
         return traffic(self.fields, self.is_matmul, self.dim)
+
+    def tile_traffic(self) -> dict[str, Indices]:
+        """What each tile adds to the counters of bytes, words and operations."""
+        return tile_traffic(self.fields, self.is_matmul, self.dim)
 
     @cached_property
     def tiles(self) -> int:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.compiler import TracedProgram
 from sim.design import Design
 from sim.inprocess import Simulation
-from sim.program_traffic import tile_traffic
 from sim.task import Task, prepare
 
 STAGES = {"load": "dram_read_bytes", "compute": "macs", "store": "dram_write_bytes"}
@@ -39,16 +39,17 @@ class Span:
 def record(design: Design, task: Task, *, tiles: int, cycles: int) -> list[Span]:
     """The stages of the first ``tiles`` tiles of a task that takes ``cycles`` in all.
 
-    Raises ValueError when the design lacks a counter, ProgramError when the mapping has no program.
+    Empty where tiles cannot be told apart: the design lacks a counter, or its compiler does not say what a tile moves
+    (``tile_traffic`` of its program). Raises ProgramError when the mapping has no program.
     """
-    missing = sorted(set(STAGES.values()) - set(design.counters))
-    if missing:
-        raise ValueError(f"design {design.id} has no counter {missing[0]}: its tiles cannot be told apart")
     prepared = prepare(task)
     program = prepared.program
-    count = min(tiles, program.tiles)
-    step = max(1, int(cycles * min(1.0, (count + 2) / program.tiles) / SAMPLES))
-    shares = tile_traffic(program.fields, program.is_matmul, program.dim)
+    shares = program.tile_traffic() if isinstance(program, TracedProgram) else {}
+    if not set(STAGES.values()) <= set(design.counters) & set(shares):
+        return []
+    total = len(shares[STAGES["compute"]])
+    count = min(tiles, total)
+    step = max(1, int(cycles * min(1.0, (count + 2) / total) / SAMPLES))
     ends = {stage: np.cumsum(shares[counter])[:count] for stage, counter in STAGES.items()}
     simulation = Simulation.build(design, task.datapath)
     try:

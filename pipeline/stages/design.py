@@ -18,7 +18,7 @@ from pipeline.stages.simulate import DESIGNS
 from rtl.design import FILE, Design
 from rtl.generate import generate
 from rtl.lint.design import findings
-from sim.build import BuildError, Datapath
+from sim.build import DATAPATHS, BuildError, Datapath
 from sim.compiler import ProgramError, compile_with, load
 from sim.design import Design as Generated
 from sim.inprocess import Simulation
@@ -97,9 +97,7 @@ def _steps(folder: str, point: Hardware, programs: int) -> Iterator[Step]:
     yield Step("sources pass the linter", findings(design), "mend the RTL, or write a waiver with its reason")
     yield Step(f"sizes of {point.id} are legal", _caught(lambda: design.values(point)), "give others by --hardware")
     generated = Generated.load(generate(point, DESIGNS, design=str(design.folder)))
-    simulations: dict[Datapath, Simulation] = {}
-    problems = _caught(lambda: simulations.update(full=Simulation.build(generated, "full")))
-    problems += _caught(lambda: simulations.update(timing=Simulation.build(generated, "timing")))
+    simulations, problems = _built(generated)
     yield Step("both builds elaborate and compile", problems, "mend what Verilator says")
     tasks = list(_tasks(generated, point, programs))
     few = [] if len(tasks) == programs else [f"the compiler took {len(tasks)} of {programs} random mappings"]
@@ -118,6 +116,17 @@ def _steps(folder: str, point: Hardware, programs: int) -> Iterator[Step]:
     missing = [name for name in COUNTERS if name not in (*generated.counters, "host_cycles")]
     said = f"counters not there (optional): {', '.join(missing)}" if missing else "all counters are there"
     yield Step(said, [], "")
+
+
+def _built(design: Generated) -> tuple[dict[Datapath, Simulation], list[str]]:
+    """The builds, and why one is missing."""
+    simulations: dict[Datapath, Simulation] = {}
+    for datapath in DATAPATHS:
+        try:
+            simulations[datapath] = Simulation.build(design, datapath)
+        except BuildError as error:
+            return simulations, [str(error)]
+    return simulations, []
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +161,7 @@ def _tasks(design: Generated, point: Hardware, count: int) -> Iterator[Task]:
 def _caught(action: Callable[[], object]) -> list[str]:
     try:
         action()
-    except (ValueError, BuildError) as error:
+    except ValueError as error:
         return [str(error)]
     return []
 

@@ -23,14 +23,14 @@ COLUMNS = ("design", "layer.name", "tile", "stage", "start", "end")
 def timeline_table(layers: pd.DataFrame, *, design: str, memory: Memory, tiles: int) -> pd.DataFrame:
     """The stages of the first ``tiles`` tiles of every simulated layer, in cycles from its start; one row a stage.
 
-    Layers that cannot be run again are left out. Raises ValueError when the design's counters cannot tell tiles apart.
+    Layers that cannot be run again, and those whose tiles cannot be told apart, are left out.
     """
     records: list[tuple[object, ...]] = []
     for row, name, cycles in zip(rows_of(layers, "rtl"), layers["layer.name"], layers["sim.cycles"], strict=True):
         if not isinstance(row, Row) or not cycles > 0:
             continue
         target = Design.load(generate(row.hardware, DESIGNS, design=design))
-        task = Task(row.mapping, row.hardware, "timing", MemorySettings.of(memory), program=target.program)
+        task = Task(row.mapping, row.hardware, "timing", MemorySettings.of(memory), compiler=target.compiler)
         spans = record(target, task, tiles=tiles, cycles=int(cycles))
         records += [(name, span.tile, span.stage, span.start, span.end) for span in spans]
     return pd.DataFrame(records, columns=list(COLUMNS[1:]))
@@ -40,7 +40,7 @@ def main(
     default: Annotated[Path, typer.Argument(metavar="DEFAULT", help="Simulated table of the default.")],
     found: Annotated[Path, typer.Argument(metavar="FOUND", help="mappings.csv of the final design.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Table to write.")],
-    design: Annotated[str, typer.Option(help="A design under rtl/.")],
+    design: Annotated[str, typer.Option(help="A design by name, or its folder.")],
     memory: Annotated[Memory, typer.Option(help="Memory model below the bus.")],
     tiles: Annotated[int, typer.Option(min=1, help="Tiles of a layer that are recorded.")] = 12,
 ) -> None:

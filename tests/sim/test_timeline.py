@@ -1,5 +1,6 @@
 """Tiles over time: what the spans say adds up with the counters of the whole run."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -54,12 +55,8 @@ def test_tiles_take_turns_at_each_stage(spans_and_cycles):
         assert all(before.end <= after.end and before.start <= after.start for before, after in pairwise(mine))
 
 
-def test_a_design_without_the_counters_is_named(spans_and_cycles, tmp_path):
+def test_tiles_of_a_design_without_the_counters_cannot_be_told_apart(tmp_path):
     hardware = Hardware(8, 64, 32, "rtl")
     design = Design.load(generate(hardware, tmp_path, design="gemmini"))
-    lacking = type(design)(
-        design.id, design.sources, design.rtl_digest, ("compute_cycles",), design.program, design.dim
-    )
     task = Task(TILED, hardware, "timing", MemorySettings.of("simple"))
-    with pytest.raises(ValueError, match=r"no counter dram_read_bytes"):
-        record(lacking, task, tiles=1, cycles=100)
+    assert record(replace(design, counters=("compute_cycles",)), task, tiles=1, cycles=100) == []
