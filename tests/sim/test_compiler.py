@@ -1,0 +1,67 @@
+"""Compilers of designs: what they raise, how long they take and what they return is one clear error."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.hardware import Hardware
+from pipeline.mapping import Mapping
+from pipeline.workload import Layer
+from sim import compiler
+from sim.compiler import GEMMINI, ProgramError, compile_with
+
+LAYER = Layer(R=1, S=1, P=4, Q=1, C=4, K=4)
+MAPPING = Mapping.parse("L3[WIO] N1 - L2[WI] K4X - L1[O] C4X - L0[W] P4", LAYER)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise ValueError('tile of 3 is odd')", "^tile of 3 is odd$"),
+        ("return 1 // 0", r"^mine/compiler\.py: ZeroDivisionError: integer division or modulo by zero$"),
+        ("return None", r"^mine/compiler\.py: AttributeError: .*commands"),
+        ("return Made([[0] * 15], 0)", r"^mine/compiler\.py: commands are uint32 \(1, 15\), not uint32 \[n, 16\]$"),
+        ("return Made([[0] * 16], -1)", r"^mine/compiler\.py: memory_bytes = -1 is not a size$"),
+        ("while True: pass", r"^mine/compiler\.py: no result after 0\.5 s of CPU time$"),
+    ],
+)
+def test_what_a_compiler_does_wrong_is_said_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, message: str
+) -> None:
+    monkeypatch.setattr(compiler, "LIMIT_SECONDS", 0.5)
+    path = tmp_path / "mine" / "compiler.py"
+    path.parent.mkdir()
+    path.write_text(
+        f"""import numpy as np
+class Made:
+    def __init__(self, commands, size):
+        self.commands, self.memory_bytes = np.array(commands, dtype=np.uint32), size
+def compile_program(layer, mapping, hardware, *, partial_sums="spill"):
+    {body}
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(ProgramError, match=message):
+        compile_with(str(path), LAYER, MAPPING, Hardware(4, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import nothing_of_that_name", "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+        ("def compile_program(:", "SyntaxError"),
+        ("x = 1", "has no function compile_program"),
+    ],
+)
+def test_a_file_that_is_no_compiler_is_said(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "compiler.py"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ProgramError, match=message):
+        compile_with(str(path), LAYER, MAPPING, Hardware(4, 4, 4))
+    with pytest.raises(ProgramError, match="no such file"):
+        compile_with(str(tmp_path / "absent.py"), LAYER, MAPPING, Hardware(4, 4, 4))
+
+
+def test_the_shipped_compiler_makes_a_program() -> None:
+    program = compile_with(GEMMINI, LAYER, MAPPING, Hardware(4, 4, 4))
+    assert program.commands.shape == (2, 16)
