@@ -4,6 +4,7 @@ import sys
 
 sys.path.insert(0, workflow.basedir)
 
+from pipeline.choices import METHODS
 from pipeline.config.local import clear_stale_lock, limit_resources
 from pipeline.config.plan import Plan, sizes
 from pipeline.sources import source_digest

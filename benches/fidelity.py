@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from benches.common import FOLDER, Cell, quick, write
+from benches.common import FOLDER, GEMMINI, Cell, quick, write
 from pipeline.files import ROOT, reference_file, write_atomically
 from pipeline.stages.entry import guarded
 from pipeline.stages.simulate import simulate_table
@@ -34,7 +34,7 @@ QUICK_PER_STRATUM = 2
 
 def sample(table: pd.DataFrame, per_stratum: int, max_cycles: float, seed: int) -> pd.DataFrame:
     """Up to ``per_stratum`` rows of each array size and layer kind, spread evenly over the measured cycles."""
-    rows = rows_of(table, "rtl", "from-mapping")
+    rows = rows_of(table, GEMMINI.template, "from-mapping")
     table = table.assign(
         dim=[row.hardware.dim if isinstance(row, Row) else 0 for row in rows],
         kind=["" if isinstance(row, RowError) else _kind(row) for row in rows],

@@ -5,22 +5,23 @@
 
 import time
 from collections.abc import Callable
-from typing import get_args
 
 import torch
 from torch import Tensor
 
 from benches import learned_plot, learned_rtl
-from benches.common import Cell, quick, write
+from benches.common import GEMMINI, PUBLIC, Cell, quick, write
 from benches.learned_designs import TimeloopCycles
 from learned import model
 from learned.acquire import most_diverse
 from learned.data import Samples, efficiency, group_folds, read_samples
 from learned.evaluate import FOLDS, HeldOut, cross_validate, predict, scores
 from learned.features import features
-from learned.model import Kind, Metadata
+from learned.model import Metadata
+from pipeline.choices import MODEL_KINDS, ModelKind
 from pipeline.files import reference_data
 from pipeline.machine.latency import Latency, LatencyModel
+from pipeline.machine.machine import MachineChoice
 from pipeline.table import read_table
 
 Row = dict[str, Cell]
@@ -52,7 +53,7 @@ def main() -> None:
     path = reference_data() / "firesim_gemmini.csv.gz"
     curve: list[Row] = []
     if path.is_file():
-        public, _ = read_samples(read_table(path), "target.cycle", "rtl", "from-mapping")
+        public, _ = read_samples(read_table(path), "target.cycle", GEMMINI.template, "from-mapping")
         rows += held_out_shapes(public) + speed(public)
         if not quick():
             curve = learning_curve(public)
@@ -69,10 +70,10 @@ def main() -> None:
 def fits() -> dict[str, Callable[[Samples], LatencyModel]]:
     """What is compared: how to fit each on the public rows."""
 
-    def of(kind: Kind) -> Callable[[Samples], LatencyModel]:
-        return lambda part: model.fit(part, Metadata(kind, "rtl", "drop", "from-mapping", SEED))
+    def of(kind: ModelKind) -> Callable[[Samples], LatencyModel]:
+        return lambda part: model.fit(part, Metadata(kind, MachineChoice(partial_sums="drop"), "from-mapping", SEED))
 
-    kinds = ("analytical", "default") if quick() else get_args(Kind)
+    kinds = ("analytical", "default") if quick() else MODEL_KINDS
     return {"timeloop": lambda _: TimeloopCycles()} | {kind: of(kind) for kind in kinds}
 
 
@@ -122,7 +123,7 @@ def joined(parts: list[Latency]) -> HeldOut:
 def learning_curve(samples: Samples) -> list[Row]:
     """Held-out accuracy of the default model against rows trained on, chosen at random or for diversity."""
     result = []
-    values = features(samples.layers, samples.mappings, samples.hardware, "drop").values
+    values = features(samples.layers, samples.mappings, samples.hardware, PUBLIC).values
     for size in SIZES:
         for how in ("random", "diverse"):
 
@@ -130,9 +131,11 @@ def learning_curve(samples: Samples) -> list[Row]:
                 if how == "random":
                     chosen = torch.randperm(len(part), generator=torch.Generator().manual_seed(SEED))[:size]
                 else:
-                    own = features(part.layers, part.mappings, part.hardware, "drop").values
+                    own = features(part.layers, part.mappings, part.hardware, PUBLIC).values
                     chosen = most_diverse(own, values[:0], size)
-                return model.fit(part[chosen], Metadata("default", "rtl", "drop", "from-mapping", SEED))
+                return model.fit(
+                    part[chosen], Metadata("default", MachineChoice(partial_sums="drop"), "from-mapping", SEED)
+                )
 
             held_out = cross_validate(samples, samples.shape_group, fit, SEED)
             result.append(_row(f"trained on {how} rows", "default", size, scores(held_out, samples)))
@@ -142,7 +145,7 @@ def learning_curve(samples: Samples) -> list[Row]:
 def speed(samples: Samples) -> list[Row]:
     """Seconds to train the default model, and predictions a second of a large batch, features included."""
     start = time.perf_counter()
-    fitted = model.fit(samples, Metadata("default", "rtl", "drop", "from-mapping", SEED))
+    fitted = model.fit(samples, Metadata("default", MachineChoice(partial_sums="drop"), "from-mapping", SEED))
     seconds = time.perf_counter() - start
     many = samples[torch.arange(SPEED_ROWS) % len(samples)]
     predict(fitted, many)

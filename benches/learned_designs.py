@@ -9,14 +9,14 @@ from statistics import geometric_mean
 
 import pandas as pd
 
-from benches.common import Cell
+from benches.common import GEMMINI, TIMELOOP, Cell
 from learned import model
 from learned.data import read_samples
 from learned.model import Metadata
 from pipeline.files import ROOT
-from pipeline.hardware import HardwareTensors, Platform
-from pipeline.machine.analytical import AnalyticalModel
-from pipeline.machine.latency import Latency, LatencyModel
+from pipeline.hardware import HardwareTensors
+from pipeline.machine.latency import AnalyticalModel, Latency, LatencyModel
+from pipeline.machine.machine import MachineChoice
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.search.result import SearchResult
 from pipeline.stages.search import run_search
@@ -37,25 +37,25 @@ class TimeloopCycles:
     """DOSA's own analytical cycles as a latency of the accelerator."""
 
     name = "timeloop"
-    platform: Platform = "rtl"
+    machine = GEMMINI
 
     def __call__(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Latency:
         """Cycles of the Timeloop view."""
-        return AnalyticalModel("timeloop")(layers, mappings, hardware)
+        return AnalyticalModel(TIMELOOP)(layers, mappings, hardware)
 
 
 def rows(table: pd.DataFrame, seed: int) -> list[Record]:
     """EDP of final designs, one row for each network and model, then means; ``table`` trains the learned model."""
-    samples, _ = read_samples(table, "sim.cycles", "rtl")
-    learned = model.fit(samples, Metadata("default", "rtl", "spill", "from-table", seed))
+    samples, _ = read_samples(table, "sim.cycles", GEMMINI.template)
+    learned = model.fit(samples, Metadata("default", MachineChoice("gemmini", "simple"), "from-table", seed))
     judges: dict[str, LatencyModel] = {
         "timeloop": TimeloopCycles(),
-        "analytical": AnalyticalModel("rtl"),
+        "analytical": AnalyticalModel(GEMMINI),
         "default": learned,
     }
     found: dict[tuple[str, str], list[SearchResult]] = {}
     for workload in WORKLOADS:
-        found[workload, DEFAULT] = [searched(workload, "default", AnalyticalModel("rtl"), 0)]
+        found[workload, DEFAULT] = [searched(workload, "default", AnalyticalModel(GEMMINI), 0)]
         for name, judge in judges.items():
             found[workload, name] = [searched(workload, "gradient", judge, number) for number in SEEDS]
     edp = simulated_edp(found)

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 import pandas as pd
 import torch
 
+from benches.common import GEMMINI
 from learned import model
 from learned.acquire import best_predicted, group_best, most_uncertain
 from learned.data import Samples, read_samples
 from learned.evaluate import predict
 from learned.model import Metadata
 from pipeline.files import ROOT
-from pipeline.hardware import Hardware, HardwareTensors, check_fits
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.capacity import check_fits
 from pipeline.machine.gemmini.tiler import default_mapping
-from pipeline.machine.latency import LatencyModel
+from pipeline.machine.latency import AnalyticalModel, LatencyModel
+from pipeline.machine.machine import MachineChoice
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.stages.draws import constructive_mappings, crop, random_mappings
 from pipeline.stages.simulate import simulate_table
@@ -44,11 +46,13 @@ PROMISING = 1.5
 def small_table(seed: int) -> pd.DataFrame:
     """Rows as a study's dataset has them: first ones, then ``ROUNDS`` rounds of search, simulation and refitting."""
     generator = torch.Generator().manual_seed(seed)
-    first = [row for point in POINTS for row in first_rows(Hardware(*point), generator)]
+    first = [row for point in POINTS for row in first_rows(GEMMINI.template.hardware(*point), generator)]
     table = simulated(columns_of(first).assign(round=0, **{"sample.origin": "first"}))
     for number in range(1, ROUNDS + 1):
-        learned = fitted(read_samples(table, "sim.cycles", "rtl")[0], seed)
-        chosen = pd.concat([choose(learned, Hardware(*point), generator) for point in POINTS], ignore_index=True)
+        learned = fitted(read_samples(table, "sim.cycles", GEMMINI.template)[0], seed)
+        chosen = pd.concat(
+            [choose(learned, GEMMINI.template.hardware(*point), generator) for point in POINTS], ignore_index=True
+        )
         table = pd.concat([table, simulated(chosen.assign(round=number))], ignore_index=True)
     return table
 
@@ -61,13 +65,13 @@ def first_rows(hardware: Hardware, generator: torch.Generator) -> list[Row]:
     for layer in layers:
         try:
             mapping = default_mapping(layer, hardware)
-            check_fits(mapping, hardware)
+            check_fits(mapping, hardware, GEMMINI)
         except ValueError:
             continue  # the tiler has no answer for every small memory
         tiled.append(mapping)
     drawn = (
-        (random_mappings(repeated, hardware, generator), RANDOM),
-        (constructive_mappings(repeated, hardware, generator), CONSTRUCTIVE),
+        (random_mappings(repeated, hardware, GEMMINI, generator), RANDOM),
+        (constructive_mappings(repeated, hardware, GEMMINI, generator), CONSTRUCTIVE),
         (tiled, TILED),
     )
     return [Row(mapping, hardware) for mappings, count in drawn for mapping in short(mappings, hardware)[:count]]
@@ -84,7 +88,7 @@ def layers_for(hardware: Hardware, generator: torch.Generator) -> list[Layer]:
 def short(mappings: Sequence[Mapping], hardware: Hardware) -> list[Mapping]:
     """Distinct mappings that should take at most ``MOST_CYCLES``."""
     unique = list(dict.fromkeys(mappings))
-    cycles = predict(AnalyticalModel("rtl"), stacked(unique, hardware)).cycles
+    cycles = predict(AnalyticalModel(GEMMINI), stacked(unique, hardware)).cycles
     return [mapping for mapping, value in zip(unique, cycles.tolist(), strict=True) if value <= MOST_CYCLES]
 
 
@@ -122,7 +126,7 @@ def simulated(measure: pd.DataFrame) -> pd.DataFrame:
 
 def fitted(samples: Samples, seed: int) -> LatencyModel:
     """The default model of ``samples``."""
-    return model.fit(samples, Metadata("default", "rtl", "spill", "from-table", seed))
+    return model.fit(samples, Metadata("default", MachineChoice("gemmini", "simple"), "from-table", seed))
 
 
 def choose(learned: LatencyModel, hardware: Hardware, generator: torch.Generator) -> pd.DataFrame:
@@ -131,7 +135,8 @@ def choose(learned: LatencyModel, hardware: Hardware, generator: torch.Generator
     groups: list[int] = []
     for group, layer in enumerate(layers_for(hardware, generator)[:LAYERS]):
         half = [layer] * (CANDIDATES // 2)
-        drawn = random_mappings(half, hardware, generator) + constructive_mappings(half, hardware, generator)
+        drawn = random_mappings(half, hardware, GEMMINI, generator)
+        drawn += constructive_mappings(half, hardware, GEMMINI, generator)
         kept = short(drawn, hardware) if drawn else []
         mappings += kept
         groups += [group] * len(kept)

@@ -8,15 +8,16 @@ import torch
 from torch import Tensor
 
 from benches import learned_designs
-from benches.common import Cell
+from benches.common import GEMMINI, Cell
 from benches.learned_loop import small_table
 from learned import model
 from learned.data import Samples, read_samples
 from learned.evaluate import HeldOut, cross_validate, predict, scores, top1_regret
-from learned.model import Kind, Metadata
+from learned.model import Metadata
+from pipeline.choices import ModelKind
 from pipeline.files import ROOT
-from pipeline.machine.analytical import AnalyticalModel
-from pipeline.machine.latency import LatencyModel
+from pipeline.machine.latency import AnalyticalModel, LatencyModel
+from pipeline.machine.machine import MachineChoice
 from pipeline.table import read_table
 
 Record = dict[str, Cell]
@@ -45,19 +46,19 @@ def study_table() -> pd.DataFrame | None:
     return read_table(present[-1]) if present else None
 
 
-def fitted(part: Samples, kind: Kind, seed: int) -> LatencyModel:
+def fitted(part: Samples, kind: ModelKind, seed: int) -> LatencyModel:
     """A model of ``kind`` on simulated rows."""
-    return model.fit(part, Metadata(kind, "rtl", "spill", "from-table", seed))
+    return model.fit(part, Metadata(kind, MachineChoice("gemmini", "simple"), "from-table", seed))
 
 
 def held_out(table: pd.DataFrame, seed: int) -> list[Record]:
     """Accuracy on shapes, and on hardware, that the model did not see."""
-    samples, _ = read_samples(table, "sim.cycles", "rtl")
+    samples, _ = read_samples(table, "sim.cycles", GEMMINI.template)
     result = []
     for name, groups in (("shapes", samples.shape_group), ("hardware", samples.hardware_group)):
         for kind in ("analytical", "default"):
 
-            def fit(part: Samples, kind: Kind = kind) -> LatencyModel:
+            def fit(part: Samples, kind: ModelKind = kind) -> LatencyModel:
                 return fitted(part, kind, seed)
 
             values = scores(cross_validate(samples, groups, fit, seed), samples)
@@ -79,14 +80,14 @@ def found_rows(table: pd.DataFrame, number: int, seed: int) -> list[Record]:
 
 
 def _of(known: pd.DataFrame, seed: int) -> LatencyModel:
-    return fitted(read_samples(known, "sim.cycles", "rtl")[0], "default", seed)
+    return fitted(read_samples(known, "sim.cycles", GEMMINI.template)[0], "default", seed)
 
 
 def _judged(learned: LatencyModel, asked: dict[str, pd.DataFrame]) -> list[Record]:
     records = []
     for test, rows_asked in asked.items():
-        samples, _ = read_samples(rows_asked, "sim.cycles", "rtl")
-        for name, judge in (("analytical", AnalyticalModel("rtl")), ("default", learned)):
+        samples, _ = read_samples(rows_asked, "sim.cycles", GEMMINI.template)
+        for name, judge in (("analytical", AnalyticalModel(GEMMINI)), ("default", learned)):
             latency = predict(judge, samples)
             values = scores(HeldOut(latency.cycles, latency.cycles_std), samples)
             values["top1_regret"] = top1_regret(latency.cycles, samples.cycles, problem_groups(samples))
@@ -103,13 +104,13 @@ def problem_groups(samples: Samples) -> Tensor:
 
 def learning_curve(table: pd.DataFrame, seed: int) -> list[Record]:
     """Held-out accuracy against simulated points, the published residual fitted on the same ones beside ours."""
-    samples, _ = read_samples(table, "sim.cycles", "rtl")
+    samples, _ = read_samples(table, "sim.cycles", GEMMINI.template)
     most = len(samples) * 4 // 5
     result = []
     for size in [size for size in SIZES if size < most] + [most]:
         for kind in ("default", "residual"):
 
-            def fit(part: Samples, size: int = size, kind: Kind = kind) -> LatencyModel:
+            def fit(part: Samples, size: int = size, kind: ModelKind = kind) -> LatencyModel:
                 order = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))
                 return fitted(part[order[:size]], kind, seed)
 

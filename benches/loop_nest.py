@@ -13,10 +13,12 @@ from itertools import groupby, pairwise, product
 
 import torch
 
-from pipeline.hardware import ACCUMULATOR_BYTES, Hardware, HardwareTensors, check_fits
-from pipeline.machine.analytical import AnalyticalModel
-from pipeline.machine.cost import Cost, cost
-from pipeline.machine.energy import words_energy
+from benches.common import GEMMINI, TIMELOOP
+from pipeline.hardware import ACCUMULATOR, Hardware, HardwareTensors
+from pipeline.machine.capacity import check_fits
+from pipeline.machine.cost import cost
+from pipeline.machine.energy import Cost, words_energy
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.timeloop.accesses import Accesses, timeloop_accesses
 from pipeline.machine.timeloop.roofs import timeloop_roofs
 from pipeline.mapping import LayerTensors, Loops, Mapping, MappingTensors
@@ -29,8 +31,8 @@ class LoopNest:
 
     layer: Layer
     loops: Loops
-    spatial_c: int
-    spatial_k: int
+    spatial: tuple[int, int]
+    """C over rows, K over columns."""
     register_weights: int
     accumulator_outputs: int
     scratchpad_weights: int
@@ -45,7 +47,7 @@ class LoopNest:
         bounds = (0, inner, middle, outer, len(self.loops))
         levels = [list(_joined(self.loops[low:high])) for low, high in pairwise(bounds)]
         for l0, l1, l2, l3 in product(*levels):
-            yield Mapping(self.layer, (l0, l1, l2, l3), self.spatial_c, self.spatial_k)
+            yield Mapping(self.layer, (l0, l1, l2, l3), self.spatial)
 
 
 def _joined(loops: Loops) -> Iterator[Loops]:
@@ -87,7 +89,7 @@ def misfit(nest: LoopNest, hardware: Hardware) -> str:
     width = (inputs.tile("P") - 1) * layer.stride_w + (inputs.tile("R") - 1) * layer.dilation_w + 1
     height = (inputs.tile("Q") - 1) * layer.stride_h + (inputs.tile("S") - 1) * layer.dilation_h + 1
     scratchpad = math.prod(map(weights.tile, "RSCK")) + width * height * inputs.tile("C") * inputs.tile("N")
-    accumulator = math.prod(outputs.tile(dim, level=1) for dim in "PQKN") * hardware.dim * ACCUMULATOR_BYTES
+    accumulator = math.prod(outputs.tile(dim, level=1) for dim in "PQKN") * hardware.dim * ACCUMULATOR.word_bytes
     for name, need, limit in (
         ("scratchpad", scratchpad, hardware.scratchpad_kib),
         ("accumulator", accumulator, hardware.accumulator_kib),
@@ -108,14 +110,14 @@ def best_mapping(nest: LoopNest, hardware: Hardware) -> tuple[Mapping, Cost]:
     if not every:
         raise ValueError(f"no boundaries of the loop nest of {nest.layer} fit {hardware.id}")
     sizes = HardwareTensors.stack([hardware])
-    found = cost(AnalyticalModel("timeloop"), LayerTensors.stack([nest.layer]), MappingTensors.stack(every), sizes)
+    found = cost(AnalyticalModel(TIMELOOP), LayerTensors.stack([nest.layer]), MappingTensors.stack(every), sizes)
     index = int((found.cycles * found.energy_uj).argmin())
     return every[index], Cost(found.cycles[index], found.energy_uj[index])
 
 
 def _fits(mapping: Mapping, hardware: Hardware) -> bool:
     try:
-        check_fits(mapping, hardware)
+        check_fits(mapping, hardware, GEMMINI)
     except ValueError:
         return False
     return True

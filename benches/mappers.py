@@ -26,17 +26,16 @@ from multiprocessing import get_context
 import numpy as np
 import torch
 
-from benches.common import Cell, quick, write
+from benches.common import TIMELOOP, Cell, quick, write
 from benches.loop_nest import best_mapping, misfit, recount
-from pipeline.hardware import Hardware
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.stages.search import run_search
 from pipeline.workload import Layer, Workload, WorkloadLayer
 
 SEEDS = (0,) if quick() else (0, 1, 2)
 ZIGZAG_SEEDS = (0, 1)
 ZIGZAG_ITERATIONS = 100 if quick() else 500
-HARDWARE = Hardware(16, 128.0, 32.0, "timeloop")
+HARDWARE = TIMELOOP.template.hardware(16, 128.0, 32.0)
 LAYERS = {
     "BERT 768->768": (Layer(R=1, S=1, P=128, Q=1, C=768, K=768), 5.913e7, 6.310e7),
     "BERT 768->3072": (Layer(R=1, S=1, P=128, Q=1, C=768, K=3072), 9.100e8, 9.408e8),
@@ -57,7 +56,7 @@ def our_cells(name: str, layer: Layer) -> dict[str, Cell]:
             workload,
             method="gradient",
             evaluations=1_000 if quick() else 4_000,
-            model=AnalyticalModel("timeloop"),
+            model=AnalyticalModel(TIMELOOP),
             seed=seed,
             fix_hardware=(HARDWARE.dim, HARDWARE.scratchpad_kib, HARDWARE.accumulator_kib),
         )

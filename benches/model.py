@@ -13,15 +13,16 @@ from collections.abc import Callable
 
 import torch
 
-from benches.common import Cell, quick, write
+from benches.common import TIMELOOP, Cell, quick, write
 from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.machine.analytical import AnalyticalModel
-from pipeline.machine.cost import Batch, Cost, cost, cost_in_chunks, over_chunks
+from pipeline.machine.cost import Batch, cost, cost_in_chunks, over_chunks
+from pipeline.machine.energy import Cost
 from pipeline.machine.gemmini.tiler import default_mapping
-from pipeline.mapping import LEVELS, LayerTensors, Mapping, MappingTensors
+from pipeline.machine.latency import AnalyticalModel
+from pipeline.mapping import FOUR_LEVELS, LayerTensors, Mapping, MappingTensors
 from pipeline.workload import DIMS, Layer, load_workload
 
-MODEL = AnalyticalModel("timeloop")
+MODEL = AnalyticalModel(TIMELOOP)
 BATCHES = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
 QUICK_BATCHES = (1, 100, 10_000)
 LOOP_ROWS = 50
@@ -31,7 +32,7 @@ SEED = 0
 
 def random_mapping(layer: Layer, hardware: Hardware, rng: random.Random) -> Mapping:
     """Random factors that divide ``layer``; spatial ones no larger than the array."""
-    loops: list[dict[str, int]] = [{} for _ in range(LEVELS)]
+    loops: list[dict[str, int]] = [{} for _ in range(FOUR_LEVELS.levels)]
     spatial = {"C": 1, "K": 1}
     for dim, size in zip(DIMS, layer.sizes, strict=True):
         left = size
@@ -43,13 +44,13 @@ def random_mapping(layer: Layer, hardware: Hardware, rng: random.Random) -> Mapp
             left //= loops[level][dim]
         loops[3][dim] = left
     parts = [tuple((dim, factor) for dim, factor in level.items() if factor > 1) for level in loops]
-    return Mapping(layer, (parts[0], parts[1], parts[2], parts[3]), spatial["C"], spatial["K"])
+    return Mapping(layer, tuple(parts), (spatial["C"], spatial["K"]))
 
 
 def rows(count: int, dtype: torch.dtype = torch.float64, ragged: bool = False) -> Batch:
     """``count`` rows with random loop orders; every thousandth row repeats its factors."""
     rng = random.Random(SEED)
-    hardware = [Hardware(dim, 256, 64, "timeloop") for dim in (8, 16, 32)]
+    hardware = [TIMELOOP.template.hardware(dim, 256, 64) for dim in (8, 16, 32)]
     pairs = [(entry.layer, item) for entry in load_workload("resnet50").layers for item in hardware]
     picked = [rng.choice(pairs) for _ in range(min(count, 1_000))]
     index = torch.arange(count) % len(picked)
@@ -61,7 +62,7 @@ def rows(count: int, dtype: torch.dtype = torch.float64, ragged: bool = False) -
     return (
         LayerTensors(layers.size.to(dtype), layers.stride.to(dtype), layers.dilation.to(dtype)),
         MappingTensors(mappings.temporal.to(dtype), mappings.spatial.to(dtype), rank),
-        HardwareTensors(sizes.dim.to(dtype), sizes.scratchpad_kib.to(dtype), sizes.accumulator_kib.to(dtype)),
+        sizes.map(lambda size: size.to(dtype)),
     )
 
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benches.common import Cell, quick, write
+from benches.common import GEMMINI, Cell, quick, write
 from pipeline.hardware import Hardware
 from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.workload import Layer
@@ -65,7 +65,7 @@ def run(built: Built, tasks: list[Task]) -> Run:
 
 def measure(dim: int, datapath: Datapath) -> dict[str, Cell]:
     """The row of one array size and build."""
-    hardware = Hardware(dim, 256, 64)
+    hardware = GEMMINI.template.hardware(dim, 256, 64)
     design = Design.load(generate(hardware, Path(os.environ["DOSA_HIL_CACHE"]) / "rtl"))
     before = _cpu_seconds()
     built = build(design, datapath)
@@ -100,7 +100,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"DOSA_HIL_CACHE": folder, "CCACHE_DISABLE": "1"}
         # The first build also builds what all designs share: not part of any row.
-        hardware = Hardware(2, 16, 16)
+        hardware = GEMMINI.template.hardware(2, 16, 16)
         build(Design.load(generate(hardware, Path(folder) / "rtl")), "timing")
         dims = QUICK_DIMS if quick() else DIMS
         write("rtl", [measure(dim, datapath) for dim in dims for datapath in DATAPATHS], seeds=[0])

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from scipy import stats
 
-from benches.common import FOLDER, Cell, quick, write
+from benches.common import FOLDER, GEMMINI, TIMELOOP, Cell, quick, write
 from benches.mappers import compare_mappers
 from benches.search_plot import plot_traces
-from pipeline.machine.analytical import AnalyticalModel
 from pipeline.machine.experts import expert_hardware, experts
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
-from pipeline.search.gradient import PUBLISHED, Gradient, GradientSettings
+from pipeline.search.methods.gradient import PUBLISHED, Gradient, GradientSettings
 from pipeline.search.orders import OrderMethod
 from pipeline.search.problem import Problem
 from pipeline.search.result import SearchResult
@@ -87,7 +87,7 @@ def method_rows(runs: dict[tuple[str, str], list[SearchResult]]) -> list[dict[st
 
 def compare_methods() -> None:
     """Every method on every network at equal evaluations, expert designs and a bound beside them."""
-    model = AnalyticalModel("timeloop")
+    model = AnalyticalModel(TIMELOOP)
     runs: dict[tuple[str, str], list[SearchResult]] = {}
     for name in WORKLOADS:
         for method in METHODS:
@@ -102,7 +102,7 @@ def compare_methods() -> None:
         bound = lower_bound(load_workload(name))
         rows.append({"workload": name, "method": "bound", "edp": bound, "over_gradient": bound / gradient})
         for expert in experts():
-            hardware = expert_hardware(expert, "timeloop")
+            hardware = expert_hardware(expert, TIMELOOP.template)
             sizes = (hardware.dim, hardware.scratchpad_kib, hardware.accumulator_kib)
             result = run_search(
                 load_workload(name),
@@ -145,7 +145,7 @@ def lower_bound(workload: Workload) -> float:
 
 def compare_default() -> None:
     """On ``rtl`` with DIM 16: ours against Gemmini's default hardware with its default tiler."""
-    model = AnalyticalModel("rtl")
+    model = AnalyticalModel(GEMMINI)
     rows: list[dict[str, Cell]] = []
     for name in WORKLOADS:
         default = run_search(load_workload(name), method="default", evaluations=1, model=model, seed=0)
@@ -178,7 +178,7 @@ def compare_default() -> None:
 def compare_budgets() -> None:
     """Quality against time: ours with fewer and more evaluations."""
     rows: list[dict[str, Cell]] = []
-    model = AnalyticalModel("timeloop")
+    model = AnalyticalModel(TIMELOOP)
     name = "bert" if quick() else "resnet50"
     for evaluations in (300, 1_000) if quick() else (300, 1_000, 3_000, 10_000, 30_000):
         result = run_search(load_workload(name), method="gradient", evaluations=evaluations, model=model, seed=0)
@@ -191,7 +191,7 @@ def compare_orders() -> None:
     rows: list[dict[str, Cell]] = []
     methods: tuple[OrderMethod, ...] = ("none", "three", "soft", "all")
     for name in WORKLOADS:
-        problem = Problem(load_workload(name), AnalyticalModel("timeloop"), Constraints("timeloop"))
+        problem = Problem(load_workload(name), AnalyticalModel(TIMELOOP), Constraints(TIMELOOP))
         edps: dict[str, float] = {}
         for method in methods:
             settings: GradientSettings = replace(PUBLISHED, orders=method)

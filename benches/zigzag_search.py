@@ -27,7 +27,7 @@ from zigzag.stages.stage import Stage
 from zigzag.workload.layer_node import LayerNode
 
 from benches.loop_nest import LoopNest
-from pipeline.hardware import ACCUMULATOR_BYTES, Hardware
+from pipeline.hardware import ACCUMULATOR, Hardware
 from pipeline.machine.coefficients import coefficients
 from pipeline.workload import Layer
 
@@ -124,8 +124,7 @@ def _nest(layer: Layer, hardware: Hardware, evaluation: CostModelEvaluation) -> 
     return LoopNest(
         layer,
         loops,
-        spatial_c=min(hardware.dim, layer.C),
-        spatial_k=min(hardware.dim, layer.K),
+        spatial=(min(hardware.dim, layer.C), min(hardware.dim, layer.K)),
         register_weights=len(levels["W"][0]),
         accumulator_outputs=len(levels["O"][0]),
         scratchpad_weights=len(levels["W"][0]) + len(levels["W"][1]),
@@ -142,7 +141,7 @@ def _accelerator(hardware: Hardware) -> Accelerator:
     energy, dim = coefficients().energy_pj, hardware.dim
     accumulator_pj = energy.accumulator.base + energy.accumulator.per_kib * hardware.accumulator_kib / dim
     scratchpad_pj = energy.scratchpad.base + energy.scratchpad.per_kib * hardware.scratchpad_kib
-    words = int(hardware.accumulator_kib * 1024 / ACCUMULATOR_BYTES / dim)
+    words = int(hardware.accumulator_kib * 1024 / ACCUMULATOR.word_bytes / dim)
     dram_words = int(coefficients().bandwidth_words_per_cycle.dram)
     every = [f"{tensor}, {way}" for tensor, ways in _WAYS.items() for way in ways]
     memories = {

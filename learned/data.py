@@ -9,10 +9,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from pipeline.choices import DimRule
 from pipeline.files import digest
-from pipeline.hardware import HardwareTensors, Platform
+from pipeline.hardware import HardwareTensors, Template
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.table import DimRule, Row, RowError, rows_of
+from pipeline.table import Row, RowError, rows_of
 
 MIN_ROWS = 10
 """Fewest usable rows that a model is fitted on."""
@@ -72,7 +73,7 @@ def default_target(table: pd.DataFrame) -> str:
 
 
 def read_samples(
-    table: pd.DataFrame, target: str, platform: Platform, dim_rule: DimRule = "from-table"
+    table: pd.DataFrame, target: str, template: Template, dim_rule: DimRule = "from-table"
 ) -> tuple[Samples, Provenance]:
     """The usable rows of ``table``, repeats of one mapping merged to their median.
 
@@ -85,7 +86,7 @@ def read_samples(
     failed = table["error"].fillna("").ne("").to_numpy() if "error" in table.columns else np.zeros(len(table), bool)
     measured: dict[Row, list[float]] = {}
     reason = ""
-    for row, value, error in zip(rows_of(table, platform, dim_rule), cycles, failed, strict=True):
+    for row, value, error in zip(rows_of(table, template, dim_rule), cycles, failed, strict=True):
         if isinstance(row, RowError):
             reason = reason or row.message
         elif not error and math.isfinite(value) and value > 0:

@@ -10,12 +10,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from pipeline.choices import PartialSums
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.gemmini.machine import Gemmini
-from pipeline.machine.gemmini.tiles import C, K, N, P, Q, R, S, extents
-from pipeline.machine.gemmini.view import Terms
+from pipeline.machine.machine import Machine
 from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.workload import C, K, N, P, Q, R, S
 
 VERSION = 3
 """Raised whenever a feature changes its meaning, is added or removed."""
@@ -78,79 +76,76 @@ class Features:
         return Features(self.values[index], self.base_cycles[index], self.headroom[index], self.version)
 
 
-def features(
-    layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, partial_sums: PartialSums
-) -> Features:
+def features(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, machine: Machine) -> Features:
     """Features of each mapping on each hardware, differentiable in factors and sizes.
 
-    With ``drop``, those of what the public FPGA runs executed.
+    Where partial sums are dropped, those of what the public FPGA runs executed.
     """
-    machine = Gemmini("soc" if partial_sums == "drop" else "simple", partial_sums)
-    terms = machine.view(layers, mappings, hardware)
+    terms = machine.terms(layers, mappings, hardware)
     layers, mappings = machine.executed(layers, mappings, hardware)
-    tile = torch.minimum(extents(mappings), layers.size)
+    tile = torch.minimum(mappings.tile(machine.template.hierarchy), layers.size)
     parts = _pipeline(terms) | _streams(terms) | _array(layers, terms, tile, hardware) | _memory(layers, terms, tile)
-    shape = terms.cycles.shape
+    shape = terms["cycles"].shape
     values = torch.stack([parts[name].broadcast_to(shape) for name in NAMES], -1)
-    return Features(values, terms.cycles, headroom(terms))
+    return Features(values, terms["cycles"], headroom(terms))
 
 
-def headroom(terms: Terms) -> Float[Tensor, "*b"]:
+def headroom(terms: dict[str, Tensor]) -> Float[Tensor, "*b"]:
     """How far the analytical latency may be off, relative to that of a mapping whose array mostly waits for memory.
 
     Slots of the array are counted exactly; what can be wrong is how long it waits for loads and stores.
     """
-    idle = 1 - terms.tiles * terms.slot_cycles / terms.cycles
+    idle = 1 - terms["tiles"] * terms["slot_cycles"] / terms["cycles"]
     return (idle / HEADROOM_SCALE).tanh().clamp(min=LEAST_HEADROOM)
 
 
-def _pipeline(terms: Terms) -> dict[str, Tensor]:
+def _pipeline(terms: dict[str, Tensor]) -> dict[str, Tensor]:
     """How tiles overlap: what bounds the period, what is not hidden."""
-    busiest = torch.stack((terms.load_cycles, terms.compute_cycles, terms.store_cycles)).amax(0)
+    busiest = torch.stack((terms["load_cycles"], terms["compute_cycles"], terms["store_cycles"])).amax(0)
     return {
-        "tiles": terms.tiles.log(),
-        "stores_per_tile": (terms.stores / terms.tiles).log(),
-        "period": terms.period_cycles.log(),
-        "load_to_compute": (terms.load_cycles / terms.compute_cycles).log(),
-        "store_to_compute": torch.log1p(terms.store_cycles / terms.compute_cycles),
-        "release": (terms.period_cycles / busiest).log(),
-        "load_and_store": ((terms.load_cycles + terms.store_cycles) / terms.period_cycles).log(),
-        "load_and_compute": ((terms.load_cycles + terms.compute_cycles) / terms.period_cycles).log(),
-        "host": torch.log1p(HOST_TILE_CYCLES / terms.period_cycles),
-        "fill": (terms.fill_cycles / terms.cycles).clamp(max=1.0),
+        "tiles": terms["tiles"].log(),
+        "stores_per_tile": (terms["stores"] / terms["tiles"]).log(),
+        "period": terms["period_cycles"].log(),
+        "load_to_compute": (terms["load_cycles"] / terms["compute_cycles"]).log(),
+        "store_to_compute": torch.log1p(terms["store_cycles"] / terms["compute_cycles"]),
+        "release": (terms["period_cycles"] / busiest).log(),
+        "load_and_store": ((terms["load_cycles"] + terms["store_cycles"]) / terms["period_cycles"]).log(),
+        "load_and_compute": ((terms["load_cycles"] + terms["compute_cycles"]) / terms["period_cycles"]).log(),
+        "host": torch.log1p(HOST_TILE_CYCLES / terms["period_cycles"]),
+        "fill": (terms["fill_cycles"] / terms["cycles"]).clamp(max=1.0),
     }
 
 
-def _streams(terms: Terms) -> dict[str, Tensor]:
+def _streams(terms: dict[str, Tensor]) -> dict[str, Tensor]:
     """What a tile's load is made of."""
     return {
-        "input_share": terms.input_cycles / terms.load_cycles,
-        "weight_share": terms.weight_cycles / terms.load_cycles,
-        "miss_share": terms.miss_cycles / terms.load_cycles,
-        "sum_share": terms.sum_cycles / terms.load_cycles,
+        "input_share": terms["input_cycles"] / terms["load_cycles"],
+        "weight_share": terms["weight_cycles"] / terms["load_cycles"],
+        "miss_share": terms["miss_cycles"] / terms["load_cycles"],
+        "sum_share": terms["sum_cycles"] / terms["load_cycles"],
     }
 
 
 def _array(
-    layers: LayerTensors, terms: Terms, tile: Float[Tensor, "*b 7"], hardware: HardwareTensors
+    layers: LayerTensors, terms: dict[str, Tensor], tile: Float[Tensor, "*b 7"], hardware: HardwareTensors
 ) -> dict[str, Tensor]:
     """How well the array is filled."""
     dim = hardware.dim
     ideal = layers.size.prod(-1) / dim.square()
-    rows = terms.computes * dim / (terms.weight_blocks * tile[..., [N, P, Q]].prod(-1))
+    rows = terms["computes"] * dim / (terms["weight_blocks"] * tile[..., [N, P, Q]].prod(-1))
     return {
         "dim": dim.log2(),
-        "slot": (terms.slot_cycles / (terms.computes * dim)).log(),
-        "in_flight": (terms.in_flight_cycles / terms.slot_cycles).log(),
+        "slot": (terms["slot_cycles"] / (terms["computes"] * dim)).log(),
+        "in_flight": (terms["in_flight_cycles"] / terms["slot_cycles"]).log(),
         "row_waste": rows.log(),
-        "array_waste": (terms.tiles * terms.slot_cycles / ideal).log(),
+        "array_waste": (terms["tiles"] * terms["slot_cycles"] / ideal).log(),
         "taps": (tile[..., R] * tile[..., S]).log(),
         "stride": layers.stride.prod(-1).log(),
         "matmul": _is_matmul(layers).to(dim.dtype),
     }
 
 
-def _memory(layers: LayerTensors, terms: Terms, tile: Float[Tensor, "*b 7"]) -> dict[str, Tensor]:
+def _memory(layers: LayerTensors, terms: dict[str, Tensor], tile: Float[Tensor, "*b 7"]) -> dict[str, Tensor]:
     """Reuse, row lengths and cache sets that a tile's rows share."""
     size = layers.size
     window = (size[..., P] * layers.stride[..., 0]) * (size[..., Q] * layers.stride[..., 1])
@@ -159,8 +154,8 @@ def _memory(layers: LayerTensors, terms: Terms, tile: Float[Tensor, "*b 7"]) -> 
     height = tile[..., Q] * layers.stride[..., 1] + (tile[..., S] - 1) * layers.dilation[..., 1]
     width = tile[..., P] * layers.stride[..., 0] + (tile[..., R] - 1) * layers.dilation[..., 0]
     return {
-        "input_traffic": (terms.tiles * terms.input_cycles / inputs).log(),
-        "weight_traffic": (terms.tiles * terms.weight_cycles / weights).log(),
+        "input_traffic": (terms["tiles"] * terms["input_cycles"] / inputs).log(),
+        "weight_traffic": (terms["tiles"] * terms["weight_cycles"] / weights).log(),
         "input_row": tile[..., C].clamp(max=LINE_BYTES).log2(),
         "weight_row": tile[..., K].clamp(max=LINE_BYTES).log2(),
         "weight_conflict": set_pressure(tile[..., [R, S, C]].prod(-1), tile[..., K], size[..., K]),

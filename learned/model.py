@@ -1,20 +1,15 @@
 """A trained latency model of any kind, and what is known about it."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from learned import published, residual_gp
 from learned.data import Samples
 from learned.features import VERSION
-from pipeline.choices import PartialSums
-from pipeline.hardware import HardwareTensors, Platform
-from pipeline.machine.analytical import AnalyticalModel
-from pipeline.machine.latency import Latency
+from pipeline.choices import DimRule, ModelKind
+from pipeline.hardware import HardwareTensors
+from pipeline.machine.latency import AnalyticalModel, Latency
+from pipeline.machine.machine import Machine, MachineChoice
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.table import DimRule
-
-Kind = Literal["analytical", "dnn", "residual", "default"]
-KINDS: tuple[Kind, ...] = ("analytical", "dnn", "residual", "default")
 
 Weights = residual_gp.Correction | published.Network | None
 
@@ -23,9 +18,8 @@ Weights = residual_gp.Correction | published.Network | None
 class Metadata:
     """What a model was trained on and for."""
 
-    kind: Kind
-    platform: Platform
-    partial_sums: PartialSums
+    kind: ModelKind
+    machine: MachineChoice
     dim_rule: DimRule
     seed: int
     target: str = ""
@@ -50,26 +44,26 @@ class TrainedModel:
         return self.metadata.kind
 
     @property
-    def platform(self) -> Platform:
-        """The platform whose cycles it predicts."""
-        return self.metadata.platform
+    def machine(self) -> Machine:
+        """The machine whose cycles it predicts."""
+        return self.metadata.machine.find()
 
     def __call__(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Latency:
         """Predicted latency [*b] of each mapping on each hardware."""
         weights, about = self.weights, self.metadata
         if isinstance(weights, residual_gp.Correction):
-            return residual_gp.predict(weights, layers, mappings, hardware, about.partial_sums)
+            return residual_gp.predict(weights, layers, mappings, hardware, self.machine)
         if isinstance(weights, published.Network):
             predict = published.predict_dnn if about.kind == "dnn" else published.predict_residual
             return predict(weights, layers, mappings, hardware)
-        return AnalyticalModel(about.platform, about.partial_sums)(layers, mappings, hardware)
+        return AnalyticalModel(self.machine)(layers, mappings, hardware)
 
 
 def fit(samples: Samples, metadata: Metadata) -> TrainedModel:
     """Fit the model that ``metadata`` describes."""
     weights: Weights = None
     if metadata.kind == "default":
-        weights = residual_gp.fit(samples, metadata.partial_sums, metadata.seed)
+        weights = residual_gp.fit(samples, metadata.machine.find(), metadata.seed)
     elif metadata.kind == "dnn":
         weights = published.fit_dnn(samples, metadata.seed)
     elif metadata.kind == "residual":

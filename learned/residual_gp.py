@@ -17,9 +17,9 @@ from torch import Tensor
 from learned import gp
 from learned.data import Samples, efficiency, group_folds
 from learned.features import Features, features
-from pipeline.choices import PartialSums
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import Latency
+from pipeline.machine.machine import Machine
 from pipeline.mapping import LayerTensors, MappingTensors
 
 RADIUS = 3.0
@@ -70,10 +70,10 @@ def importance(samples: Samples) -> Float[Tensor, " n"]:
     return (value / value.median()).sqrt().clamp(LEAST_IMPORTANCE, MOST_IMPORTANCE)
 
 
-def fit(samples: Samples, partial_sums: PartialSums, seed: int) -> Correction:
+def fit(samples: Samples, machine: Machine, seed: int) -> Correction:
     """Fit the correction, its uncertainty calibrated by fits that did not see the layer shapes they predict."""
     with torch.no_grad():
-        known = features(samples.layers, samples.mappings, samples.hardware, partial_sums)
+        known = features(samples.layers, samples.mappings, samples.hardware, machine)
     score = torch.zeros_like(samples.cycles)
     fold = group_folds(samples.shape_group, FOLDS, seed)
     for number in range(int(fold.max()) + 1):
@@ -112,10 +112,10 @@ def predict(
     layers: LayerTensors,
     mappings: MappingTensors,
     hardware: HardwareTensors,
-    partial_sums: PartialSums,
+    machine: Machine,
 ) -> Latency:
     """Predicted cycles and their standard deviation."""
-    known = features(layers, mappings, hardware, partial_sums)
+    known = features(layers, mappings, hardware, machine)
     latency = apply(correction, known)
     least = (layers.size.prod(-1) / hardware.dim.square()).broadcast_to(latency.cycles.shape)
     return Latency(torch.maximum(latency.cycles, least), latency.cycles_std)

@@ -9,21 +9,19 @@ import pandas as pd
 from learned import model, store
 from learned.data import Samples, read_samples
 from learned.evaluate import FOLDS, cross_validate, scores
-from learned.model import Kind, Metadata, TrainedModel
-from pipeline.choices import PartialSums
-from pipeline.hardware import Platform
-from pipeline.table import DimRule
+from learned.model import Metadata, TrainedModel
+from pipeline.choices import DimRule, ModelKind
+from pipeline.machine.machine import MachineChoice
 
 
 def train(
     table: pd.DataFrame,
     out: Path,
     *,
-    kind: Kind,
+    kind: ModelKind,
     target: str,
-    platform: Platform,
+    machine: MachineChoice,
     dim_rule: DimRule,
-    partial_sums: PartialSums,
     seed: int,
     observe: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainedModel:
@@ -31,11 +29,10 @@ def train(
 
     ``observe`` is told how many fits are done and how many there are in all.
     """
-    samples, source = read_samples(table, target, platform, dim_rule)
+    samples, source = read_samples(table, target, machine.find().template, dim_rule)
     about = Metadata(
         kind,
-        platform,
-        partial_sums,
+        machine,
         dim_rule,
         seed,
         source.target,

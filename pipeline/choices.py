@@ -1,6 +1,11 @@
-"""The closed choices: what each may be, defined once for the command line, the study and the rules."""
+"""The closed choices: what each may be, defined once for the command line, the study and the rules.
 
-from typing import Literal, get_args
+A choice that is made of code names it as ``module:attribute``; ``load`` gives it. To add one, write its file, add its
+line here, and name it in the page of the documentation that lists them.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 Memory = Literal["simple", "soc"]
 """The memory below the accelerator's bus: fixed latency and limited bandwidth; or a cache, a last-level cache, DRAM."""
@@ -9,3 +14,36 @@ MEMORIES: tuple[Memory, ...] = get_args(Memory)
 PartialSums = Literal["spill", "drop"]
 """Partial sums of interrupted reductions go to memory and come back; or are left out (timing only)."""
 PARTIAL_SUMS: tuple[PartialSums, ...] = get_args(PartialSums)
+
+DimRule = Literal["from-table", "from-mapping"]
+"""Where the array size of a row comes from: its columns; or the smallest array that holds its spatial factors."""
+
+ModelKind = Literal["analytical", "dnn", "residual", "default"]
+"""Latency models that can be trained."""
+MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
+
+METHODS = {
+    "gradient": "pipeline.search.methods.gradient:Gradient",
+    "published": "pipeline.search.methods.gradient:published",
+    "random": "pipeline.search.methods.random_search:RandomSearch",
+    "bayesian": "pipeline.search.methods.bayesian:Bayesian",
+    "genetic": "pipeline.search.methods.genetic:Genetic",
+    "default": "pipeline.search.methods.default:Default",
+}
+"""Search methods: what makes one (``pipeline.search.driver.Method``)."""
+
+OBJECTIVES = {"edp": (1.0, 1.0), "latency": (1.0, 1e-3), "energy": (1e-3, 1.0), "ed2p": (2.0, 1.0)}
+"""Objectives: exponents of total cycles and total energy; the small ones break ties."""
+
+if TYPE_CHECKING:
+    Method = str
+    Objective = str
+else:
+    Method = Literal[tuple(METHODS)]
+    Objective = Literal[tuple(OBJECTIVES)]
+
+
+def load(path: str) -> Any:
+    """The attribute that ``module:attribute`` names."""
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)

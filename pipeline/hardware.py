@@ -1,209 +1,220 @@
-"""Hardware: the sizes of one accelerator, and what a mapping needs of them."""
+"""Hardware: the sizes of one accelerator, and the template that says which sizes its kind has."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.files import digest
-from pipeline.mapping import Mapping
-
-Platform = Literal["timeloop", "rtl"]
-PLATFORMS: tuple[Platform, ...] = ("timeloop", "rtl")
-
-ACCUMULATOR_BYTES = 4
-"""Bytes of one int32 output in the accumulator."""
+from pipeline.mapping import Hierarchy
+from pipeline.mapping import Mapping as LayerMapping
 
 MAX_DIM = 1024
 MAX_KIB = float(1 << 20)
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """A local memory whose size is chosen for each hardware."""
+
+    name: str
+    """``scratchpad``; the size is called ``scratchpad_kib``."""
+    word_bytes: int
+    """Bytes of one element; a row holds ``dim`` of them."""
+    column: str
+    """Column of tables that holds the rows that one tile may fill."""
+
+    @property
+    def size(self) -> str:
+        """What its size in physical KiB is called."""
+        return f"{self.name}_kib"
+
+    def row_bytes(self, dim: int) -> int:
+        """Bytes of one row."""
+        return self.word_bytes * dim
+
+
+SCRATCHPAD = Memory("scratchpad", 1, "arch.mem2_depth")
+"""int8 inputs and weights."""
+ACCUMULATOR = Memory("accumulator", 4, "arch.mem1_depth")
+"""int32 outputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What all hardware of one machine has in common: its levels, and the sizes that may be chosen.
+
+    Every machine has a square array: ``dim`` bounds each spatial loop.
+    """
+
+    name: str
+    """Name of the machine."""
+    hierarchy: Hierarchy
+    memories: tuple[Memory, ...]
+    buffers: int
+    """Tiles that share each memory: 2 with double buffering."""
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Names of the sizes: ``dim``, then the physical KiB of each memory."""
+        return ("dim", *(memory.size for memory in self.memories))
+
+    def hardware(self, *sizes: float) -> "Hardware":
+        """Hardware with ``sizes`` in the order of ``self.sizes``."""
+        return Hardware(self, sizes)
+
+    def from_tile_rows(self, dim: int, rows: Mapping[str, int]) -> "Hardware":
+        """Hardware from the rows of each memory that one tile may fill (the meaning of ``arch.mem*_depth``)."""
+        kib = [rows[memory.name] * self.buffers * memory.row_bytes(dim) / 1024 for memory in self.memories]
+        return Hardware(self, (dim, *kib))
+
+
+@dataclass(frozen=True, slots=True)
 class Hardware:
     """An accelerator with ``dim`` x ``dim`` processing elements and its physical memory sizes.
 
-    ``scratchpad_kib`` holds int8 inputs and weights in rows of ``dim`` bytes, ``accumulator_kib`` int32 outputs in
-    rows of ``dim`` x 4 bytes. On ``rtl`` one tile may fill half of each memory (double buffering), on ``timeloop``
-    all of it. Raises ValueError that names a size which is out of range or not a whole number of rows.
+    One tile may fill a memory divided by ``template.buffers``. Raises ValueError that names a size which is out of
+    range or not a whole number of rows.
     """
 
-    dim: int
-    scratchpad_kib: float
-    accumulator_kib: float
-    platform: Platform = "rtl"
+    template: Template
+    values: tuple[float, ...]
+    """In the order of ``template.sizes``."""
 
     def __post_init__(self) -> None:
-        if self.platform not in PLATFORMS:
-            raise ValueError(f"hardware platform {self.platform!r} is not one of {', '.join(PLATFORMS)}")
-        if not isinstance(self.dim, int) or not 1 <= self.dim <= MAX_DIM:
-            raise ValueError(f"hardware dim = {self.dim!r}: must be an integer from 1 to {MAX_DIM}")
-        for name in ("scratchpad_kib", "accumulator_kib"):
-            value = getattr(self, name)
+        if len(self.values) != len(self.template.sizes):
+            expected = ", ".join(self.template.sizes)
+            raise ValueError(f"hardware of {self.template.name}: {self.values} are not {expected}")
+        dim = self.values[0]
+        if not isinstance(dim, int) or not 1 <= dim <= MAX_DIM:
+            raise ValueError(f"hardware dim = {dim!r}: must be an integer from 1 to {MAX_DIM}")
+        for memory, value in zip(self.template.memories, self.values[1:], strict=True):
             if not 0 < value <= MAX_KIB:
-                raise ValueError(f"hardware {name} = {value!r}: must be above 0 and at most {MAX_KIB:g}")
-            object.__setattr__(self, name, float(value))
-        for name, rows in (("scratchpad_kib", self._rows()[0]), ("accumulator_kib", self._rows()[1])):
+                raise ValueError(f"hardware {memory.size} = {value!r}: must be above 0 and at most {MAX_KIB:g}")
+        object.__setattr__(self, "values", (dim, *map(float, self.values[1:])))
+        for memory in self.template.memories:
+            rows = self[memory.size] * 1024 / memory.row_bytes(dim)
             if rows != int(rows) or rows < 1:
                 raise ValueError(
-                    f"hardware {name} = {getattr(self, name):g} is not a whole number of rows at dim {self.dim}"
+                    f"hardware {memory.size} = {self[memory.size]:g} is not a whole number of rows at dim {dim}"
                 )
 
-    def _rows(self) -> tuple[float, float]:
-        return (
-            self.scratchpad_kib * 1024 / self.dim,
-            self.accumulator_kib * 1024 / (self.dim * ACCUMULATOR_BYTES),
-        )
+    def __getitem__(self, size: str) -> float:
+        """The size of that name. Raises ValueError when this hardware has none."""
+        if size not in self.template.sizes:
+            raise ValueError(f"hardware of {self.template.name} has no {size}")
+        return self.values[self.template.sizes.index(size)]
+
+    def rows(self, memory: Memory) -> int:
+        """Physical rows of a memory."""
+        return int(self[memory.size] * 1024 / memory.row_bytes(self.dim))
+
+    def tile_rows(self, memory: Memory) -> int:
+        """Rows of a memory that one tile may fill."""
+        return self.rows(memory) // self.template.buffers
+
+    @property
+    def dim(self) -> int:
+        """Rows and columns of the array."""
+        return int(self.values[0])
+
+    @property
+    def scratchpad_kib(self) -> float:
+        """Physical KiB of the scratchpad."""
+        return self[SCRATCHPAD.size]
+
+    @property
+    def accumulator_kib(self) -> float:
+        """Physical KiB of the accumulator."""
+        return self[ACCUMULATOR.size]
 
     @property
     def scratchpad_rows(self) -> int:
         """Physical scratchpad rows of ``dim`` bytes."""
-        return int(self._rows()[0])
+        return self.rows(SCRATCHPAD)
 
     @property
     def accumulator_rows(self) -> int:
         """Physical accumulator rows of ``dim`` x 4 bytes."""
-        return int(self._rows()[1])
+        return self.rows(ACCUMULATOR)
 
     @property
     def tile_scratchpad_rows(self) -> int:
         """Scratchpad rows that one tile may fill."""
-        return self.scratchpad_rows // self.buffers
+        return self.tile_rows(SCRATCHPAD)
 
     @property
     def tile_accumulator_rows(self) -> int:
         """Accumulator rows that one tile may fill."""
-        return self.accumulator_rows // self.buffers
+        return self.tile_rows(ACCUMULATOR)
 
     @property
-    def buffers(self) -> int:
-        """Tiles that share each memory: 2 with double buffering (``rtl``), else 1."""
-        return 2 if self.platform == "rtl" else 1
+    def sizes(self) -> dict[str, float]:
+        """Every size by name."""
+        return dict(zip(self.template.sizes, self.values, strict=True))
 
     @property
     def id(self) -> str:
         """A name that changes with anything that defines the hardware."""
-        sizes = f"d{self.dim}-s{self.scratchpad_kib:g}-a{self.accumulator_kib:g}"
-        return f"{sizes}-{digest(self.dim, self.scratchpad_kib, self.accumulator_kib, self.platform)[:6]}"
+        kib = "".join(f"-{m.name[0]}{self[m.size]:g}" for m in self.template.memories)
+        return f"d{self.dim}{kib}-{digest(*self.values, self.template.name)[:6]}"
 
-    @classmethod
-    def from_tile_rows(cls, dim: int, scratchpad_rows: int, accumulator_rows: int, platform: Platform) -> "Hardware":
-        """Hardware from the rows that one tile may fill (the meaning of the columns ``arch.mem*_depth``)."""
-        buffers = 2 if platform == "rtl" else 1
-        return cls(
-            dim,
-            scratchpad_rows * buffers * dim / 1024,
-            accumulator_rows * buffers * dim * ACCUMULATOR_BYTES / 1024,
-            platform,
-        )
+    def __str__(self) -> str:
+        memories = ", ".join(f"{self[m.size]:g} KiB {m.name}" for m in self.template.memories)
+        return f"{self.dim}x{self.dim}, {memories}"
 
 
-@dataclass(frozen=True, slots=True)
-class Footprint:
-    """Rows that one tile of a mapping fills on an array of ``dim`` x ``dim``."""
-
-    scratchpad_rows: int
-    accumulator_rows: int
-
-
-def footprint(mapping: Mapping, dim: int, platform: Platform) -> Footprint:
-    """Rows that a tile of ``mapping`` needs.
-
-    ``timeloop`` counts words, the accumulator per column of the array; ``rtl`` counts the rows of Gemmini's own
-    layout, where channels are padded to blocks of ``dim``.
-    """
-    return _timeloop_footprint(mapping, dim) if platform == "timeloop" else _rtl_footprint(mapping, dim)
-
-
-def _input_extent(outputs: int, taps: int, stride: int, dilation: int) -> int:
-    return (outputs - 1) * stride + (taps - 1) * dilation + 1
-
-
-def _timeloop_footprint(mapping: Mapping, dim: int) -> Footprint:
-    layer = mapping.layer
-    tile = {name: mapping.tile(name) for name in "RSPQCKN"}
-    weights = tile["R"] * tile["S"] * tile["C"] * tile["K"]
-    width = _input_extent(tile["P"], tile["R"], layer.stride_w, layer.dilation_w)
-    height = _input_extent(tile["Q"], tile["S"], layer.stride_h, layer.dilation_h)
-    inputs = tile["N"] * tile["C"] * width * height
-    outputs = math.prod(mapping.tile(name, level=1) for name in "PQKN")
-    return Footprint(math.ceil((weights + inputs) / dim), outputs)
-
-
-def _rtl_footprint(mapping: Mapping, dim: int) -> Footprint:
-    layer = mapping.layer
-    tile = {name: mapping.tile(name) for name in "RSPQCKN"}
-    c_blocks, k_blocks = math.ceil(tile["C"] / dim), math.ceil(tile["K"] / dim)
-    if layer.is_matmul:
-        rows = math.ceil(tile["P"] / dim) * dim
-        return Footprint(rows * c_blocks + c_blocks * dim * k_blocks, rows * k_blocks)
-    width = tile["P"] * layer.stride_w + (tile["R"] - 1) * layer.dilation_w
-    height = tile["Q"] * layer.stride_h + (tile["S"] - 1) * layer.dilation_h
-    inputs = c_blocks * tile["N"] * width * height
-    weights = k_blocks * tile["S"] * tile["R"] * tile["C"]
-    return Footprint(inputs + weights, k_blocks * tile["N"] * tile["P"] * tile["Q"])
-
-
-def array_size(mapping: Mapping) -> int:
-    """Smallest power of two of at least 2 that holds both spatial factors."""
-    return 1 << math.ceil(math.log2(max(2, mapping.spatial_c, mapping.spatial_k)))
-
-
-def check_fits(mapping: Mapping, hardware: Hardware) -> None:
-    """Raise ValueError that names the memory or array size which is too small for ``mapping``."""
-    if max(mapping.spatial_c, mapping.spatial_k) > hardware.dim:
-        raise ValueError(
-            f"mapping spatial C{mapping.spatial_c} x K{mapping.spatial_k} exceeds an array of dim {hardware.dim}"
-        )
-    need = footprint(mapping, hardware.dim, hardware.platform)
-    for name, rows, limit in (
-        ("scratchpad", need.scratchpad_rows, hardware.tile_scratchpad_rows),
-        ("accumulator", need.accumulator_rows, hardware.tile_accumulator_rows),
-    ):
-        if rows > limit:
-            raise ValueError(f"mapping needs {rows} {name} rows a tile, {hardware.id} has {limit}")
-
-
-def smallest_hardware(mappings: Iterable[Mapping], platform: Platform, dim: int | None = None) -> Hardware:
-    """The smallest hardware that fits all ``mappings``, sizes rounded up to whole KiB; ``dim`` fixes the array.
-
-    On ``rtl`` memory sizes are rounded up to powers of two, which is what design points are built with.
-    """
-    mappings = list(mappings)
-    dim = dim or max(array_size(mapping) for mapping in mappings)
-    needs = [footprint(mapping, dim, platform) for mapping in mappings]
-    scratchpad = max(need.scratchpad_rows for need in needs) * dim / 1024
-    accumulator = max(need.accumulator_rows for need in needs) * dim * ACCUMULATOR_BYTES / 1024
-    return Hardware(dim, round_kib(scratchpad, platform), round_kib(accumulator, platform), platform)
-
-
-def round_kib(tile_kib: float, platform: Platform) -> float:
-    """Physical KiB for a tile of ``tile_kib``: whole KiB, on ``rtl`` twice that and a power of two of at least 4."""
-    if platform == "timeloop":
-        return float(max(1, math.ceil(tile_kib)))
-    return float(1 << max(2, math.ceil(math.log2(max(1.0, 2 * tile_kib)))))
+def array_size(mapping: LayerMapping) -> int:
+    """Smallest power of two of at least 2 that holds every spatial factor."""
+    return 1 << math.ceil(math.log2(max(2, *mapping.spatial)))
 
 
 @dataclass(frozen=True, slots=True)
 class HardwareTensors:
-    """Hardware as tensors, batched on the leading dimensions ``*b``; sizes may be real numbers (relaxed)."""
+    """Hardware of one template as tensors, batched on the leading dimensions ``*b``; sizes may be real numbers."""
 
-    dim: Float[Tensor, "*b"]
-    """Processing elements per row and column."""
-    scratchpad_kib: Float[Tensor, "*b"]
-    """Physical KiB."""
-    accumulator_kib: Float[Tensor, "*b"]
-    """Physical KiB."""
+    sizes: dict[str, Float[Tensor, "*b"]]
+    """Each size by name, in the order of ``Template.sizes``."""
 
     @classmethod
     def stack(cls, hardware: Iterable[Hardware]) -> "HardwareTensors":
-        """Hardware [B] as float64 tensors."""
-        sizes = [(item.dim, item.scratchpad_kib, item.accumulator_kib) for item in hardware]
-        table = torch.tensor(sizes, dtype=torch.float64).reshape(-1, 3)
-        return cls(table[:, 0], table[:, 1], table[:, 2])
+        """Hardware [B] of one template as float64 tensors. Raises ValueError when there is none."""
+        items = list(hardware)
+        if not items:
+            raise ValueError("no hardware to stack")
+        table = torch.tensor([item.values for item in items], dtype=torch.float64)
+        return cls(dict(zip(items[0].template.sizes, table.unbind(1), strict=True)))
 
     def __getitem__(self, index: object) -> "HardwareTensors":
-        return HardwareTensors(self.dim[index], self.scratchpad_kib[index], self.accumulator_kib[index])  # type: ignore[index]
+        return self.map(lambda size: size[index])  # type: ignore[index]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "HardwareTensors":
+        """``function`` of every size."""
+        return HardwareTensors({name: function(size) for name, size in self.sizes.items()})
+
+    def replaced(self, changes: Mapping[str, Tensor]) -> "HardwareTensors":
+        """With some sizes changed."""
+        return HardwareTensors({name: changes.get(name, size) for name, size in self.sizes.items()})
+
+    def hardware(self, index: int | tuple[int, ...], template: Template) -> Hardware:
+        """The hardware of ``template`` at ``index``."""
+        dim, *kib = (float(self.sizes[name][index]) for name in template.sizes)
+        return template.hardware(round(dim), *kib)
+
+    @property
+    def dim(self) -> Float[Tensor, "*b"]:
+        """Processing elements per row and column."""
+        return self.sizes["dim"]
+
+    @property
+    def scratchpad_kib(self) -> Float[Tensor, "*b"]:
+        """Physical KiB."""
+        return self.sizes[SCRATCHPAD.size]
+
+    @property
+    def accumulator_kib(self) -> Float[Tensor, "*b"]:
+        """Physical KiB."""
+        return self.sizes[ACCUMULATOR.size]

@@ -1,7 +1,6 @@
-"""Mappings: how a layer is split over the levels of the memory hierarchy.
+"""Mappings: how a layer is split over the levels of a memory hierarchy.
 
-Four levels: L0 registers (weights), L1 accumulator (outputs), L2 scratchpad (weights, inputs), L3 DRAM (all).
-Inside one level the temporal loops come first and the spatial loop is innermost: C is spatial at L1, K at L2.
+Inside one level the temporal loops come first and the spatial loops are innermost.
 """
 
 import math
@@ -15,12 +14,43 @@ from torch import Tensor
 
 from pipeline.workload import DIMS, MAX_SIZE, Layer
 
-LEVELS = 4
-KEPT = ("W", "O", "WI", "WIO")
-"""Tensors that levels L0 to L3 keep."""
 
-SPATIAL = {1: "C", 2: "K"}
-"""The dimension that is spatial at a level."""
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """Memory levels from the inside out, the outermost being DRAM, and the loops that run in parallel.
+
+    Raises ValueError that names a level, tensor or dimension which cannot be.
+    """
+
+    keeps: tuple[str, ...]
+    """Tensors that each level keeps: letters of ``WIO`` for weights, inputs, outputs."""
+    spatial: tuple[tuple[int, str], ...]
+    """Level and dimension of each spatial loop, from the inside out; each dimension is spatial once at most."""
+
+    def __post_init__(self) -> None:
+        if len(self.keeps) < 2 or not all(kept and set(kept) <= set("WIO") for kept in self.keeps):
+            raise ValueError(f"hierarchy keeps {self.keeps}: needs two levels or more, each with letters of WIO")
+        for level, dim in self.spatial:
+            if not 0 <= level < self.levels or dim not in DIMS:
+                raise ValueError(f"hierarchy: no spatial loop over {dim} at level {level}")
+        dims = [dim for _, dim in self.spatial]
+        if len(set(dims)) < len(dims) or list(self.spatial) != sorted(self.spatial, key=lambda item: item[0]):
+            raise ValueError(f"hierarchy: spatial loops {self.spatial} must go outwards, one a dimension")
+
+    @property
+    def levels(self) -> int:
+        """Number of levels, DRAM included."""
+        return len(self.keeps)
+
+    @property
+    def spatial_dims(self) -> tuple[int, ...]:
+        """Place in ``DIMS`` of the dimension of each spatial loop."""
+        return tuple(DIMS.index(dim) for _, dim in self.spatial)
+
+
+FOUR_LEVELS = Hierarchy(("W", "O", "WI", "WIO"), ((1, "C"), (2, "K")))
+"""That of Gemmini and of the public DOSA data: L0 registers, L1 accumulator, L2 scratchpad, L3 DRAM; C is spatial over
+array rows at L1, K over array columns at L2."""
 
 MAX_TEXT = 4096
 
@@ -32,34 +62,30 @@ Loops = tuple[tuple[str, int], ...]
 class Mapping:
     """A legal mapping of ``layer``.
 
-    ``loops[l]`` holds the temporal loops of level l; ``spatial_c`` unrolls C over array rows at L1, ``spatial_k``
-    unrolls K over array columns at L2. Ragged mappings are legal: from the inside out, each factor is at most
-    ceil(size / factors inside it), and the outermost makes the product reach the layer's size.
+    ``loops[l]`` holds the temporal loops of level l, ``spatial`` the factor of each spatial loop. Ragged mappings are
+    legal: from the inside out, each factor is at most ceil(size / factors inside it), and the outermost makes the
+    product reach the layer's size.
     Raises ValueError that names the offending level and factor otherwise.
     """
 
     layer: Layer
-    loops: tuple[Loops, Loops, Loops, Loops]
-    spatial_c: int = 1
-    spatial_k: int = 1
+    loops: tuple[Loops, ...]
+    spatial: tuple[int, ...] = ()
+    """In the order of ``hierarchy.spatial``; empty where nothing runs in parallel."""
+    hierarchy: Hierarchy = FOUR_LEVELS
 
     def __post_init__(self) -> None:
-        if len(self.loops) != LEVELS:
-            raise ValueError(f"mapping has {len(self.loops)} levels, needs {LEVELS}")
+        if len(self.loops) != self.hierarchy.levels:
+            raise ValueError(f"mapping has {len(self.loops)} levels, needs {self.hierarchy.levels}")
+        if not self.spatial:
+            object.__setattr__(self, "spatial", (1,) * len(self.hierarchy.spatial))
+        if len(self.spatial) != len(self.hierarchy.spatial):
+            raise ValueError(f"mapping has {len(self.spatial)} spatial factors, needs {len(self.hierarchy.spatial)}")
         for level, loops in enumerate(self.loops):
-            seen: set[str] = set()
-            for dim, factor in loops:
-                if dim not in DIMS:
-                    raise ValueError(f"mapping L{level}: unknown dimension {dim!r}")
-                if dim in seen:
-                    raise ValueError(f"mapping L{level}: dimension {dim} occurs twice")
-                if not isinstance(factor, int) or factor < 2:
-                    raise ValueError(f"mapping L{level}: factor {dim}{factor!r} is not an integer above 1")
-                seen.add(dim)
-        for name in ("spatial_c", "spatial_k"):
-            value = getattr(self, name)
+            _check_loops(level, loops)
+        for (_, dim), value in zip(self.hierarchy.spatial, self.spatial, strict=True):
             if not isinstance(value, int) or value < 1:
-                raise ValueError(f"mapping {name} = {value!r} is not an integer of at least 1")
+                raise ValueError(f"mapping spatial {dim} = {value!r} is not an integer of at least 1")
         for dim, size in zip(DIMS, self.layer.sizes, strict=True):
             self._check_cover(dim, size)
 
@@ -76,21 +102,26 @@ class Mapping:
     def chain(self, dim: str) -> list[tuple[int, int, bool]]:
         """The factors of ``dim`` from the inside out as (level, factor, is spatial), ones included."""
         result: list[tuple[int, int, bool]] = []
-        for level in range(LEVELS):
-            if SPATIAL.get(level) == dim:
-                result.append((level, self.spatial_c if dim == "C" else self.spatial_k, True))
+        for level in range(self.hierarchy.levels):
+            if (level, dim) in self.hierarchy.spatial:
+                result.append((level, self.lanes(dim), True))
             result.append((level, self.factor(level, dim), False))
         return result
+
+    def lanes(self, dim: str) -> int:
+        """Spatial factor of ``dim``, 1 where it is not spatial."""
+        return next((n for (_, d), n in zip(self.hierarchy.spatial, self.spatial, strict=True) if d == dim), 1)
 
     def factor(self, level: int, dim: str) -> int:
         """Temporal factor of ``dim`` at ``level``."""
         return dict(self.loops[level]).get(dim, 1)
 
-    def tile(self, dim: str, level: int = 2) -> int:
+    def tile(self, dim: str, level: int = -2) -> int:
         """Extent of ``dim`` in one tile of ``level``: its loops, the spatial ones and all inside (at most the size).
 
         ``tile(dim)`` is the tile that DRAM loops hand to the accelerator.
         """
+        level %= self.hierarchy.levels
         size = self.layer.sizes[DIMS.index(dim)]
         return min(size, math.prod(factor for at, factor, _ in self.chain(dim) if at <= level))
 
@@ -104,16 +135,16 @@ class Mapping:
 
     def __str__(self) -> str:
         parts = []
-        for level in reversed(range(LEVELS)):
+        for level in reversed(range(self.hierarchy.levels)):
             loops = " ".join(f"{dim}{factor}" for dim, factor in self.loops[level]) or "N1"
-            spatial = {1: self.spatial_c, 2: self.spatial_k}.get(level, 1)
-            if spatial > 1:
-                loops += f" {SPATIAL[level]}{spatial}X"
-            parts.append(f"L{level}[{KEPT[level]}] {loops}")
+            for at, dim in reversed(self.hierarchy.spatial):
+                if at == level and self.lanes(dim) > 1:
+                    loops += f" {dim}{self.lanes(dim)}X"
+            parts.append(f"L{level}[{self.hierarchy.keeps[level]}] {loops}")
         return " - ".join(parts)
 
     @classmethod
-    def parse(cls, text: str, layer: Layer) -> "Mapping":
+    def parse(cls, text: str, layer: Layer, hierarchy: Hierarchy = FOUR_LEVELS) -> "Mapping":
         """Read the text form, for example ``L3[WIO] K8 Q28 - L2[WI] N1 K4X - L1[O] C3 P7 C3X - L0[W] P16``.
 
         Raises ValueError that names the offending part.
@@ -121,24 +152,37 @@ class Mapping:
         if len(text) > MAX_TEXT:
             raise ValueError(f"mapping text has {len(text)} characters, at most {MAX_TEXT} are read")
         parts = [part.strip() for part in text.split(" - ")]
-        if len(parts) != LEVELS:
-            raise ValueError(f"mapping {text[:200]!r}: has {len(parts)} levels, needs L3 - L2 - L1 - L0")
+        if len(parts) != hierarchy.levels:
+            names = " - ".join(f"L{level}" for level in reversed(range(hierarchy.levels)))
+            raise ValueError(f"mapping {text[:200]!r}: has {len(parts)} levels, needs {names}")
         loops: list[Loops] = []
-        spatial = {"C": 1, "K": 1}
-        for level, part in zip(range(LEVELS), reversed(parts), strict=True):
+        spatial = {dim: 1 for _, dim in hierarchy.spatial}
+        for level, part in zip(range(hierarchy.levels), reversed(parts), strict=True):
             temporal = []
-            for dim, factor, is_spatial in _parse_level(part, level):
+            for dim, factor, is_spatial in _parse_level(part, level, hierarchy):
                 if is_spatial:
                     spatial[dim] = factor
                 elif factor > 1:
                     temporal.append((dim, factor))
             loops.append(tuple(temporal))
-        return cls(layer, (loops[0], loops[1], loops[2], loops[3]), spatial["C"], spatial["K"])
+        return cls(layer, tuple(loops), tuple(spatial.values()), hierarchy)
 
 
-def _parse_level(part: str, level: int) -> Iterable[tuple[str, int, bool]]:
+def _check_loops(level: int, loops: Loops) -> None:
+    seen: set[str] = set()
+    for dim, factor in loops:
+        if dim not in DIMS:
+            raise ValueError(f"mapping L{level}: unknown dimension {dim!r}")
+        if dim in seen:
+            raise ValueError(f"mapping L{level}: dimension {dim} occurs twice")
+        if not isinstance(factor, int) or factor < 2:
+            raise ValueError(f"mapping L{level}: factor {dim}{factor!r} is not an integer above 1")
+        seen.add(dim)
+
+
+def _parse_level(part: str, level: int, hierarchy: Hierarchy) -> Iterable[tuple[str, int, bool]]:
     head, *tokens = part.split()
-    expected = f"L{level}[{KEPT[level]}]"
+    expected = f"L{level}[{hierarchy.keeps[level]}]"
     if head != expected:
         raise ValueError(f"mapping: found {head[:40]!r} where {expected} belongs")
     if not tokens:
@@ -148,8 +192,9 @@ def _parse_level(part: str, level: int) -> Iterable[tuple[str, int, bool]]:
         if match is None or int(match[2]) > MAX_SIZE:
             raise ValueError(f"mapping {expected}: {token[:40]!r} is not a loop such as K8 or K4X")
         dim, factor, is_spatial = match[1], int(match[2]), bool(match[3])
-        if is_spatial and SPATIAL.get(level) != dim:
-            raise ValueError(f"mapping {expected}: {token} cannot be spatial (only C at L1 and K at L2 can)")
+        if is_spatial and (level, dim) not in hierarchy.spatial:
+            can = " and ".join(f"{name} at L{at}" for at, name in hierarchy.spatial) or "nothing"
+            raise ValueError(f"mapping {expected}: {token} cannot be spatial (only {can} can)")
         yield dim, factor, is_spatial
 
 
@@ -181,25 +226,27 @@ class LayerTensors:
 class MappingTensors:
     """Mappings as tensors, batched on the leading dimensions ``*b``; factors may be real numbers (relaxed)."""
 
-    temporal: Float[Tensor, "*b 4 7"]
-    """Temporal factor of level L0..L3 and dimension in the order of ``DIMS``."""
-    spatial: Float[Tensor, "*b 2"]
-    """Spatial factors (C at L1, K at L2)."""
-    rank: Int[Tensor, "*b 4 7"]
+    temporal: Float[Tensor, "*b levels 7"]
+    """Temporal factor of each level, inner first, and dimension in the order of ``DIMS``."""
+    spatial: Float[Tensor, "*b loops"]
+    """Spatial factors in the order of ``Hierarchy.spatial``."""
+    rank: Int[Tensor, "*b levels 7"]
     """Position of each dimension in the loop order of its level, 0 = outermost; a permutation of 0..6."""
 
     @classmethod
     def stack(cls, mappings: Sequence[Mapping]) -> "MappingTensors":
-        """Mappings [B] as float64 factors and int64 ranks; loops of factor 1 are placed outermost."""
-        temporal = [[[m.factor(level, dim) for dim in DIMS] for level in range(LEVELS)] for m in mappings]
+        """Mappings [B] of one hierarchy as float64 factors and int64 ranks; loops of factor 1 are placed outermost."""
+        hierarchy = mappings[0].hierarchy if mappings else FOUR_LEVELS
+        levels, lanes = hierarchy.levels, len(hierarchy.spatial)
+        temporal = [[[m.factor(level, dim) for dim in DIMS] for level in range(levels)] for m in mappings]
         rank = [[_ranks(loops) for loops in m.loops] for m in mappings]
         return cls(
-            temporal=torch.tensor(temporal, dtype=torch.float64).reshape(-1, LEVELS, len(DIMS)),
-            spatial=_pairs([(m.spatial_c, m.spatial_k) for m in mappings]),
-            rank=torch.tensor(rank, dtype=torch.int64).reshape(-1, LEVELS, len(DIMS)),
+            temporal=torch.tensor(temporal, dtype=torch.float64).reshape(-1, levels, len(DIMS)),
+            spatial=torch.tensor([m.spatial for m in mappings], dtype=torch.float64).reshape(-1, lanes),
+            rank=torch.tensor(rank, dtype=torch.int64).reshape(-1, levels, len(DIMS)),
         )
 
-    def mapping(self, layer: Layer, index: int | tuple[int, ...]) -> Mapping:
+    def mapping(self, layer: Layer, index: int | tuple[int, ...], hierarchy: Hierarchy = FOUR_LEVELS) -> Mapping:
         """The mapping of ``layer`` at ``index``; its factors must be integers up to rounding errors."""
         temporal = self.temporal[index].round().long().tolist()
         spatial = self.spatial[index].round().long().tolist()
@@ -208,7 +255,14 @@ class MappingTensors:
         for factors, order in zip(temporal, ranks, strict=True):
             outermost_first = sorted(range(len(DIMS)), key=order.__getitem__)
             loops.append(tuple((DIMS[d], factors[d]) for d in outermost_first if factors[d] > 1))
-        return Mapping(layer, (loops[0], loops[1], loops[2], loops[3]), spatial[0], spatial[1])
+        return Mapping(layer, tuple(loops), tuple(spatial), hierarchy)
+
+    def tile(self, hierarchy: Hierarchy) -> Float[Tensor, "*b 7"]:
+        """Product of all factors inside the DRAM loops, which may exceed the layer's size."""
+        lanes = torch.ones_like(self.temporal[..., 0, :])
+        for index, dim in enumerate(hierarchy.spatial_dims):
+            lanes[..., dim] = self.spatial[..., index]
+        return self.temporal[..., :-1, :].prod(-2) * lanes
 
     def __getitem__(self, index: object) -> "MappingTensors":
         return MappingTensors(self.temporal[index], self.spatial[index], self.rank[index])  # type: ignore[index]

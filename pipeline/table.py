@@ -4,16 +4,17 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
+from pipeline.choices import DimRule
 from pipeline.files import write_atomically
-from pipeline.hardware import Hardware, Platform, array_size
+from pipeline.hardware import Hardware, Template, array_size
 from pipeline.mapping import Mapping
 from pipeline.workload import DIMS, Layer
 
-DimRule = Literal["from-table", "from-mapping"]
+ARRAY_COLUMN = "arch.meshX"
 FROM_MAPPING_KIB = 4096.0
 """Physical KiB of each memory under the rule ``from-mapping`` (the public FPGA build)."""
 
@@ -81,23 +82,23 @@ def layer_of(row: dict[str, Any]) -> Layer:
     return Layer(**sizes, **{field: _integer(row, column, default=1) for field, column in optional.items()})
 
 
-def hardware_of(row: dict[str, Any], platform: Platform, mapping: Mapping | None = None) -> Hardware:
+def hardware_of(row: dict[str, Any], template: Template, mapping: Mapping | None = None) -> Hardware:
     """The hardware of a row: its ``arch`` columns, or with ``mapping`` the one that the rule from-mapping implies."""
     if mapping is not None:
-        return Hardware(array_size(mapping), FROM_MAPPING_KIB, FROM_MAPPING_KIB, platform)
-    dim = _integer(row, "arch.meshX")
-    return Hardware.from_tile_rows(dim, _integer(row, "arch.mem2_depth"), _integer(row, "arch.mem1_depth"), platform)
+        return template.hardware(array_size(mapping), *[FROM_MAPPING_KIB] * len(template.memories))
+    dim = _integer(row, ARRAY_COLUMN)
+    return template.from_tile_rows(dim, {memory.name: _integer(row, memory.column) for memory in template.memories})
 
 
-def rows_of(table: pd.DataFrame, platform: Platform, dim_rule: DimRule = "from-table") -> list[Row | RowError]:
+def rows_of(table: pd.DataFrame, template: Template, dim_rule: DimRule = "from-table") -> list[Row | RowError]:
     """Every row as a mapping on its hardware, or the reason why it cannot be one; order kept."""
 
     def build(row: dict[str, Any]) -> Row:
         text = row.get("mapping.mapping")
         if not isinstance(text, str):
             raise ValueError(f"column mapping.mapping: {repr(text)[:80]} is not a mapping")
-        mapping = Mapping.parse(text, layer_of(row))
-        return Row(mapping, hardware_of(row, platform, mapping if dim_rule == "from-mapping" else None))
+        mapping = Mapping.parse(text, layer_of(row), template.hierarchy)
+        return Row(mapping, hardware_of(row, template, mapping if dim_rule == "from-mapping" else None))
 
     return each_row(table, build)
 
@@ -113,6 +114,11 @@ def each_row(table: pd.DataFrame, build: Callable[[dict[str, Any]], Row]) -> lis
     return results
 
 
+def hardware_columns(template: Template) -> list[str]:
+    """The columns that hold the sizes of hardware."""
+    return [ARRAY_COLUMN, *sorted(memory.column for memory in template.memories)]
+
+
 def columns_of(rows: Iterable[Row], names: Iterable[str] = (), counts: Iterable[int] = ()) -> pd.DataFrame:
     """The input columns of a table for ``rows``, with ``layer.name`` and ``layer.count`` where they are given."""
     records = []
@@ -122,11 +128,8 @@ def columns_of(rows: Iterable[Row], names: Iterable[str] = (), counts: Iterable[
         record |= {f"prob.{dim}": size for dim, size in zip(DIMS, layer.sizes, strict=True)}
         record |= {"prob.Wstride": layer.stride_w, "prob.Hstride": layer.stride_h}
         record |= {"prob.Wdilation": layer.dilation_w, "prob.Hdilation": layer.dilation_h}
-        record |= {
-            "arch.meshX": hardware.dim,
-            "arch.mem1_depth": hardware.tile_accumulator_rows,
-            "arch.mem2_depth": hardware.tile_scratchpad_rows,
-        }
+        record |= {ARRAY_COLUMN: hardware.dim}
+        record |= {m.column: hardware.tile_rows(m) for m in sorted(hardware.template.memories, key=lambda m: m.column)}
         records.append(record)
     table = pd.DataFrame(records)
     for column, values in (("layer.name", list(names)), ("layer.count", list(counts))):

@@ -13,6 +13,9 @@ from pipeline.plain import did_you_mean, problems
 DIMS = ("R", "S", "P", "Q", "C", "K", "N")
 """Dimensions of a layer: R x S filter, P x Q output, C input channels, K output channels, N batch."""
 
+R, S, P, Q, C, K, N = range(len(DIMS))
+"""Places of the dimensions in tensors and in ``DIMS``."""
+
 MAX_SIZE = 1 << 20
 MAX_BYTES = 1 << 20
 """Largest workload file that is read."""

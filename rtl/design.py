@@ -80,6 +80,7 @@ class DesignFile(_Section):
 
     description: str = Field(description="What the design is, in one or two sentences.")
     top: Identifier = Field(description="Name of the top module.")
+    machine: str = Field("gemmini", description="The machine that says what a mapping means on it.")
     ports: Ports = Field("native", description="Its memory and command ports.")
     busy: bool = Field(True, description="Whether there is a port busy_o; native designs have it.")
     sources: tuple[str, ...] = Field(min_length=1, description="Files relative to the design's folder, packages first.")

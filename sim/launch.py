@@ -13,7 +13,7 @@ import find_libpython
 from pipeline.files import ROOT
 from sim.build import Built, MissingToolError
 from sim.task import Driver
-from sim.worker import Work
+from sim.worker import PARENT, Work
 
 
 def run_process(built: Built, driver: Driver, work: Work, *, burst: bool = True) -> str:
@@ -51,7 +51,7 @@ def _last_word(code: int, output: str) -> str:
 
 def _environment() -> dict[str, str]:
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", PARENT: str(os.getpid())}
 
 
 @cache

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.choices import PartialSums
-from pipeline.hardware import Hardware, check_fits
+from pipeline.hardware import Hardware
+from pipeline.machine.capacity import check_fits
+from pipeline.machine.machine import machine_of
 from pipeline.machine.system import HOST
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
@@ -92,7 +94,7 @@ def compile_program(
     drop = partial_sums == "drop"
     run = public_run(layer) if drop else layer
     try:
-        check_fits(mapping, hardware)
+        check_fits(mapping, hardware, machine_of(hardware.template.name))
         tiles = tiles_of(run, mapping, hardware.dim, drop)
     except ValueError as error:
         raise ProgramError(str(error)) from error

@@ -45,7 +45,7 @@ class _Job:
     def estimated_cycles(self) -> float:
         """A rough figure, only to balance the load."""
         mapping = self.task.mapping
-        return 1e4 + mapping.layer.macs / (mapping.spatial_c * mapping.spatial_k)
+        return 1e4 + mapping.layer.macs / math.prod(mapping.spatial)
 
 
 def simulate(

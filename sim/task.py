@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.choices import PartialSums
 from pipeline.files import ROOT, digest, digest_files
 from pipeline.hardware import Hardware
+from pipeline.machine.machine import machine_of
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim.build import Built, Datapath
@@ -45,7 +46,7 @@ class Task:
         return {
             "mapping": str(self.mapping),
             "layer": asdict(self.mapping.layer),
-            "hardware": asdict(self.hardware),
+            "hardware": {"machine": self.hardware.template.name, "sizes": self.hardware.values},
             "datapath": self.datapath,
             "memory": asdict(self.memory),
             "partial_sums": self.partial_sums,
@@ -58,7 +59,7 @@ class Task:
         """The inverse of ``to_json``."""
         return cls(
             mapping=Mapping.parse(value["mapping"], Layer(**value["layer"])),
-            hardware=Hardware(**value["hardware"]),
+            hardware=machine_of(value["hardware"]["machine"]).template.hardware(*value["hardware"]["sizes"]),
             datapath=value["datapath"],
             memory=MemorySettings(**value["memory"]),
             partial_sums=value["partial_sums"],

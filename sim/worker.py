@@ -5,6 +5,7 @@
 
 import ctypes
 import json
+import os
 import signal
 import sys
 import time
@@ -18,6 +19,9 @@ from sim.journal import JournalWriter
 from sim.task import Outcome, Prepared, Record, Task, conclude, prepare
 
 _PR_SET_PDEATHSIG = 1
+
+PARENT = "DOSA_HIL_PARENT"
+"""Variable that holds the number of the process that started this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,10 @@ class Work:
 
 
 def die_with_parent() -> None:
-    """Have the kernel end this process when the one that started it ends, however that happens."""
+    """Have the kernel end this process when the one that started it ends, however that happens; end if it has."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.environ.get(PARENT, str(os.getppid())) != str(os.getppid()):
+        sys.exit("the process that wanted these simulations has ended")
 
 
 def run(simulation: Simulation, prepared: Prepared) -> Outcome:

@@ -4,8 +4,10 @@ import math
 
 from hypothesis import strategies as st
 
-from pipeline.mapping import LEVELS, SPATIAL, Mapping
+from pipeline.mapping import FOUR_LEVELS, Mapping
 from pipeline.workload import DIMS, Layer
+
+_SPATIAL = dict(FOUR_LEVELS.spatial)
 
 MAX_SIZES = {"R": 4, "S": 4, "P": 12, "Q": 12, "C": 20, "K": 20, "N": 3}
 
@@ -22,20 +24,20 @@ def layers(draw: st.DrawFn) -> Layer:
 def mappings(draw: st.DrawFn, exact: bool = False) -> Mapping:
     """Legal mappings of random layers; ragged ones too unless ``exact``."""
     layer = draw(layers())
-    temporal: list[dict[str, int]] = [{} for _ in range(LEVELS)]
+    temporal: list[dict[str, int]] = [{} for _ in range(FOUR_LEVELS.levels)]
     spatial = {"C": 1, "K": 1}
     for dim, size in zip(DIMS, layer.sizes, strict=True):
         remaining = size
-        slots = [(level, is_x) for level in range(LEVELS) for is_x in (True, False)]
+        slots = [(level, is_x) for level in range(FOUR_LEVELS.levels) for is_x in (True, False)]
         for level, is_x in slots:
-            if is_x and SPATIAL.get(level) != dim:
+            if is_x and _SPATIAL.get(level) != dim:
                 continue
             legal = [f for f in range(1, remaining + 1) if not exact or remaining % f == 0]
-            factor = remaining if (level, is_x) == (LEVELS - 1, False) else draw(st.sampled_from(legal))
+            factor = remaining if (level, is_x) == (FOUR_LEVELS.levels - 1, False) else draw(st.sampled_from(legal))
             remaining = math.ceil(remaining / factor)
             if is_x:
                 spatial[dim] = factor
             elif factor > 1:
                 temporal[level][dim] = factor
     orders = [tuple(draw(st.permutations(sorted(loops.items())))) for loops in temporal]
-    return Mapping(layer, (orders[0], orders[1], orders[2], orders[3]), spatial["C"], spatial["K"])
+    return Mapping(layer, tuple(orders), (spatial["C"], spatial["K"]))

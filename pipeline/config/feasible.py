@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING
 
 from learned.data import MIN_ROWS, MIN_SHAPES
-from pipeline.hardware import Hardware, HardwareTensors, check_fits
-from pipeline.machine.area import area_mm2
-from pipeline.mapping import Mapping
-from pipeline.search.constraints import KIB_RANGE, Constraints
+from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.capacity import check_fits
+from pipeline.machine.machine import Machine
+from pipeline.mapping import Hierarchy, Mapping
+from pipeline.search.constraints import Constraints
 from pipeline.workload import DIMS, Layer, load_workload
 
 if TYPE_CHECKING:
@@ -28,67 +29,74 @@ def infeasible(study: "Study") -> list[str]:
     # What a smallest tile needs depends on nothing else.
     kinds = {(layer.is_matmul, layer.stride_w, layer.stride_h): layer for layer in reversed(layers)}
     smallest = {layer: layers[layer] for layer in reversed(kinds.values())}
+    machine = study.machine.find()
     for number, point in enumerate(study.hardware):
-        wrong += _too_small(f"hardware.{number}", point.hardware(), smallest)
-    return wrong + _search(study, smallest)
+        wrong += _too_small(f"hardware.{number}", point.hardware(machine.template), machine, smallest)
+    return wrong + _search(study, machine, smallest)
 
 
-def _too_small(field: str, hardware: Hardware, layers: dict[Layer, str]) -> list[str]:
+def _too_small(field: str, hardware: Hardware, machine: Machine, layers: dict[Layer, str]) -> list[str]:
     """Layers of which ``hardware`` does not hold even the smallest tile."""
     for layer, name in layers.items():
         try:
-            check_fits(smallest_tiles(layer), hardware)
+            check_fits(smallest_tiles(layer, machine.template.hierarchy), hardware, machine)
         except ValueError as error:
-            sizes = f"dim {hardware.dim}, {hardware.scratchpad_kib:g} KiB, {hardware.accumulator_kib:g} KiB"
-            return [f"{field} ({sizes}): too small for layer {name} ({layer}) even with the smallest tiles: {error}"]
+            small = f"too small for layer {name} ({layer}) even with the smallest tiles: {error}"
+            return [f"{field} ({_sizes(hardware)}): {small}"]
     return []
 
 
-def smallest_tiles(layer: Layer) -> Mapping:
+def smallest_tiles(layer: Layer, hierarchy: Hierarchy) -> Mapping:
     """The mapping in which every loop runs over DRAM: no tile needs less memory."""
-    return Mapping(layer, ((), (), (), tuple((d, n) for d, n in zip(DIMS, layer.sizes, strict=True) if n > 1)))
+    outer = tuple((d, n) for d, n in zip(DIMS, layer.sizes, strict=True) if n > 1)
+    return Mapping(layer, (*[()] * (hierarchy.levels - 1), outer), hierarchy=hierarchy)
 
 
-def _search(study: "Study", layers: dict[Layer, str]) -> list[str]:
+def _sizes(hardware: Hardware) -> str:
+    return ", ".join([f"dim {hardware.dim}", *(f"{kib:g} KiB" for kib in hardware.values[1:])])
+
+
+def _search(study: "Study", machine: Machine, layers: dict[Layer, str]) -> list[str]:
     """Limits that leave nothing to build."""
     asked, limit = study.search, study.search.max_area_mm2
     if asked.fix_hardware is not None:
-        fixed = asked.fix_hardware.hardware()
-        wrong = _too_small("search.fix_hardware", fixed, layers)
-        area = _area(fixed)
+        fixed = asked.fix_hardware.hardware(machine.template)
+        wrong = _too_small("search.fix_hardware", fixed, machine, layers)
+        area = _area(fixed, machine)
         if limit is not None and area > limit:
             wrong.append(f"search.max_area_mm2 = {limit:g}: search.fix_hardware has {area:.3g} mm2")
         return wrong
     try:
-        dims = Constraints("rtl", fix_dim=asked.fix_dim).dims
+        dims = Constraints(machine, fix_dim=asked.fix_dim).dims
     except ValueError as error:
         return [f"search.fix_dim: {error}"]
     if limit is None:
         return []
-    built = [_smallest(dim, layers) for dim in dims]
-    least = min((hardware for hardware in built if hardware is not None), key=_area, default=None)
-    if least is not None and _area(least) > limit:
+    built = [_smallest(dim, machine, layers) for dim in dims]
+    areas = [(_area(hardware, machine), hardware) for hardware in built if hardware is not None]
+    area, least = min(areas, key=lambda one: one[0], default=(0.0, None))
+    if least is not None and area > limit:
         return [
-            f"search.max_area_mm2 = {limit:g}: the smallest hardware for the layers has {_area(least):.3g} mm2 "
-            f"(dim {least.dim}, {least.scratchpad_kib:g} KiB, {least.accumulator_kib:g} KiB)"
+            f"search.max_area_mm2 = {limit:g}: the smallest hardware for the layers has {area:.3g} mm2 "
+            f"({_sizes(least)})"
         ]
     return []
 
 
-def _smallest(dim: int, layers: dict[Layer, str]) -> Hardware | None:
+def _smallest(dim: int, machine: Machine, layers: dict[Layer, str]) -> Hardware | None:
     """The smallest memories of powers of two in KiB that hold a tile of every layer; None where none do."""
-    low, high = KIB_RANGE["rtl"]
-    sizes = [kib for kib in (2.0**power for power in range(24)) if low <= kib <= high]
-    scratchpads = (Hardware(dim, kib, sizes[-1], "rtl") for kib in sizes)
-    accumulators = (Hardware(dim, sizes[-1], kib, "rtl") for kib in sizes)
-    first, second = (
-        next((hardware for hardware in tried if not _too_small("", hardware, layers)), None)
-        for tried in (scratchpads, accumulators)
-    )
-    if first is None or second is None:
-        return None
-    return Hardware(dim, first.scratchpad_kib, second.accumulator_kib, "rtl")
+    grid, template = machine.grid, machine.template
+    sizes = [kib for kib in (2.0**power for power in range(24)) if grid.low_kib <= kib <= grid.high_kib]
+    found = []
+    for place in range(len(template.memories)):
+        tried = [[sizes[-1]] * len(template.memories) for _ in sizes]
+        for kib, row in zip(sizes, tried, strict=True):
+            row[place] = kib
+        built = (template.hardware(dim, *row) for row in tried)
+        found.append(next((hardware for hardware in built if not _too_small("", hardware, machine, layers)), None))
+    least = [hardware[size] for hardware, size in zip(found, template.sizes[1:], strict=True) if hardware is not None]
+    return template.hardware(dim, *least) if len(least) == len(found) else None
 
 
-def _area(hardware: Hardware) -> float:
-    return float(area_mm2(HardwareTensors.stack([hardware]), hardware.platform))
+def _area(hardware: Hardware, machine: Machine) -> float:
+    return float(machine.area_mm2(HardwareTensors.stack([hardware])))

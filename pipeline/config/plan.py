@@ -26,7 +26,8 @@ class Plan:
     @cached_property
     def hardware(self) -> dict[str, Hardware]:
         """Training hardware by id."""
-        return {(hardware := point.hardware()).id: hardware for point in self.study.hardware}
+        template = self.study.machine.find().template
+        return {(hardware := point.hardware(template)).id: hardware for point in self.study.hardware}
 
     @cached_property
     def workloads(self) -> dict[str, str]:
@@ -136,13 +137,18 @@ class Plan:
         return "inprocess" if self.study.simulation.driver == "cocotb" else "cocotb"
 
     @property
+    def machine(self) -> list[str]:
+        """Options that name the machine of the study."""
+        return [f"--design={self.study.design}", f"--memory={self.study.simulation.memory}"]
+
+    @property
     def constraints(self) -> list[str]:
         """Options of the search that keep it within the study's limits."""
         search = self.study.search
         options = []
         if search.fix_hardware is not None:
-            point = search.fix_hardware
-            options.append(f"--fix-hardware={point.dim},{point.scratchpad_kib:g},{point.accumulator_kib:g}")
+            point = search.fix_hardware.hardware(self.study.machine.find().template)
+            options.append(f"--fix-hardware={sizes(point)}")
         elif search.fix_dim is not None:
             options.append(f"--fix-dim={search.fix_dim}")
         if search.max_area_mm2 is not None:
@@ -151,8 +157,8 @@ class Plan:
 
 
 def sizes(hardware: Hardware) -> str:
-    """Hardware as the options of the stages take it: ``DIM,SCRATCHPAD_KIB,ACCUMULATOR_KIB``."""
-    return f"{hardware.dim},{hardware.scratchpad_kib:g},{hardware.accumulator_kib:g}"
+    """Hardware as the options of the stages take it: ``DIM,KIB,...``."""
+    return ",".join(f"{value:g}" for value in hardware.values)
 
 
 def cpus() -> int:

@@ -8,8 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pipeline.choices import Memory, Method, ModelKind
 from pipeline.config.feasible import infeasible
-from pipeline.hardware import Hardware
+from pipeline.hardware import Hardware, Template
+from pipeline.machine.machine import MachineChoice
 from pipeline.plain import did_you_mean, problems
 from pipeline.workload import load_workload, read_yaml
 from rtl.design import Design
@@ -21,8 +23,8 @@ RESERVED = ("rtl", "bench", "cache")
 
 MAX_BYTES = 1 << 20
 
-ModelKind = Literal["analytical", "dnn", "residual", "default"]
-Method = Literal["gradient", "random", "bayesian", "genetic"]
+
+DEFAULT_TEMPLATE = MachineChoice().find().template
 
 
 class _Section(BaseModel):
@@ -41,9 +43,9 @@ class HardwarePoint(_Section):
         self.hardware()
         return self
 
-    def hardware(self) -> Hardware:
-        """The design point as hardware of the platform ``rtl``."""
-        return Hardware(self.dim, self.scratchpad_kib, self.accumulator_kib, "rtl")
+    def hardware(self, template: Template = DEFAULT_TEMPLATE) -> Hardware:
+        """The design point as hardware of a machine."""
+        return template.hardware(*(getattr(self, size) for size in template.sizes))
 
 
 def _point(dim: int, scratchpad_kib: float, accumulator_kib: float) -> HardwarePoint:
@@ -75,8 +77,8 @@ class Sampling(_Section):
 class Simulation(_Section):
     """How mappings are measured."""
 
-    memory: Literal["simple", "soc"] = Field(
-        "simple", description="Memory below the accelerator: fixed latency, or bus with cache and DRAM."
+    memory: Memory = Field(
+        "soc", description="Memory below the accelerator: fixed latency, or bus with cache and DRAM."
     )
     driver: Literal["cocotb", "inprocess"] = Field("cocotb", description="What drives the simulator.")
     shards: int = Field(1, ge=1, le=1000, description="Jobs that share the sampled mappings of one hardware point.")
@@ -180,6 +182,11 @@ class Study(_Section):
     baselines: Baselines = Field(Baselines(), description="What the result is compared with.")
     validation: Validation = Field(Validation(), description="Checks on the build that computes real results.")
 
+    @property
+    def machine(self) -> MachineChoice:
+        """The machine that is searched and simulated. Raises ValueError when there is no such design."""
+        return MachineChoice(Design.read(self.design).file.machine, self.simulation.memory)
+
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         wrong = []
@@ -205,10 +212,10 @@ class Study(_Section):
             design = Design.read(self.design)
         except ValueError as error:
             return [f"design: {error}"]
-        wrong = []
+        wrong, template = [], self.machine.find().template
         for number, point in enumerate(self.hardware):
             try:
-                design.values(point.hardware())
+                design.values(point.hardware(template))
             except ValueError as error:
                 wrong.append(f"hardware.{number}: {error}")
         return wrong

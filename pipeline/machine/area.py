@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.hardware import ACCUMULATOR_BYTES, HardwareTensors, Platform
+from pipeline.hardware import ACCUMULATOR, HardwareTensors
 from pipeline.machine.coefficients import coefficients
 
 _LOG2_ROWS = range(1, 18)
@@ -15,20 +15,19 @@ _LOG2_KIB = range(12)
 _LOG2_DIM = range(1, 8)
 
 
-def area_mm2(hardware: HardwareTensors, platform: Platform) -> Float[Tensor, "*b"]:
+def area_mm2(hardware: HardwareTensors) -> Float[Tensor, "*b"]:
     """Area of each hardware in mm2 at 40 nm, at its physical memory sizes.
 
-    Both platforms are built from the same parts, so ``platform`` does not change the sum. Differentiable in the
-    sizes; between the sizes of the tables (powers of two) the logarithm is interpolated, which has kinks there.
+    Differentiable in the sizes; between the sizes of the tables (powers of two) the logarithm is interpolated, which
+    has kinks there.
     """
-    del platform
     array = coefficients().area_mm2.processing_element * hardware.dim**2
     return array + hardware.dim * accumulator_bank_mm2(hardware) + scratchpad_mm2(hardware)
 
 
 def accumulator_bank_mm2(hardware: HardwareTensors) -> Float[Tensor, "*b"]:
     """Area of one column's accumulator bank in mm2."""
-    rows = hardware.accumulator_kib * 1024 / (ACCUMULATOR_BYTES * hardware.dim)
+    rows = hardware.accumulator_kib * 1024 / (ACCUMULATOR.word_bytes * hardware.dim)
     return _interpolate(_bank_table(), (rows.log2() - _LOG2_ROWS[0],)).exp()
 
 

@@ -1,76 +1,75 @@
-"""Capacity: what one tile needs of the memories."""
+"""Whether mappings fit hardware, and the smallest hardware that they fit, on any machine."""
+
+from collections.abc import Iterable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
-from pipeline.hardware import ACCUMULATOR_BYTES, Platform
-from pipeline.machine.timeloop.nest import (
-    EXACT,
-    OUTPUTS,
-    WEIGHTS,
-    C,
-    Dims,
-    K,
-    N,
-    P,
-    Q,
-    R,
-    S,
-    Shape,
-    by_level,
-    product,
-    round_up,
-    tile_extents,
-)
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.hardware import Hardware, HardwareTensors, array_size
+from pipeline.machine.machine import Machine
+from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 
-KIB = 1024
+SLACK = 1.0 + 1e-9
+"""Footprints are sums of products of real numbers: what is over by less than this fits."""
 
 
-def footprint_kib(
-    layers: LayerTensors, mappings: MappingTensors, dim: Float[Tensor, "*#b"], platform: Platform
-) -> tuple[Float[Tensor, "*#b"], Float[Tensor, "*#b"]]:
-    """Physical KiB of scratchpad and accumulator that one tile of each mapping needs.
-
-    Equal on integers to ``pipeline.hardware.footprint`` (up to rounding to whole rows on ``timeloop``), and twice
-    that on ``rtl``, where two tiles share each memory. Blocks of ``dim`` channels are whole on ``rtl``; the
-    gradient there is that of the unrounded quotient.
-    """
-    shape = Shape.of(layers, mappings)
-    extents = tile_extents(by_level(mappings.temporal), *mappings.spatial.unbind(-1))
-    tile, inner = _cut(extents[2], shape), _cut(extents[1], shape)
-    if platform == "timeloop":
-        width, height = shape.windows(tile)
-        words = product(tile[WEIGHTS]) + width * height * tile[C] * tile[N]
-        return words / KIB, product(inner[OUTPUTS]) * dim * ACCUMULATOR_BYTES / KIB
-    scratchpad_rows, accumulator_rows = _rtl_rows(tile, shape, dim)
-    row_kib = 2 * dim / KIB
-    return scratchpad_rows * row_kib, accumulator_rows * row_kib * ACCUMULATOR_BYTES
+def fits(
+    machine: Machine, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
+) -> Bool[Tensor, "*b"]:
+    """Whether each mapping fits its hardware; shapes broadcast."""
+    ok = mappings.spatial.amax(-1) <= hardware.dim
+    for size, kib in machine.footprint_kib(layers, mappings, hardware.dim).items():
+        ok = ok & (kib <= hardware.sizes[size] * SLACK)
+    return ok
 
 
-def _cut(tile: Dims, shape: Shape) -> Dims:
-    """Extents of the largest tile: no more than the layer has."""
-    return tuple(size.where(extent > size * (1 + EXACT), extent) for size, extent in zip(shape.size, tile, strict=True))
+def misfits(machine: Machine, rows: Iterable[tuple[Mapping, Hardware]]) -> list[str]:
+    """For each mapping and its hardware what is too small, and by how much; empty where it fits."""
+    pairs = list(rows)
+    if not pairs:
+        return []
+    mappings = [mapping for mapping, _ in pairs]
+    layers = LayerTensors.stack([mapping.layer for mapping in mappings])
+    sizes = HardwareTensors.stack([hardware for _, hardware in pairs])
+    need = machine.footprint_kib(layers, MappingTensors.stack(mappings), sizes.dim)
+    columns = {size: kib.broadcast_to(sizes.dim.shape).tolist() for size, kib in need.items()}
+    return [
+        _misfit(mapping, hardware, {size: column[index] for size, column in columns.items()})
+        for index, (mapping, hardware) in enumerate(pairs)
+    ]
 
 
-def _is_matmul(shape: Shape) -> Bool[Tensor, "*b"]:
-    """Whether each layer is a plain matrix product (the rule of ``Layer.is_matmul``)."""
-    size = shape.size
-    alone = (size[R] == 1) & (size[S] == 1) & (size[Q] == 1) & (size[N] == 1)
-    return alone & (shape.stride == 1).all(0)
+def _misfit(mapping: Mapping, hardware: Hardware, need_kib: dict[str, float]) -> str:
+    if max(mapping.spatial, default=1) > hardware.dim:
+        spatial = " x ".join(
+            f"{dim}{lanes}" for (_, dim), lanes in zip(mapping.hierarchy.spatial, mapping.spatial, strict=True)
+        )
+        return f"mapping spatial {spatial} exceeds an array of dim {hardware.dim}"
+    for memory in hardware.template.memories:
+        kib = need_kib[memory.size]
+        if kib > hardware[memory.size] * SLACK:
+            rows = kib * 1024 / memory.row_bytes(hardware.dim) / hardware.template.buffers
+            limit = hardware.tile_rows(memory)
+            return f"mapping needs {-(-rows // 1):.0f} {memory.name} rows a tile, {hardware.id} has {limit}"
+    return ""
 
 
-def _rtl_rows(tile: Dims, shape: Shape, dim: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows of scratchpad and accumulator that a tile fills; blocks of ``dim`` channels are whole."""
-    c_blocks, k_blocks = round_up(tile[C] / dim), round_up(tile[K] / dim)
-    rows = round_up(tile[P], dim)
-    width, height = shape.windows(tile) + shape.stride - 1
-    matmul = _is_matmul(shape)
-    scratchpad = torch.where(
-        matmul,
-        rows * c_blocks + c_blocks * dim * k_blocks,
-        c_blocks * tile[N] * width * height + k_blocks * tile[S] * tile[R] * tile[C],
+def check_fits(mapping: Mapping, hardware: Hardware, machine: Machine) -> None:
+    """Raise ValueError that names the memory or array size which is too small for ``mapping``."""
+    (message,) = misfits(machine, [(mapping, hardware)])
+    if message:
+        raise ValueError(message)
+
+
+def smallest_hardware(mappings: Iterable[Mapping], machine: Machine, dim: int | None = None) -> Hardware:
+    """The smallest hardware that fits all ``mappings``, of sizes that are built; ``dim`` fixes the array."""
+    items = list(mappings)
+    dim = dim or max(array_size(mapping) for mapping in items)
+    need = machine.footprint_kib(
+        LayerTensors.stack([mapping.layer for mapping in items]),
+        MappingTensors.stack(items),
+        torch.tensor(float(dim), dtype=torch.float64),
     )
-    outputs = torch.where(matmul, rows, tile[N] * tile[P] * tile[Q])
-    return scratchpad, outputs * k_blocks
+    kib = [float(machine.grid.round_up(need[memory.size].max())) for memory in machine.template.memories]
+    return machine.template.hardware(dim, *kib)

@@ -2,44 +2,29 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.analytical import AnalyticalModel
-from pipeline.machine.energy import energy_uj, words_energy
-from pipeline.machine.latency import LatencyModel
-from pipeline.machine.timeloop.accesses import timeloop_accesses
-from pipeline.machine.timeloop.roofs import timeloop_roofs
+from pipeline.machine.energy import Cost
+from pipeline.machine.latency import AnalyticalModel, LatencyModel
 from pipeline.mapping import LayerTensors, MappingTensors
 
 CHUNK_ROWS = 4096
 """Rows a chunk has: the tensors of one fit into a core's cache, and calls cost little beside the work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What mappings cost."""
-
-    cycles: Float[Tensor, "*b"]
-    energy_uj: Float[Tensor, "*b"]
-
 
 T = TypeVar("T")
 Batch = tuple[LayerTensors, MappingTensors, HardwareTensors]
 
 
 def cost(model: LatencyModel, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Cost:
-    """Cycles by ``model`` and energy on its platform, differentiable; what both need is counted once."""
-    if isinstance(model, AnalyticalModel) and model.platform == "timeloop":
-        accesses = timeloop_accesses(layers, mappings)
-        energy = words_energy(accesses.words(hardware), hardware).total
-        return Cost(timeloop_roofs(accesses, hardware).cycles, energy)
-    return Cost(model(layers, mappings, hardware).cycles, energy_uj(layers, mappings, hardware, model.platform))
+    """Cycles by ``model`` and energy on its machine, differentiable; what both need is counted once."""
+    machine = model.machine
+    if isinstance(model, AnalyticalModel):
+        return machine.cost(layers, mappings, hardware)
+    energy = machine.energy(machine.words(layers, mappings, hardware), hardware)
+    return Cost(model(layers, mappings, hardware).cycles, energy.total)
 
 
 def cost_in_chunks(

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.hardware import HardwareTensors, Platform
+from pipeline.hardware import HardwareTensors
 from pipeline.machine.coefficients import coefficients
-from pipeline.machine.gemmini.words import rtl_accesses
-from pipeline.machine.timeloop.accesses import Words, timeloop_accesses
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.machine.words import Words
 
 _UJ_PER_PJ = 1e-6
 
@@ -30,18 +28,12 @@ class LevelEnergy:
         return self.mac + self.register + self.accumulator + self.scratchpad + self.dram
 
 
-def energy_uj(
-    layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, platform: Platform
-) -> Float[Tensor, "*b"]:
-    """Energy of each mapping in microjoule, from the words that ``platform`` moves."""
-    return words_energy(words_moved(layers, mappings, hardware, platform), hardware).total
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What mappings cost."""
 
-
-def words_moved(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, platform: Platform) -> Words:
-    """Words that each mapping moves on ``platform``."""
-    if platform == "timeloop":
-        return timeloop_accesses(layers, mappings).words(hardware)
-    return rtl_accesses(layers, mappings, hardware)
+    cycles: Float[Tensor, "*b"]
+    energy_uj: Float[Tensor, "*b"]
 
 
 def words_energy(words: Words, hardware: HardwareTensors) -> LevelEnergy:

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from pipeline.hardware import Hardware, Platform
+from pipeline.hardware import Hardware, Template
 
 PATH = Path(__file__).with_suffix(".yaml")
 
@@ -28,9 +28,9 @@ def experts() -> dict[str, Expert]:
     return TypeAdapter(dict[str, Expert]).validate_python(yaml.safe_load(PATH.read_text(encoding="utf-8")))
 
 
-def expert_hardware(name: str, platform: Platform) -> Hardware:
+def expert_hardware(name: str, template: Template) -> Hardware:
     """The hardware of that name. Raises ValueError that lists the names when there is none."""
     expert = experts().get(name)
     if expert is None:
         raise ValueError(f"unknown hardware {name!r}; known: {', '.join(experts())}")
-    return Hardware(expert.dim, expert.scratchpad_kib, expert.accumulator_kib, platform)
+    return template.hardware(*(getattr(expert, size) for size in template.sizes))

@@ -6,7 +6,8 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.hardware import HardwareTensors, Platform
+from pipeline.hardware import HardwareTensors
+from pipeline.machine.machine import Machine
 from pipeline.mapping import LayerTensors, MappingTensors
 
 
@@ -22,7 +23,7 @@ class Latency:
 
 @runtime_checkable
 class LatencyModel(Protocol):
-    """A differentiable latency model for one platform.
+    """A differentiable latency model for one machine.
 
     Calls broadcast over leading dimensions; factors may be real numbers (relaxed mappings).
     """
@@ -33,10 +34,26 @@ class LatencyModel(Protocol):
         ...
 
     @property
-    def platform(self) -> Platform:
-        """The platform whose cycles it predicts."""
+    def machine(self) -> Machine:
+        """The machine whose cycles it predicts."""
         ...
 
     def __call__(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Latency:
         """Predicted latency of each mapping on each hardware."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyticalModel:
+    """The machine's own latency at the starting values of its constants: no fitted weights."""
+
+    machine: Machine
+
+    @property
+    def name(self) -> str:
+        """What the model is called in tables and reports."""
+        return "analytical"
+
+    def __call__(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Latency:
+        """Predicted cycles [*b] of each mapping on each hardware."""
+        return Latency(self.machine.latency(layers, mappings, hardware))

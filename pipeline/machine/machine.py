@@ -5,17 +5,23 @@ at which one it is.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.choices import Memory, PartialSums
-from pipeline.hardware import HardwareTensors
+from pipeline.hardware import Hardware, HardwareTensors, Template
 from pipeline.machine.constants import Constant, Values
+from pipeline.machine.energy import Cost, LevelEnergy
+from pipeline.machine.explain import Explanation
 from pipeline.machine.gemmini.machine import Gemmini
+from pipeline.machine.space import MappingSpace, SizeGrid
 from pipeline.machine.timeloop.machine import Timeloop
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.machine.words import Words
+from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.workload import Layer
 
 
 @runtime_checkable
@@ -28,12 +34,52 @@ class Machine(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of the design."""
+        """Name in the registry."""
+        ...
+
+    @property
+    def memory(self) -> Memory:
+        """The memory below the bus."""
+        ...
+
+    @property
+    def partial_sums(self) -> PartialSums:
+        """What becomes of partial sums of interrupted reductions. It chooses no constants."""
+        ...
+
+    @property
+    def template(self) -> Template:
+        """Levels of the memories, spatial loops, sizes of the hardware."""
+        ...
+
+    @property
+    def grid(self) -> SizeGrid:
+        """Sizes that are built."""
+        ...
+
+    @property
+    def space(self) -> MappingSpace:
+        """What a search chooses of a mapping."""
         ...
 
     @property
     def constants(self) -> tuple[Constant, ...]:
         """The named constants of its timing with their starting values; empty where it has none to fit."""
+        ...
+
+    @property
+    def default_hardware(self) -> Hardware:
+        """What its designers build when nothing is asked."""
+        ...
+
+    def default_mapping(self, layer: Layer, hardware: Hardware) -> Mapping:
+        """What its own library would run: the baseline. Raises ValueError when not even the smallest tile fits."""
+        ...
+
+    def executed(
+        self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
+    ) -> tuple[LayerTensors, MappingTensors]:
+        """What runs in place of the mappings that were asked for: these themselves, except in published runs."""
         ...
 
     def latency(
@@ -60,6 +106,32 @@ class Machine(Protocol):
         """What the latency is made of, by name and in the units that the names end in; ``cycles`` is the latency."""
         ...
 
+    def words(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Words:
+        """Words that each mapping moves at each level."""
+        ...
+
+    def energy(self, words: Words, hardware: HardwareTensors) -> LevelEnergy:
+        """Energy of moved words, modelled or counted, in microjoule by level."""
+        ...
+
+    def cost(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Cost:
+        """Latency and energy of each mapping; what both need is counted once."""
+        ...
+
+    def area_mm2(self, hardware: HardwareTensors) -> Float[Tensor, "*b"]:
+        """Area of each hardware."""
+        ...
+
+    def footprint_kib(
+        self, layers: LayerTensors, mappings: MappingTensors, dim: Float[Tensor, "*#b"]
+    ) -> dict[str, Float[Tensor, "*b"]]:
+        """Physical KiB of each memory, by the name of its size, that tiles of each mapping need at an array size."""
+        ...
+
+    def explanation(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Explanation:
+        """What stands behind the estimates of a batch [B]: capacity, words, cycles, energy by level."""
+        ...
+
 
 _MACHINES: dict[str, Callable[[Memory, PartialSums], Machine]] = {"gemmini": Gemmini, "timeloop": Timeloop}
 
@@ -83,3 +155,25 @@ def machine_of(name: str, memory: Memory = "soc", partial_sums: PartialSums = "s
     if name not in _MACHINES:
         raise ValueError(f"unknown machine {name!r}; known: {', '.join(_MACHINES)}")
     return _MACHINES[name](memory, partial_sums)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineChoice:
+    """Which machine: what a command was asked for, and what a trained model records."""
+
+    machine: str = "gemmini"
+    memory: Memory = "soc"
+    partial_sums: PartialSums = "spill"
+
+    def find(self) -> Machine:
+        """The machine. Raises ValueError when there is none of that name."""
+        return machine_of(self.machine, self.memory, self.partial_sums)
+
+    def __str__(self) -> str:
+        sums = ", partial sums dropped" if self.partial_sums == "drop" else ""
+        return f"{self.machine} on {self.memory}{sums}"
+
+    @classmethod
+    def of(cls, machine: Machine) -> "MachineChoice":
+        """The choice that finds ``machine`` again."""
+        return cls(machine.name, machine.memory, machine.partial_sums)

@@ -13,6 +13,7 @@ rule sample:
         slots=1,
         mem_mb=1000,
     params:
+        machine=lambda w: PLANS[w.study].machine,
         hardware=lambda w: sizes(PLANS[w.study].hardware[w.hardware]),
         workloads=lambda w: list(PLANS[w.study].workloads.values()),
         points=lambda w: PLANS[w.study].points(w.hardware, int(w.shard)),
@@ -22,9 +23,11 @@ rule sample:
         evaluations=lambda w: STUDIES[w.study].sampling.search_evaluations,
         seed=lambda w: STUDIES[w.study].seed,
         layers=lambda w: PLANS[w.study].workload_digests,
-        sources=source_digest("pipeline.stages.sample"),
+        sources=source_digest(
+            "pipeline.stages.sample", METHODS["gradient"].partition(":")[0]
+        ),
     shell:
-        "{PYTHON:q} -m pipeline.stages.sample --hardware {params.hardware}"
+        "{PYTHON:q} -m pipeline.stages.sample --hardware {params.hardware} {params.machine:q}"
         " --points {params.points} --max-cycles {params.max_cycles} --random {params.random}"
         " --constructive {params.constructive} --evaluations {params.evaluations}"
         " --seed {params.seed} --shard {wildcards.shard} {output.points:q} {params.workloads:q} 2>&1 | tee {log:q}"

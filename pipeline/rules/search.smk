@@ -18,12 +18,16 @@ rule search:
         out=lambda w, output: output.design.removesuffix("/design.json"),
         workload=lambda w: PLANS[w.study].workloads[w.workload],
         method=lambda w: PLANS[w.study].method(w.variant),
+        machine=lambda w: PLANS[w.study].machine,
         model=lambda w: PLANS[w.study].model(w.variant),
         evaluations=lambda w: STUDIES[w.study].search.evaluations,
         constraints=lambda w: PLANS[w.study].constraints,
         layers=lambda w: PLANS[w.study].workload_digests[w.workload],
-        sources=source_digest("pipeline.stages.search"),
+        sources=lambda w: source_digest(
+            "pipeline.stages.search",
+            METHODS[PLANS[w.study].method(w.variant)].partition(":")[0],
+        ),
     shell:
-        "{PYTHON:q} -m pipeline.stages.search --workload {params.workload:q} --method {params.method:q} --platform rtl"
-        " --model {params.model:q} --evaluations {params.evaluations} --seed {wildcards.seed} {params.constraints:q}"
+        "{PYTHON:q} -m pipeline.stages.search --workload {params.workload:q} --method {params.method:q}"
+        " {params.machine:q} --model {params.model:q} --evaluations {params.evaluations} --seed {wildcards.seed} {params.constraints:q}"
         " --out {params.out:q} 2>&1 | tee {log:q}"

@@ -13,12 +13,13 @@ rule select:
     benchmark:
         "results/{study}/benchmarks/select/{variant}-{workload}.tsv"
     wildcard_constraints:
-        variant="r[1-9][0-9]*|random|bayesian|genetic|gradient|analytical",
+        variant="|".join(["r[1-9][0-9]*", "analytical", *METHODS]),
     threads: 1
     resources:
         slots=1,
         mem_mb=2000,
     params:
+        machine=lambda w: PLANS[w.study].machine,
         model=lambda w: PLANS[w.study].model(w.variant),
         tiled=lambda w: (
             [] if PLANS[w.study].is_baseline_method(w.variant) else ["--tiled"]
@@ -29,7 +30,7 @@ rule select:
         sources=source_digest("pipeline.stages.select"),
     shell:
         "{PYTHON:q} -m pipeline.stages.select --workload {wildcards.workload:q} --variant {wildcards.variant}"
-        " --model {params.model:q} {params.tiled:q} --uncertain {params.uncertain} --max-cycles {params.max_cycles}"
+        " {params.machine:q} --model {params.model:q} {params.tiled:q} --uncertain {params.uncertain} --max-cycles {params.max_cycles}"
         " --seed {params.seed} {output.points:q} {input.mappings:q} 2>&1 | tee {log:q}"
 
 
@@ -46,8 +47,10 @@ rule reference:
         slots=1,
         mem_mb=1000,
     params:
+        design=lambda w: STUDIES[w.study].design,
         workload=lambda w: PLANS[w.study].workloads[w.workload],
         layers=lambda w: PLANS[w.study].workload_digests[w.workload],
         sources=source_digest("pipeline.stages.reference"),
     shell:
-        "{PYTHON:q} -m pipeline.stages.reference --workload {params.workload:q} {output.points:q} 2>&1 | tee {log:q}"
+        "{PYTHON:q} -m pipeline.stages.reference --workload {params.workload:q} --design {params.design:q}"
+        " {output.points:q} 2>&1 | tee {log:q}"

@@ -13,8 +13,9 @@ rule train:
         slots=1,
         mem_mb=2000,
     params:
+        machine=lambda w: PLANS[w.study].machine,
         seed=lambda w: STUDIES[w.study].learning.seed,
         sources=source_digest("pipeline.stages.train"),
     shell:
-        "{PYTHON:q} -m pipeline.stages.train --kind {wildcards.kind} --platform rtl --target sim.cycles"
+        "{PYTHON:q} -m pipeline.stages.train --kind {wildcards.kind} {params.machine:q} --target sim.cycles"
         " --seed {params.seed} {input.dataset:q} {output.model:q} 2>&1 | tee {log:q}"

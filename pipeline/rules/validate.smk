@@ -17,9 +17,10 @@ rule choose:
         slots=1,
         mem_mb=1000,
     params:
+        design=lambda w: STUDIES[w.study].design,
         sources=source_digest("pipeline.stages.choose"),
     shell:
-        "{PYTHON:q} -m pipeline.stages.choose {output.designs:q} {output.mappings:q} {input.tables:q}"
+        "{PYTHON:q} -m pipeline.stages.choose --design {params.design:q} {output.designs:q} {output.mappings:q} {input.tables:q}"
         " 2>&1 | tee {log:q}"
 
 

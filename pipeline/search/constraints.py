@@ -1,59 +1,51 @@
 """What a search may build: array sizes, memory sizes, area."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from pipeline.hardware import MAX_DIM, MAX_KIB, Hardware, HardwareTensors, Platform
-from pipeline.machine.area import area_mm2
-
-DIMS_BUILT: dict[Platform, tuple[int, ...]] = {"timeloop": (2, 4, 8, 16, 32, 64, 128), "rtl": (4, 8, 16, 32, 64)}
-"""Array sizes of the published space (``timeloop``) and those that the RTL is built at (``rtl``)."""
-
-DIMS_FIXED: dict[Platform, tuple[int, ...] | range] = {"timeloop": range(1, 129), "rtl": (2, 4, 8, 16, 32, 64)}
-"""Array sizes that a search can be told to keep."""
-
-KIB_RANGE: dict[Platform, tuple[float, float]] = {"timeloop": (1.0, 2048.0), "rtl": (4.0, 2048.0)}
-"""Smallest and largest memory in KiB: the published space, and on ``rtl`` powers of two from 4 KiB."""
+from pipeline.hardware import MAX_DIM, MAX_KIB, Hardware, HardwareTensors
+from pipeline.machine.machine import Machine
 
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
     """Limits on the hardware of one search.
 
-    ``fixed`` fixes everything, which makes the search a mapper; ``fix_dim`` fixes the array; the ``max_*`` limits
-    hold for what the search builds. Raises ValueError that names a limit which leaves nothing to build.
+    ``fixed`` fixes everything, which makes the search a mapper; ``fix_dim`` fixes the array; the others hold for what
+    the search builds. Raises ValueError that names a limit which leaves nothing to build.
     """
 
-    platform: Platform
+    machine: Machine
     fix_dim: int | None = None
     fixed: Hardware | None = None
     max_dim: int | None = None
-    max_scratchpad_kib: float | None = None
-    max_accumulator_kib: float | None = None
+    max_kib: Mapping[str, float] = field(default_factory=dict)
+    """Largest physical KiB of memories, by the names of their sizes."""
     max_area_mm2: float | None = None
 
     def __post_init__(self) -> None:
-        if self.fixed is not None and self.fixed.platform != self.platform:
-            raise ValueError(f"fixed hardware is for platform {self.fixed.platform}, the search for {self.platform}")
+        template, grid = self.machine.template, self.machine.grid
+        if self.fixed is not None and self.fixed.template != template:
+            raise ValueError(f"fixed hardware is {self.fixed.template.name}'s, the search is for {template.name}")
         if self.fixed is not None and (self.fix_dim is not None or self.max_dim is not None):
             raise ValueError("fixed hardware cannot be combined with a fixed or maximal dim")
         dim = self.fix_dim if self.fixed is None else self.fixed.dim
-        legal = DIMS_FIXED[self.platform]
+        legal = grid.fixed_dims
         if dim is not None and dim not in legal:
             known = f"from {legal[0]} to {legal[-1]}" if isinstance(legal, range) else f"one of {_listed(legal)}"
-            raise ValueError(f"fixed dim = {dim}: must be {known} on {self.platform}")
+            raise ValueError(f"fixed dim = {dim}: must be {known} on {template.name}")
         if self.max_dim is not None and not self.dims:
-            raise ValueError(f"maximal dim = {self.max_dim!r}: the smallest array is {DIMS_BUILT[self.platform][0]}")
-        low = KIB_RANGE[self.platform][0]
-        for name in ("max_scratchpad_kib", "max_accumulator_kib"):
-            value = getattr(self, name)
-            if value is not None and not low <= value <= MAX_KIB:
-                raise ValueError(f"{name} = {value!r}: must be from {low:g} to {MAX_KIB:g}")
+            raise ValueError(f"maximal dim = {self.max_dim!r}: the smallest array is {grid.dims[0]}")
+        for name, value in self.max_kib.items():
+            if name not in template.sizes[1:]:
+                raise ValueError(f"max_{name} = {value!r}: {template.name} has no such size")
+            if not grid.low_kib <= value <= MAX_KIB:
+                raise ValueError(f"max_{name} = {value!r}: must be from {grid.low_kib:g} to {MAX_KIB:g}")
         if self.max_area_mm2 is not None and not (self.max_area_mm2 > 0 and math.isfinite(self.max_area_mm2)):
             raise ValueError(f"maximal area = {self.max_area_mm2!r} mm2: must be above 0")
 
@@ -65,92 +57,68 @@ class Constraints:
         if self.fix_dim is not None:
             return (self.fix_dim,)
         limit = self.max_dim or MAX_DIM
-        return tuple(dim for dim in DIMS_BUILT[self.platform] if dim <= limit)
+        return tuple(dim for dim in self.machine.grid.dims if dim <= limit)
 
     @property
-    def scratchpad_kib(self) -> float:
-        """Largest scratchpad in physical KiB."""
+    def limits_kib(self) -> dict[str, float]:
+        """Largest size of each memory in physical KiB, by name."""
         if self.fixed is not None:
-            return self.fixed.scratchpad_kib
-        return self.max_scratchpad_kib or KIB_RANGE[self.platform][1]
-
-    @property
-    def accumulator_kib(self) -> float:
-        """Largest accumulator in physical KiB."""
-        if self.fixed is not None:
-            return self.fixed.accumulator_kib
-        return self.max_accumulator_kib or KIB_RANGE[self.platform][1]
+            return {name: self.fixed[name] for name in self.machine.template.sizes[1:]}
+        high = self.machine.grid.high_kib
+        return {name: self.max_kib.get(name, high) for name in self.machine.template.sizes[1:]}
 
     @property
     def largest(self) -> HardwareTensors:
         """The largest hardware that the size limits allow, as a batch of one [1]; its area is not looked at."""
-        sizes = [float(self.dims[-1]), self.scratchpad_kib, self.accumulator_kib]
-        return HardwareTensors(*(torch.tensor([size], dtype=torch.float64) for size in sizes))
+        sizes = {"dim": float(self.dims[-1])} | self.limits_kib
+        return HardwareTensors({name: torch.tensor([size], dtype=torch.float64) for name, size in sizes.items()})
 
     def fixed_as(self, shape: tuple[int, ...]) -> HardwareTensors:
         """The fixed hardware as a batch of ``shape``."""
         assert self.fixed is not None
-        sizes = (float(self.fixed.dim), self.fixed.scratchpad_kib, self.fixed.accumulator_kib)
-        return HardwareTensors(*(torch.full(shape, size, dtype=torch.float64) for size in sizes))
+        sizes = self.fixed.sizes
+        return HardwareTensors(
+            {name: torch.full(shape, float(size), dtype=torch.float64) for name, size in sizes.items()}
+        )
 
     def allows(self, hardware: HardwareTensors) -> Bool[Tensor, "*b"]:
         """Whether each hardware keeps the limits."""
-        ok = (
-            (hardware.dim <= self.dims[-1])
-            & (hardware.scratchpad_kib <= self.scratchpad_kib)
-            & (hardware.accumulator_kib <= self.accumulator_kib)
-        )
+        ok = hardware.dim <= self.dims[-1]
+        for name, limit in self.limits_kib.items():
+            ok = ok & (hardware.sizes[name] <= limit)
         if self.max_area_mm2 is not None:
-            ok = ok & (area_mm2(hardware, self.platform) <= self.max_area_mm2)
+            ok = ok & (self.machine.area_mm2(hardware) <= self.max_area_mm2)
         return ok
 
     def sample(self, count: int, generator: torch.Generator) -> HardwareTensors:
-        """Random hardware [count]: array size and both memories log-uniform, whole KiB (``rtl``: powers of two).
+        """Random hardware [count] of sizes that are built, array size and memories log-uniform.
 
         Raises ValueError when the area limit leaves (almost) nothing.
         """
         if self.fixed is not None:
-            sizes = HardwareTensors.stack([self.fixed])
-            return sizes[torch.zeros(count, dtype=torch.long)]
-        found = HardwareTensors.stack([])
+            return self.fixed_as((count,))
+        found: list[HardwareTensors] = []
+        have = 0
         for _ in range(200):
             drawn = self._draw(4 * count, generator)
-            found = _concatenate(found, drawn[self.allows(drawn)])
-            if found.dim.shape[0] >= count:
-                return found[slice(0, count)]
+            kept = drawn[self.allows(drawn)]
+            found.append(kept)
+            have += kept.dim.shape[0]
+            if have >= count:
+                names = drawn.sizes
+                joined = HardwareTensors({name: torch.cat([part.sizes[name] for part in found]) for name in names})
+                return joined[slice(0, count)]
         raise ValueError(f"maximal area = {self.max_area_mm2} mm2: no hardware was found that keeps it")
 
     def _draw(self, count: int, generator: torch.Generator) -> HardwareTensors:
         dims = torch.tensor(self.dims, dtype=torch.float64)
-        dim = dims[torch.randint(len(self.dims), (count,), generator=generator)]
-        memories = [self._draw_kib(count, limit, generator) for limit in (self.scratchpad_kib, self.accumulator_kib)]
-        return HardwareTensors(dim, *memories)
-
-    def _draw_kib(self, count: int, limit: float, generator: torch.Generator) -> Float[Tensor, " count"]:
-        low = math.log2(KIB_RANGE[self.platform][0])
-        high = math.log2(limit)
-        if self.platform == "rtl":
-            steps = torch.randint(int(low), math.floor(high) + 1, (count,), generator=generator)
-            return 2.0 ** steps.to(torch.float64)
-        uniform = torch.rand(count, generator=generator, dtype=torch.float64)
-        return torch.round(2.0 ** (low + (high - low) * uniform))
+        sizes: dict[str, Float[Tensor, " count"]] = {
+            "dim": dims[torch.randint(len(self.dims), (count,), generator=generator)]
+        }
+        for name, limit in self.limits_kib.items():
+            sizes[name] = self.machine.grid.draw(count, limit, generator)
+        return HardwareTensors(sizes)
 
 
-def round_kib(kib: Float[Tensor, "*b"], platform: Platform) -> Float[Tensor, "*b"]:
-    """Physical KiB rounded up to what is built; equals ``pipeline.hardware.round_kib`` on whole footprints."""
-    slack = 1.0 - 1e-9  # a footprint that is whole up to rounding errors stays what it is
-    if platform == "timeloop":
-        return torch.ceil(kib * slack).clamp(min=1.0)
-    return 2.0 ** torch.ceil(torch.log2((kib * slack).clamp(min=KIB_RANGE[platform][0])))
-
-
-def _listed(values: Iterable[int]) -> str:
+def _listed(values: tuple[int, ...] | range) -> str:
     return ", ".join(str(value) for value in values)
-
-
-def _concatenate(first: HardwareTensors, second: HardwareTensors) -> HardwareTensors:
-    return HardwareTensors(
-        torch.cat([first.dim, second.dim]),
-        torch.cat([first.scratchpad_kib, second.scratchpad_kib]),
-        torch.cat([first.accumulator_kib, second.accumulator_kib]),
-    )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 
@@ -20,21 +20,39 @@ SAVE_SECONDS = 2.0
 
 
 @runtime_checkable
-class Method(Protocol):
-    """A search method as explicit state. The state holds tensors, numbers, text and lists of them."""
+class State(Protocol):
+    """Where a method is: a frozen dataclass of tensors, numbers, text and tuples of them."""
 
-    def begin(self, recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
-        """The first state; its entry ``phase`` is ``done`` when nothing is left to do."""
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
         ...
 
-    def advance(self, state: dict[str, Any], recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
+
+S = TypeVar("S", bound=State)
+
+
+@runtime_checkable
+class Method(Protocol[S]):
+    """A search method as explicit state."""
+
+    @property
+    def state(self) -> type[Any]:
+        """The type of its states."""
+        ...
+
+    def begin(self, recorder: Recorder, generator: torch.Generator) -> S:
+        """The first state."""
+        ...
+
+    def advance(self, state: S, recorder: Recorder, generator: torch.Generator) -> S:
         """The next state."""
         ...
 
 
 def search(
     problem: Problem,
-    method: Method,
+    method: Method[Any],
     name: str,
     *,
     evaluations: int,
@@ -61,13 +79,14 @@ def search(
     else:
         recorder.restore(saved["recorder"])
         generator.set_state(saved["generator"])
-        state = saved["state"]
+        state = method.state(**saved["state"])
     last_save = recorder.clock()
-    while state["phase"] != "done":
+    while not state.done:
         state = method.advance(state, recorder, generator)
         observe(recorder)
         if checkpoint is not None and recorder.clock() - last_save > SAVE_SECONDS:
-            content = {"key": key, "state": state, "recorder": recorder.state(), "generator": generator.get_state()}
+            fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+            content = {"key": key, "state": fields, "recorder": recorder.state(), "generator": generator.get_state()}
             write_atomically(checkpoint, lambda path, content=content: torch.save(content, path))  # type: ignore[misc]
             last_save = recorder.clock()
     result = result_of(problem, recorder, method=name, seed=seed)
@@ -76,7 +95,7 @@ def search(
     return result
 
 
-def search_key(problem: Problem, method: Method, name: str, evaluations: int, seed: int) -> str:
+def search_key(problem: Problem, method: Method[Any], name: str, evaluations: int, seed: int) -> str:
     """Names everything that decides the result of a search, the code included."""
     code = source_digest(__name__, type(problem.model).__module__, type(method).__module__)
     asked = (problem.workload, problem.model, problem.constraints, problem.objective, method, name, evaluations, seed)

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from pipeline.search.space import C, K, N, P, Q, R, S
+from pipeline.workload import C, K, N, P, Q, R, S
 
 OrderMethod = Literal["none", "three", "soft", "all"]
 """Fixed orders; the three published ones re-chosen at rounding; a soft choice of these three in every step; every
@@ -48,9 +48,9 @@ EVERY = _every_order()
 """Every order of the three groups, with the orders inside a group that shift input windows differently [36, 7]."""
 
 
-def start_rank() -> Int[Tensor, "4 7"]:
+def start_rank(levels: int) -> Int[Tensor, "levels 7"]:
     """Weight stationary at every level: what the accelerator does inside a tile."""
-    return THREE[0].expand(4, 7).clone()
+    return THREE[0].expand(levels, 7).clone()
 
 
 def orders_of(method: OrderMethod) -> Int[Tensor, "orders 7"]:

@@ -6,29 +6,21 @@ evaluation. Forward with backward counts once. Candidates that do not fit their 
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from pipeline.choices import OBJECTIVES, Objective
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.cost import cost
 from pipeline.machine.latency import LatencyModel
+from pipeline.machine.machine import Machine, MachineChoice
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.search.constraints import Constraints
-from pipeline.search.space import Points, align, fits, smallest
+from pipeline.search.points import Points, align, each_layer, fits, smallest
 from pipeline.workload import Workload
-
-Objective = Literal["edp", "latency", "energy", "ed2p"]
-
-WEIGHTS: dict[Objective, tuple[float, float]] = {
-    "edp": (1.0, 1.0),
-    "latency": (1.0, 1e-3),
-    "energy": (1e-3, 1.0),
-    "ed2p": (2.0, 1.0),
-}
-"""Exponents of total cycles and total energy; the small ones break ties."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +50,28 @@ class Problem:
     """Repeat counts [L]."""
 
     def __post_init__(self) -> None:
-        if self.objective not in WEIGHTS:
-            raise ValueError(f"objective {self.objective!r} is not one of {', '.join(WEIGHTS)}")
-        if self.model.platform != self.constraints.platform:
-            raise ValueError(f"model is for platform {self.model.platform}, the search for {self.constraints.platform}")
+        if self.objective not in OBJECTIVES:
+            raise ValueError(f"objective {self.objective!r} is not one of {', '.join(OBJECTIVES)}")
+        if self.model.machine != self.constraints.machine:
+            asked, known = (MachineChoice.of(item.machine) for item in (self.constraints, self.model))
+            raise ValueError(f"model is for {known}, the search for {asked}")
         entries = self.workload.layers
         object.__setattr__(self, "layers", LayerTensors.stack([entry.layer for entry in entries]))
         object.__setattr__(self, "counts", torch.tensor([float(entry.count) for entry in entries], dtype=torch.float64))
+
+    @property
+    def machine(self) -> Machine:
+        """What mappings mean."""
+        return self.constraints.machine
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """Exponents of total cycles and total energy in the objective."""
+        return OBJECTIVES[self.objective]
+
+    def tensors(self, points: Points, layers: LayerTensors | None = None) -> MappingTensors:
+        """Factors of all levels of designs [*b, L]; of other shapes with the ``layers`` that they go with."""
+        return points.tensors(self.layers if layers is None else layers, self.machine.space)
 
     @property
     def size(self) -> Int[Tensor, "L 7"]:
@@ -84,7 +91,7 @@ class Problem:
 
     def log_score(self, totals: Costs) -> Float[Tensor, "*b"]:
         """Logarithm of the objective of whole networks."""
-        cycles, energy = WEIGHTS[self.objective]
+        cycles, energy = self.weights
         return cycles * totals.cycles.log() + energy * totals.energy_uj.log()
 
     def choose(self, costs: Costs, valid: Bool[Tensor, "*b L M"]) -> Int[Tensor, "*b L"]:
@@ -93,7 +100,7 @@ class Problem:
         Cycles and energy are sums over layers, so at given totals each layer's choice is a weighted sum; the
         weights follow from the totals. Start from each layer's own best; stop when the choice stays.
         """
-        a, b = WEIGHTS[self.objective]
+        a, b = self.weights
         blocked = torch.where(valid, 0.0, torch.inf)
         index = (a * costs.cycles.log() + b * costs.energy_uj.log() + blocked).argmin(-1)
         best, best_score = index, self.log_score(self.totals(costs.gather(index)))
@@ -148,8 +155,8 @@ class Recorder:
         self, points: Points, layers: LayerTensors, hardware: HardwareTensors
     ) -> tuple[Costs, Bool[Tensor, "*b"]]:
         """Evaluate single-layer candidates; those that do not fit are marked and not counted."""
-        mappings = points.tensors(layers)
-        valid = fits(mappings, layers, hardware, self.problem.constraints.platform)
+        mappings = self.problem.tensors(points, layers)
+        valid = fits(mappings, layers, hardware, self.problem.machine)
         self.layer_evaluations += int(valid.sum())
         self.invalid += int((~valid).sum())
         with torch.no_grad():
@@ -161,13 +168,11 @@ class Recorder:
         Returns the logarithm of the objective (infinite where a limit is broken), the totals and the hardware.
         """
         problem = self.problem
-        mappings = points.tensors(problem.layers)
+        mappings = problem.tensors(points)
         hardware = smallest(mappings, problem.layers, problem.constraints)
-        each = HardwareTensors(
-            hardware.dim[..., None], hardware.scratchpad_kib[..., None], hardware.accumulator_kib[..., None]
-        )
+        each = each_layer(hardware)
         valid = problem.constraints.allows(hardware)
-        valid = valid & fits(mappings, problem.layers, each, problem.constraints.platform).all(-1)
+        valid = valid & fits(mappings, problem.layers, each, problem.machine).all(-1)
         self.count(int(valid.sum()))
         self.invalid += int((~valid).sum()) * len(problem.workload.layers)
         with torch.no_grad():

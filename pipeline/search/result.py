@@ -10,10 +10,10 @@ import torch
 
 from pipeline.files import write_json
 from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.machine.area import area_mm2
+from pipeline.machine.machine import MachineChoice
 from pipeline.mapping import Mapping, MappingTensors
+from pipeline.search.points import smallest
 from pipeline.search.problem import Problem, Recorder
-from pipeline.search.space import smallest
 from pipeline.table import Row, columns_of, write_table
 from pipeline.workload import Workload
 
@@ -40,6 +40,7 @@ class SearchResult:
     workload: Workload
     method: str
     model: str
+    machine: MachineChoice
     objective: str
     seed: int
     status: str
@@ -72,8 +73,7 @@ class SearchResult:
 
     def summary(self) -> str:
         """One line for people."""
-        size = f"{self.hardware.dim}x{self.hardware.dim}, {self.hardware.scratchpad_kib:g} KiB scratchpad, "
-        size += f"{self.hardware.accumulator_kib:g} KiB accumulator, {self.area_mm2:.3g} mm2"
+        size = f"{self.hardware}, {self.area_mm2:.3g} mm2"
         costs = f"EDP {self.edp:.4g} uJ-cycles ({self.cycles:.4g} cycles, {self.energy_uj:.4g} uJ)"
         spent = f"{self.evaluations:.0f} evaluations, {self.seconds:.1f} s"
         return f"{self.workload.name} {self.method}: {costs} on {size}; {spent}"
@@ -98,15 +98,11 @@ class SearchResult:
             "method": self.method,
             "model": self.model,
             "objective": self.objective,
-            "platform": hardware.platform,
+            "machine": self.machine.machine,
+            "memory": self.machine.memory,
             "seed": self.seed,
             "status": self.status,
-            "hardware": {
-                "id": hardware.id,
-                "dim": hardware.dim,
-                "scratchpad_kib": hardware.scratchpad_kib,
-                "accumulator_kib": hardware.accumulator_kib,
-            },
+            "hardware": {"id": hardware.id} | hardware.sizes,
             "totals": {
                 "cycles": self.cycles,
                 "energy_uj": self.energy_uj,
@@ -126,13 +122,11 @@ def result_of(problem: Problem, recorder: Recorder, *, method: str, seed: int) -
         raise ValueError(
             f"search {method} of {problem.workload.name!r}: no valid design in {recorder.evaluations:.0f} evaluations"
         )
-    tensors = recorder.best.tensors(problem.layers)
+    tensors = problem.tensors(recorder.best)
     sizes = smallest(tensors, problem.layers, problem.constraints)
     with torch.no_grad():
         costs = problem.costs(tensors, problem.layers, sizes[None])
-    hardware = Hardware(
-        int(sizes.dim), float(sizes.scratchpad_kib), float(sizes.accumulator_kib), problem.constraints.platform
-    )
+    hardware = sizes.hardware((), problem.machine.template)
     trace = [TracePoint(*row) for row in recorder.trace]
     seconds = recorder.clock()
     trace.append(TracePoint(recorder.evaluations, seconds, trace[-1].cycles, trace[-1].energy_uj))
@@ -140,6 +134,7 @@ def result_of(problem: Problem, recorder: Recorder, *, method: str, seed: int) -
         workload=problem.workload,
         method=method,
         model=problem.model.name,
+        machine=MachineChoice.of(problem.machine),
         objective=problem.objective,
         seed=seed,
         status="done",
@@ -147,7 +142,7 @@ def result_of(problem: Problem, recorder: Recorder, *, method: str, seed: int) -
         mappings=_mappings(problem, tensors),
         layer_cycles=tuple(costs.cycles.tolist()),
         layer_energy_uj=tuple(costs.energy_uj.tolist()),
-        area_mm2=float(area_mm2(HardwareTensors.stack([hardware]), hardware.platform)),
+        area_mm2=float(problem.machine.area_mm2(HardwareTensors.stack([hardware]))),
         evaluations=recorder.evaluations,
         invalid=recorder.invalid,
         seconds=seconds,
@@ -156,4 +151,5 @@ def result_of(problem: Problem, recorder: Recorder, *, method: str, seed: int) -
 
 
 def _mappings(problem: Problem, tensors: MappingTensors) -> tuple[Mapping, ...]:
-    return tuple(tensors.mapping(entry.layer, index) for index, entry in enumerate(problem.workload.layers))
+    hierarchy = problem.machine.template.hierarchy
+    return tuple(tensors.mapping(entry.layer, index, hierarchy) for index, entry in enumerate(problem.workload.layers))

@@ -13,16 +13,16 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from pipeline.hardware import Hardware
+from pipeline.hardware import Hardware, Template
 from pipeline.stages.entry import run
-from pipeline.table import hardware_of, read_table, write_table
+from pipeline.stages.machines import DesignOption, machine_choice
+from pipeline.table import hardware_columns, hardware_of, read_table, write_table
 
 REFERENCE = "reference"
-HARDWARE = ["arch.meshX", "arch.mem1_depth", "arch.mem2_depth"]
 SWEEPS = 20
 
 
-def designs_table(measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def designs_table(measured: pd.DataFrame, template: Template) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All designs of a workload (one row each), and the mappings of the best, whoever found it.
 
     ``simulated`` is how many simulated mappings a design was chosen from: its own where it is as a search found it.
@@ -38,7 +38,7 @@ def designs_table(measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     families = {variant: [variant] for variant in dict.fromkeys(good["variant"]) if not is_round(variant)}
     families |= {name: rounds[: index + 1] for index, name in enumerate(rounds)}
     for variant, members in families.items():
-        chosen = None if variant == REFERENCE else assemble(good[good["variant"].isin(members)], layers)
+        chosen = None if variant == REFERENCE else assemble(good[good["variant"].isin(members)], layers, template)
         if chosen is not None:
             designs.append((chosen, variant, "", "assembled"))
     designs = [design for design in designs if set(design[0]["layer.name"]) == layers]
@@ -46,7 +46,7 @@ def designs_table(measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         reasons = measured.loc[measured["error"] != "", "error"].tolist()
         raise ValueError(f"no design of the loop was simulated in full; {len(reasons)} failed, first: {reasons[:1]}")
     records = [
-        _record(rows, layers)
+        _record(rows, layers, template)
         | {"variant": variant, "candidate": candidate, "kind": kind}
         | {"simulated": len(rows) if kind == "found" else int(good["variant"].isin(families[variant]).sum())}
         for rows, variant, candidate, kind in designs
@@ -60,9 +60,9 @@ def is_round(variant: str) -> bool:
     return variant[0] == "r" and variant[1:].isdigit()
 
 
-def assemble(rows: pd.DataFrame, layers: set[str]) -> pd.DataFrame | None:
+def assemble(rows: pd.DataFrame, layers: set[str], template: Template) -> pd.DataFrame | None:
     """The best design that can be put together from measured ``rows``; None when no hardware has every layer."""
-    options = [group for _, group in rows.groupby(HARDWARE) if set(group["layer.name"]) == layers]
+    options = [group for _, group in rows.groupby(hardware_columns(template)) if set(group["layer.name"]) == layers]
     designs = [_best_mappings(group) for group in options]
     return min(designs, key=lambda design: _totals(design)[2], default=None)
 
@@ -93,16 +93,14 @@ def _totals(design: pd.DataFrame, prefix: str = "sim") -> tuple[float, float, fl
     return cycles, energy, cycles * energy
 
 
-def _record(design: pd.DataFrame, layers: Iterable[str]) -> dict[str, object]:
-    point: Hardware = hardware_of({str(k): v for k, v in design.iloc[0].items()}, "rtl")
+def _record(design: pd.DataFrame, layers: Iterable[str], template: Template) -> dict[str, object]:
+    point: Hardware = hardware_of({str(k): v for k, v in design.iloc[0].items()}, template)
     record: dict[str, object] = {
         "variant": "",
         "candidate": "",
         "kind": "",
         "hardware": point.id,
-        "dim": point.dim,
-        "scratchpad_kib": point.scratchpad_kib,
-        "accumulator_kib": point.accumulator_kib,
+        **point.sizes,
         "layers": len(set(design["layer.name"]) & set(layers)),
     }
     for prefix in ("pred", "sim"):
@@ -121,9 +119,10 @@ def main(
     designs: Annotated[Path, typer.Argument(metavar="DESIGNS", help="Table of designs to write.")],
     mappings: Annotated[Path, typer.Argument(metavar="MAPPINGS", help="Mappings of the best design to write.")],
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Simulated batches of the workload.")],
+    design: DesignOption = None,
 ) -> None:
     """Compare the simulated designs of a workload, choose the best."""
-    compared, best = designs_table(load_measured(tables))
+    compared, best = designs_table(load_measured(tables), machine_choice(design=design).find().template)
     write_table(compared, designs)
     write_table(best.drop(columns="error"), mappings)
 

@@ -53,7 +53,7 @@ def main(
     model: Annotated[list[Path], typer.Option(help="A model trained before this round (repeatable).")] = [],  # noqa: B006
 ) -> None:
     """Join measurements of one round to the training data."""
-    models = {path.stem: load_latency_model(str(path), "rtl", "spill") for path in model}
+    models = {path.stem: load_latency_model(str(path)) for path in model}
     known = read_table(before) if before else None
     table, failed = collect_tables(known, [read_table(path) for path in tables], number, models)
     if table.empty:

@@ -8,18 +8,15 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from pipeline.choices import PartialSums
-from pipeline.hardware import Hardware, Platform
-from pipeline.table import DimRule, check_ending, write_table
+from pipeline.choices import DimRule, PartialSums
+from pipeline.hardware import Hardware, Template
+from pipeline.table import check_ending, write_table
 
 InTable = Annotated[Path, typer.Argument(metavar="IN", help="Table to read (.csv, .csv.gz or .parquet).")]
 OutTable = Annotated[Path, typer.Argument(metavar="OUT", help="Table to write (.csv, .csv.gz or .parquet).")]
 DimOption = Annotated[DimRule, typer.Option("--dim", help="Array size: from arch.meshX or from the mapping.")]
 SumsOption = Annotated[PartialSums, typer.Option("--partial-sums", help="Spill partial sums, or leave them out.")]
 ModelOption = Annotated[str, typer.Option("--model", help="'analytical' or the file of a trained model.")]
-PlatformOption = Annotated[
-    Platform | None, typer.Option("--platform", help="Default: timeloop; a trained model brings its own.")
-]
 
 
 def check_out_table(out: Path, *inputs: Path) -> None:
@@ -79,14 +76,18 @@ def totals(table: pd.DataFrame) -> list[str]:
     return said
 
 
-def hardware(text: str) -> Hardware:
-    """Hardware of the platform ``rtl`` from ``DIM,SCRATCHPAD_KIB,ACCUMULATOR_KIB``."""
+def hardware(text: str, template: Template, *also: str) -> Hardware:
+    """Hardware from its sizes separated by commas. Raises ValueError that lists what else it may be, ``also``."""
     try:
-        dim, scratchpad_kib, accumulator_kib = text.split(",")
-        sizes = int(dim), float(scratchpad_kib), float(accumulator_kib)
+        dim, *kib = text.split(",")
+        sizes = int(dim), *map(float, kib)
+        if len(sizes) != len(template.sizes):
+            raise ValueError
     except ValueError:
-        raise ValueError(f"hardware {text!r}: expected DIM,SCRATCHPAD_KIB,ACCUMULATOR_KIB such as 16,128,32") from None
-    return Hardware(*sizes, "rtl")
+        names = ",".join(name.upper() for name in template.sizes)
+        other = f", or one of {', '.join(also)}" if also else ""
+        raise ValueError(f"hardware {text!r}: expected {names} such as 16,128,32{other}") from None
+    return template.hardware(*sizes)
 
 
 def say(stage: str, parts: Iterable[str]) -> None:

@@ -1,31 +1,32 @@
 """Predict cycles, energy, energy-delay product and area for every row of a table."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import pandas as pd
 import torch
 import typer
 
-from pipeline.hardware import HardwareTensors, check_fits
-from pipeline.machine.analytical import AnalyticalModel
-from pipeline.machine.area import area_mm2
-from pipeline.machine.energy import energy_uj
-from pipeline.machine.explain import explain_columns, explain_record
+from pipeline.choices import DimRule
+from pipeline.hardware import HardwareTensors
+from pipeline.machine.capacity import misfits
+from pipeline.machine.explain import PREFIX, explain_record
 from pipeline.machine.latency import LatencyModel
+from pipeline.machine.machine import Machine
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.stages.command import (
     DimOption,
     InTable,
     ModelOption,
     OutTable,
-    PlatformOption,
     SumsOption,
     check_out_table,
     finish,
 )
 from pipeline.stages.entry import run
-from pipeline.stages.models import dim_rule_of, load_latency_model
-from pipeline.table import DimRule, Row, RowError, add_columns, read_table, rows_of
+from pipeline.stages.machines import DesignOption, MemoryOption, PlatformOption
+from pipeline.stages.models import dim_rule_of, model_asked
+from pipeline.table import Row, RowError, add_columns, read_table, rows_of
 
 CHUNK_ROWS = 1 << 14
 PREDICTED = ("pred.cycles", "pred.energy_uj", "pred.edp", "pred.area_mm2")
@@ -39,7 +40,7 @@ def estimate_table(
     ``pred.cycles_std`` is added where the model has uncertainty, and the ``explain.*`` columns when asked for.
     A row that cannot be estimated gets the reason in ``error``.
     """
-    rows = [_checked(row) for row in rows_of(table, model.platform, dim_rule)]
+    rows = fitting(rows_of(table, model.machine.template, dim_rule), model.machine)
     good = [row for row in rows if isinstance(row, Row)]
     results: list[dict[str, float | str]] = []
     with torch.no_grad():
@@ -62,14 +63,15 @@ def explain_text(table: pd.DataFrame) -> str:
     return "\n".join(texts)
 
 
-def _checked(row: Row | RowError) -> Row | RowError:
-    if isinstance(row, RowError):
-        return row
-    try:
-        check_fits(row.mapping, row.hardware)
-    except ValueError as error:
-        return RowError(str(error))
-    return row
+def fitting(rows: Sequence[Row | RowError], machine: Machine) -> list[Row | RowError]:
+    """``rows`` with those that do not fit their hardware turned into errors."""
+    messages = iter(misfits(machine, [(row.mapping, row.hardware) for row in rows if isinstance(row, Row)]))
+
+    def checked(row: Row | RowError) -> Row | RowError:
+        message = next(messages) if isinstance(row, Row) else ""
+        return RowError(message) if message else row
+
+    return [checked(row) for row in rows]
 
 
 def _records(rows: list[Row], model: LatencyModel, explain: bool) -> list[dict[str, float | str]]:
@@ -77,15 +79,17 @@ def _records(rows: list[Row], model: LatencyModel, explain: bool) -> list[dict[s
     mappings = MappingTensors.stack([row.mapping for row in rows])
     hardware = HardwareTensors.stack([row.hardware for row in rows])
     latency = model(layers, mappings, hardware)
-    energy = energy_uj(layers, mappings, hardware, model.platform)
-    area = area_mm2(hardware, model.platform)
+    machine = model.machine
+    energy = machine.energy(machine.words(layers, mappings, hardware), hardware).total
+    area = machine.area_mm2(hardware)
     predicted = dict(zip(PREDICTED, (latency.cycles, energy, latency.cycles * energy, area), strict=True))
     if latency.cycles_std is not None:
         predicted["pred.cycles_std"] = latency.cycles_std
     columns: dict[str, list[float] | list[str]] = {name: value.tolist() for name, value in predicted.items()}
     if explain:
-        sums = model.partial_sums if isinstance(model, AnalyticalModel) else "spill"
-        columns |= explain_columns(layers, mappings, hardware, model.platform, sums)
+        behind = machine.explanation(layers, mappings, hardware)
+        columns |= {PREFIX + "bound": behind.bound}
+        columns |= {PREFIX + name: value.tolist() for name, value in behind.columns.items()}
     return [dict(zip(columns, record, strict=True)) for record in zip(*columns.values(), strict=True)]
 
 
@@ -94,6 +98,8 @@ def main(
     out_table: OutTable,
     model: ModelOption = "analytical",
     platform: PlatformOption = None,
+    design: DesignOption = None,
+    memory: MemoryOption = None,
     dim: DimOption = "from-table",
     partial_sums: SumsOption = "spill",
     explain: Annotated[bool, typer.Option("--explain", help="Print and add the terms behind every estimate.")] = False,
@@ -101,7 +107,7 @@ def main(
     """Predict cycles, energy, EDP and area of every row."""
     check_out_table(out_table, in_table)
     table = read_table(in_table)
-    latency = load_latency_model(model, platform, partial_sums)
+    latency = model_asked(model, platform, design, memory, partial_sums)
     trained = dim_rule_of(latency)
     if trained not in (None, dim):
         typer.echo(f"note: {model} was trained with --dim {trained}, rows are read with --dim {dim}", err=True)

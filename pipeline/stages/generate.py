@@ -9,6 +9,7 @@ from pipeline.files import ROOT, write_json
 from pipeline.hardware import Hardware
 from pipeline.stages import command
 from pipeline.stages.entry import run
+from pipeline.stages.machines import machine_choice
 from pipeline.stages.simulate import DESIGNS
 from rtl.generate import generate
 from sim.build import elaborate
@@ -38,7 +39,7 @@ def main(
     hardware: Annotated[str, typer.Option(metavar="DIM,SPAD_KIB,ACC_KIB", help="The design point.")],
 ) -> None:
     """Generate the SystemVerilog of one design point."""
-    write_json(out, generated(design, command.hardware(hardware)))
+    write_json(out, generated(design, command.hardware(hardware, machine_choice(design=design).find().template)))
 
 
 if __name__ == "__main__":

@@ -4,28 +4,40 @@ from pathlib import Path
 
 from learned.model import TrainedModel
 from learned.store import load
-from pipeline.choices import PartialSums
-from pipeline.hardware import PLATFORMS, Platform
-from pipeline.machine.analytical import AnalyticalModel
-from pipeline.machine.latency import LatencyModel
-from pipeline.table import DimRule
+from pipeline.choices import DimRule, Memory, PartialSums
+from pipeline.machine.latency import AnalyticalModel, LatencyModel
+from pipeline.machine.machine import MachineChoice
+from pipeline.stages.machines import Platform, check_asked, machine_choice
+
+ANALYTICAL = "analytical"
 
 
-def load_latency_model(
-    spec: str, platform: Platform | None = None, partial_sums: PartialSums = "spill"
-) -> LatencyModel:
+def load_latency_model(spec: str, machine: MachineChoice | None = None) -> LatencyModel:
     """The analytical model for ``spec`` = "analytical", else the trained model in the file ``spec``.
 
-    The analytical model defaults to platform ``timeloop``. A trained model brings its own platform and partial-sum
-    rule. Raises ValueError when ``platform`` asks for another one, or the file is not a model.
+    The analytical model is that of ``machine``, by default of ``MachineChoice()``; a trained model brings its own.
+    Raises ValueError when the file is not a model.
     """
-    if spec == "analytical":
-        if platform is not None and platform not in PLATFORMS:
-            raise ValueError(f"unknown platform {platform!r}; known: {', '.join(PLATFORMS)}")
-        return AnalyticalModel(platform or "timeloop", partial_sums)
+    if spec == ANALYTICAL:
+        return AnalyticalModel((machine or MachineChoice()).find())
+    return load(Path(spec))
+
+
+def model_asked(
+    spec: str,
+    platform: Platform | None = None,
+    design: str | None = None,
+    memory: Memory | None = None,
+    partial_sums: PartialSums = "spill",
+) -> LatencyModel:
+    """``load_latency_model`` for the options of a command. Raises ValueError when a trained model contradicts them."""
+    if spec == ANALYTICAL:
+        return load_latency_model(spec, machine_choice(platform, design, memory, partial_sums))
     model = load(Path(spec))
-    if platform is not None and platform != model.platform:
-        raise ValueError(f"model {spec}: was trained for platform {model.platform}, not {platform}")
+    try:
+        check_asked(model.metadata.machine, platform, design, memory, partial_sums)
+    except ValueError as error:
+        raise ValueError(f"model {spec}: {error}") from None
     return model
 
 

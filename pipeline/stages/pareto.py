@@ -9,9 +9,10 @@ import typer
 from pipeline.machine.latency import LatencyModel
 from pipeline.search.pareto import front, sweep_areas
 from pipeline.search.result import SearchResult
-from pipeline.stages.command import ModelOption, PlatformOption, check_out_table
+from pipeline.stages.command import ModelOption, check_out_table
 from pipeline.stages.entry import run
-from pipeline.stages.models import load_latency_model
+from pipeline.stages.machines import DesignOption, MemoryOption, PlatformOption
+from pipeline.stages.models import model_asked
 from pipeline.stages.search import run_search
 from pipeline.table import write_table
 from pipeline.workload import Workload, load_workload
@@ -40,10 +41,8 @@ def run_pareto(
             "edp": [r.edp for r in results],
             "cycles": [r.cycles for r in results],
             "energy_uj": [r.energy_uj for r in results],
-            "dim": [r.hardware.dim for r in results],
-            "scratchpad_kib": [r.hardware.scratchpad_kib for r in results],
-            "accumulator_kib": [r.hardware.accumulator_kib for r in results],
         }
+        | {size: [r.hardware[size] for r in results] for size in model.machine.template.sizes}
     )
     table["on_front"] = front(list(zip(table["area_mm2"], table["edp"], strict=True)))
     return table
@@ -57,6 +56,8 @@ def main(
     points: Annotated[int, typer.Option(min=1, help="Points of the front.")] = 8,
     model: ModelOption = "analytical",
     platform: PlatformOption = None,
+    design: DesignOption = None,
+    memory: MemoryOption = None,
     fix_dim: Annotated[int | None, typer.Option(help="Fix the array to DIM x DIM.")] = None,
 ) -> None:
     """Search under a falling series of area limits: the EDP-area front of a workload."""
@@ -65,7 +66,7 @@ def main(
         load_workload(workload),
         evaluations=evaluations,
         points=points,
-        model=load_latency_model(model, platform, "spill"),
+        model=model_asked(model, platform, design, memory),
         seed=seed,
         fix_dim=fix_dim,
     )

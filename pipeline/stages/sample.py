@@ -16,13 +16,15 @@ import torch
 import typer
 
 from pipeline.files import digest
-from pipeline.hardware import Hardware, HardwareTensors, check_fits
-from pipeline.machine.analytical import AnalyticalModel
-from pipeline.machine.gemmini.tiler import default_mapping
+from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.capacity import check_fits
+from pipeline.machine.latency import AnalyticalModel
+from pipeline.machine.machine import Machine
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.stages import command
 from pipeline.stages.draws import constructive_mappings, crop, random_mappings
 from pipeline.stages.entry import run
+from pipeline.stages.machines import DesignOption, MemoryOption, machine_choice
 from pipeline.stages.search import run_search
 from pipeline.table import Row, columns_of, read_table, rows_of, write_table
 from pipeline.workload import Layer, Workload, WorkloadLayer, load_workload
@@ -37,6 +39,7 @@ EFFICIENCY_BINS = (0.01, 0.03, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8)
 def sample_table(
     workloads: Sequence[Workload],
     hardware: Hardware,
+    machine: Machine,
     *,
     points: int,
     max_cycles: int,
@@ -54,11 +57,13 @@ def sample_table(
     counts = {"random": round(points * random), "constructive": round(points * constructive)}
     counts["searched"] = points - sum(counts.values())
     chosen: dict[str, list[Mapping]] = {}
-    chosen["searched"] = _searched(layers, hardware, counts["searched"], max_cycles, evaluations, seed, generator)
+    chosen["searched"] = _searched(
+        layers, hardware, machine, counts["searched"], max_cycles, evaluations, seed, generator
+    )
     counts["constructive"] += counts["searched"] - len(chosen["searched"])
     for origin in ("constructive", "random"):
         taken = {(mapping.layer, str(mapping)) for mappings in chosen.values() for mapping in mappings}
-        chosen[origin] = _stratified(origin, layers, hardware, counts[origin], max_cycles, generator, taken)
+        chosen[origin] = _stratified(origin, layers, hardware, machine, counts[origin], max_cycles, generator, taken)
     rows = [(origin, mapping) for origin, mappings in chosen.items() for mapping in mappings]
     if not rows:
         raise ValueError(f"no mapping on {hardware.id} takes at most {max_cycles} cycles; raise sampling.max_cycles")
@@ -78,15 +83,14 @@ def affordable_layers(workloads: Sequence[Workload], hardware: Hardware, max_cyc
     return [(name, layer) for layer, name in found.items()]
 
 
-def predicted_cycles(mappings: Sequence[Mapping], hardware: Hardware) -> list[float]:
+def predicted_cycles(mappings: Sequence[Mapping], hardware: Hardware, machine: Machine) -> list[float]:
     """Cycles of the analytical model."""
     if not mappings:
         return []
-    model = AnalyticalModel(platform="rtl")
     layers = LayerTensors.stack([mapping.layer for mapping in mappings])
     sizes = HardwareTensors.stack([hardware] * len(mappings))
     with torch.no_grad():
-        cycles: list[float] = model(layers, MappingTensors.stack(mappings), sizes).cycles.tolist()
+        cycles: list[float] = machine.latency(layers, MappingTensors.stack(mappings), sizes).tolist()
     return cycles
 
 
@@ -94,6 +98,7 @@ def _stratified(
     origin: str,
     layers: Sequence[tuple[str, Layer]],
     hardware: Hardware,
+    machine: Machine,
     count: int,
     max_cycles: int,
     generator: torch.Generator,
@@ -102,12 +107,12 @@ def _stratified(
     """``count`` mappings of an origin, none of them in ``taken``, even over layer kind and predicted efficiency."""
     draw = random_mappings if origin == "random" else constructive_mappings
     picks = torch.randint(len(layers), (OVERSAMPLING * count,), generator=generator).tolist()
-    candidates = draw([layers[pick][1] for pick in picks], hardware, generator) if count else []
+    candidates = draw([layers[pick][1] for pick in picks], hardware, machine, generator) if count else []
     if origin == "constructive":
-        candidates += _tiled(layers, hardware)
+        candidates += _tiled(layers, hardware, machine)
     strata: dict[tuple[str, int], list[Mapping]] = defaultdict(list)
     seen = set(taken)
-    for mapping, cycles in zip(candidates, predicted_cycles(candidates, hardware), strict=True):
+    for mapping, cycles in zip(candidates, predicted_cycles(candidates, hardware, machine), strict=True):
         key = (mapping.layer, str(mapping))
         if cycles <= max_cycles and key not in seen:
             seen.add(key)
@@ -140,13 +145,13 @@ def _round_robin(strata: list[list[Mapping]], count: int, generator: torch.Gener
     return chosen
 
 
-def _tiled(layers: Sequence[tuple[str, Layer]], hardware: Hardware) -> list[Mapping]:
+def _tiled(layers: Sequence[tuple[str, Layer]], hardware: Hardware, machine: Machine) -> list[Mapping]:
     """The default tiler's mappings that fit."""
     result = []
     for _, layer in layers:
         try:
-            mapping = default_mapping(layer, hardware)
-            check_fits(mapping, hardware)
+            mapping = machine.default_mapping(layer, hardware)
+            check_fits(mapping, hardware, machine)
         except ValueError:
             continue
         result.append(mapping)
@@ -156,6 +161,7 @@ def _tiled(layers: Sequence[tuple[str, Layer]], hardware: Hardware) -> list[Mapp
 def _searched(
     layers: Sequence[tuple[str, Layer]],
     hardware: Hardware,
+    machine: Machine,
     count: int,
     max_cycles: int,
     evaluations: int,
@@ -167,20 +173,19 @@ def _searched(
     if not picks:
         return []
     entries = tuple(WorkloadLayer(layers[pick][0], layers[pick][1], 1) for pick in sorted(picks))
-    sizes = (hardware.dim, hardware.scratchpad_kib, hardware.accumulator_kib)
     with tempfile.TemporaryDirectory() as folder:
         run_search(
             Workload("sample", "layers of the study", entries),
             method="gradient",
             evaluations=evaluations,
-            model=AnalyticalModel(platform="rtl"),
+            model=AnalyticalModel(machine),
             seed=seed,
             out=Path(folder) / "search",
-            fix_hardware=sizes,
+            fix_hardware=hardware.values,
         )
-        rows = rows_of(read_table(Path(folder) / "search" / "mappings.csv"), "rtl")
+        rows = rows_of(read_table(Path(folder) / "search" / "mappings.csv"), machine.template)
     mappings = [row.mapping for row in rows if isinstance(row, Row)]
-    cycles = predicted_cycles(mappings, hardware)
+    cycles = predicted_cycles(mappings, hardware, machine)
     return [mapping for mapping, takes in zip(mappings, cycles, strict=True) if takes <= max_cycles]
 
 
@@ -195,12 +200,16 @@ def main(
     evaluations: Annotated[int, typer.Option(help="Evaluations for the searched rest.")],
     seed: Annotated[int, typer.Option(help="Seed of the study.")],
     shard: Annotated[int, typer.Option(help="Other shards draw other mappings.")] = 0,
+    design: DesignOption = None,
+    memory: MemoryOption = None,
 ) -> None:
     """Choose mappings to measure on one hardware point."""
-    point = command.hardware(hardware)
+    machine = machine_choice(design=design, memory=memory).find()
+    point = command.hardware(hardware, machine.template)
     table = sample_table(
         [load_workload(name) for name in workloads],
         point,
+        machine,
         points=points,
         max_cycles=max_cycles,
         random=random,

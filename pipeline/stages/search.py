@@ -1,45 +1,26 @@
 """Search hardware and mappings of a workload: design.json, mappings.csv and trace.csv in one folder."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TextIO
+from typing import Annotated, TextIO
 
 import typer
 
-from pipeline.hardware import Hardware, Platform
-from pipeline.machine.experts import experts
+from pipeline.choices import METHODS, Method, Objective, load
+from pipeline.hardware import Template
+from pipeline.machine.experts import expert_hardware, experts
 from pipeline.machine.latency import LatencyModel
 from pipeline.progress import Line, time_left
-from pipeline.search.bayesian import Bayesian
 from pipeline.search.constraints import Constraints
-from pipeline.search.default import (
-    GEMMINI_ACCUMULATOR_KIB,
-    GEMMINI_DIM,
-    GEMMINI_SCRATCHPAD_KIB,
-    Default,
-)
-from pipeline.search.driver import Method, search
-from pipeline.search.genetic import Genetic
-from pipeline.search.gradient import PUBLISHED, Gradient
-from pipeline.search.problem import Objective, Problem, Recorder
-from pipeline.search.random_search import RandomSearch
+from pipeline.search.driver import search
+from pipeline.search.problem import Problem, Recorder
 from pipeline.search.result import SearchResult
-from pipeline.stages.command import ModelOption, PlatformOption, check_out_folder
+from pipeline.stages.command import ModelOption, check_out_folder, hardware
 from pipeline.stages.entry import run
-from pipeline.stages.models import load_latency_model
+from pipeline.stages.machines import DesignOption, MemoryOption, PlatformOption
+from pipeline.stages.models import model_asked
 from pipeline.workload import Workload, load_workload
-
-MethodName = Literal["gradient", "published", "random", "bayesian", "genetic", "default"]
-
-METHODS: dict[str, Callable[[], Method]] = {
-    "gradient": Gradient,
-    "published": lambda: Gradient(PUBLISHED),
-    "random": RandomSearch,
-    "bayesian": Bayesian,
-    "genetic": Genetic,
-    "default": Default,
-}
 
 
 def run_search(
@@ -52,34 +33,32 @@ def run_search(
     out: Path | None = None,
     objective: Objective = "edp",
     fix_dim: int | None = None,
-    fix_hardware: tuple[int, float, float] | None = None,
+    fix_hardware: tuple[float, ...] | None = None,
     max_area_mm2: float | None = None,
     max_dim: int | None = None,
-    max_scratchpad_kib: float | None = None,
-    max_accumulator_kib: float | None = None,
+    max_kib: Mapping[str, float] | None = None,
     stream: TextIO | None = None,
 ) -> SearchResult:
-    """Search ``workload`` on the platform of ``model`` with about ``evaluations`` evaluations.
+    """Search ``workload`` on the machine of ``model`` with about ``evaluations`` evaluations.
 
-    ``fix_hardware`` is (DIM, scratchpad KiB, accumulator KiB), physical. With ``out`` the result is written there and
-    an interrupted search goes on from the checkpoint in it. Progress is shown on ``stream``. Raises ValueError that
-    names what is wrong.
+    ``fix_hardware`` are the sizes of its template, memories in physical KiB; ``max_kib`` limits some of them. With
+    ``out`` the result is written there and an interrupted search goes on from the checkpoint in it. Progress is shown
+    on ``stream``. Raises ValueError that names what is wrong.
     """
     if method not in METHODS:
         raise ValueError(f"unknown search method {method!r}; known: {', '.join(METHODS)}")
-    platform: Platform = model.platform
+    machine = model.machine
     if method == "default" and fix_hardware is None:
-        fix_hardware = (GEMMINI_DIM, GEMMINI_SCRATCHPAD_KIB, GEMMINI_ACCUMULATOR_KIB)
-        if fix_dim not in (None, GEMMINI_DIM):
-            raise ValueError(f"method default: Gemmini's default hardware has dim {GEMMINI_DIM}, not {fix_dim}")
+        fix_hardware = machine.default_hardware.values
+        if fix_dim not in (None, machine.default_hardware.dim):
+            raise ValueError(f"method default: the default hardware has dim {fix_hardware[0]}, not {fix_dim}")
         fix_dim = None
     constraints = Constraints(
-        platform,
+        machine,
         fix_dim=fix_dim,
-        fixed=None if fix_hardware is None else Hardware(*fix_hardware, platform),
+        fixed=None if fix_hardware is None else machine.template.hardware(*fix_hardware),
         max_dim=max_dim,
-        max_scratchpad_kib=max_scratchpad_kib,
-        max_accumulator_kib=max_accumulator_kib,
+        max_kib=max_kib or {},
         max_area_mm2=max_area_mm2,
     )
     problem = Problem(workload, model, constraints, objective)
@@ -87,7 +66,7 @@ def run_search(
     progress = Progress(stream, f"{method} on {workload.name}")
     result = search(
         problem,
-        METHODS[method](),
+        load(METHODS[method])(),
         method,
         evaluations=evaluations,
         seed=seed,
@@ -127,12 +106,14 @@ class Progress:
 
 def main(
     workload: Annotated[list[str], typer.Option(help="Name of a workload, or a .yaml file.")],
-    method: Annotated[MethodName, typer.Option(help="Search method.")],
+    method: Annotated[Method, typer.Option(help="Search method.")],
     evaluations: Annotated[int, typer.Option(min=1, max=10_000_000, help="Evaluations to spend.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed.")],
     out: Annotated[Path, typer.Option(help="Folder for design.json, mappings.csv and trace.csv.")],
     model: ModelOption = "analytical",
     platform: PlatformOption = None,
+    design: DesignOption = None,
+    memory: MemoryOption = None,
     objective: Annotated[Objective, typer.Option(help="What to minimise.")] = "edp",
     fix_dim: Annotated[int | None, typer.Option(help="Fix the array to DIM x DIM.")] = None,
     fix_hardware: Annotated[
@@ -148,38 +129,35 @@ def main(
     if len(workload) > 1:
         raise ValueError(f"--workload {' --workload '.join(workload)}: one workload a search can be given so far")
     check_out_folder(out)
+    latency = model_asked(model, platform, design, memory)
+    limits = {"scratchpad_kib": max_scratchpad, "accumulator_kib": max_accumulator}
     result = run_search(
         load_workload(workload[0]),
         method=method,
         evaluations=evaluations,
-        model=load_latency_model(model, platform, "spill"),
+        model=latency,
         seed=seed,
         out=out,
         objective=objective,
         fix_dim=fix_dim,
-        fix_hardware=_hardware_sizes(fix_hardware),
+        fix_hardware=_hardware_sizes(fix_hardware, latency.machine.template),
         max_area_mm2=max_area,
         max_dim=max_dim,
-        max_scratchpad_kib=max_scratchpad,
-        max_accumulator_kib=max_accumulator,
+        max_kib={name: limit for name, limit in limits.items() if limit is not None},
         stream=sys.stderr,
     )
     typer.echo(result.summary())
 
 
-def _hardware_sizes(text: str | None) -> tuple[int, float, float] | None:
+def _hardware_sizes(text: str | None, template: Template) -> tuple[float, ...] | None:
     if text is None:
         return None
     if text in experts():
-        expert = experts()[text]
-        return expert.dim, expert.scratchpad_kib, expert.accumulator_kib
+        return expert_hardware(text, template).values
     try:
-        dim, scratchpad, accumulator = text.split(",")
-        return int(dim), float(scratchpad), float(accumulator)
-    except ValueError:
-        known = ", ".join(experts())
-        expected = f"DIM,SCRATCHPAD_KIB,ACCUMULATOR_KIB such as 16,128,32, or one of {known}"
-        raise ValueError(f"--fix-hardware {text!r}: expected {expected}") from None
+        return hardware(text, template, *experts()).values
+    except ValueError as error:
+        raise ValueError(f"--fix-{error}") from None
 
 
 if __name__ == "__main__":

@@ -14,14 +14,16 @@ import typer
 
 from learned.acquire import most_uncertain
 from pipeline.files import digest
-from pipeline.hardware import Hardware, check_fits
-from pipeline.machine.gemmini.tiler import default_mapping
+from pipeline.hardware import Hardware
+from pipeline.machine.capacity import check_fits
 from pipeline.machine.latency import Latency, LatencyModel
+from pipeline.machine.machine import Machine
 from pipeline.stages import command
 from pipeline.stages.draws import constructive_mappings
 from pipeline.stages.entry import run
 from pipeline.stages.estimate import estimate_table
-from pipeline.stages.models import load_latency_model
+from pipeline.stages.machines import DesignOption, MemoryOption
+from pipeline.stages.models import model_asked
 from pipeline.table import Row, columns_of, read_table, rows_of, write_table
 from pipeline.workload import Layer
 
@@ -39,9 +41,10 @@ def select_table(
     designs = pd.concat(found, ignore_index=True).assign(**{"sample.origin": "found"})
     designs = estimate_table(designs, model=model)
     parts = [designs]
-    by_hardware = {_hardware(table): table for table in found}
+    machine = model.machine
+    by_hardware = {_hardware(table, machine): table for table in found}
     if tiled:
-        parts += [_tiled(table, hardware) for hardware, table in by_hardware.items()]
+        parts += [_tiled(table, hardware, machine) for hardware, table in by_hardware.items()]
     share, rest = divmod(uncertain, len(by_hardware))
     for index, (hardware, table) in enumerate(by_hardware.items()):
         count = share + (index < rest)
@@ -56,25 +59,25 @@ def _inputs(table: pd.DataFrame) -> pd.DataFrame:
     return table[[column for column in table.columns if not column.startswith("pred.") and column != "error"]]
 
 
-def _hardware(table: pd.DataFrame) -> Hardware:
-    rows = rows_of(table.head(1), "rtl")
+def _hardware(table: pd.DataFrame, machine: Machine) -> Hardware:
+    rows = rows_of(table.head(1), machine.template)
     if not isinstance(rows[0], Row):
         raise ValueError(f"candidate {table['candidate'].iloc[0]}: {rows[0].message}")
     return rows[0].hardware
 
 
-def _layers(table: pd.DataFrame) -> list[tuple[str, int, Layer]]:
-    rows = rows_of(table, "rtl")
+def _layers(table: pd.DataFrame, machine: Machine) -> list[tuple[str, int, Layer]]:
+    rows = rows_of(table, machine.template)
     named = zip(table["layer.name"], table["layer.count"], rows, strict=True)
     return [(str(name), int(count), row.mapping.layer) for name, count, row in named if isinstance(row, Row)]
 
 
-def _tiled(table: pd.DataFrame, hardware: Hardware) -> pd.DataFrame:
+def _tiled(table: pd.DataFrame, hardware: Hardware, machine: Machine) -> pd.DataFrame:
     rows, names, counts = [], [], []
-    for name, count, layer in _layers(table):
+    for name, count, layer in _layers(table, machine):
         try:
-            mapping = default_mapping(layer, hardware)
-            check_fits(mapping, hardware)
+            mapping = machine.default_mapping(layer, hardware)
+            check_fits(mapping, hardware, machine)
         except ValueError:
             continue  # the tiler has no answer for every small memory
         rows.append(Row(mapping, hardware))
@@ -88,10 +91,10 @@ def _tiled(table: pd.DataFrame, hardware: Hardware) -> pd.DataFrame:
 def _uncertain(
     found: pd.DataFrame, hardware: Hardware, model: LatencyModel, count: int, max_cycles: int, seed: int
 ) -> pd.DataFrame:
-    layers = _layers(found)
+    layers = _layers(found, model.machine)
     generator = torch.Generator().manual_seed(seed)
     picks = torch.randint(len(layers), (DRAWS * count,), generator=generator).tolist()
-    drawn = constructive_mappings([layers[pick][2] for pick in picks], hardware, generator)
+    drawn = constructive_mappings([layers[pick][2] for pick in picks], hardware, model.machine, generator)
     entries = {layer: (name, number) for name, number, layer in layers}
     names, counts = zip(*(entries[mapping.layer] for mapping in drawn), strict=True)
     table = columns_of([Row(mapping, hardware) for mapping in drawn], names, counts)
@@ -116,12 +119,14 @@ def main(
     uncertain: Annotated[int, typer.Option(help="Mappings of which the model is least sure.")],
     max_cycles: Annotated[int, typer.Option(help="Largest predicted cycles of an uncertain one.")],
     seed: Annotated[int, typer.Option(help="Seed of the study.")],
+    design: DesignOption = None,
+    memory: MemoryOption = None,
     tiled: Annotated[bool, typer.Option("--tiled", help="Also the default tiler's on the same hardware.")] = False,
 ) -> None:
     """Choose what to simulate after a search."""
     table = select_table(
         [read_table(path).assign(candidate=path.parent.name) for path in found],
-        model=load_latency_model(model, "rtl", "spill"),
+        model=model_asked(model, None, design, memory),
         tiled=tiled,
         uncertain=uncertain,
         max_cycles=max_cycles,

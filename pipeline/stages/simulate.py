@@ -8,11 +8,12 @@ import pandas as pd
 import torch
 import typer
 
-from pipeline.choices import Memory, PartialSums
+from pipeline.choices import DimRule, Memory, PartialSums
 from pipeline.files import ROOT
-from pipeline.hardware import Hardware, HardwareTensors, check_fits
-from pipeline.machine.energy import LevelEnergy, words_energy
-from pipeline.machine.timeloop.accesses import Words
+from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.energy import LevelEnergy
+from pipeline.machine.machine import MachineChoice, machine_of
+from pipeline.machine.words import Words
 from pipeline.measurement import COUNTERS, WORD_COUNTERS, Measurement
 from pipeline.stages.command import (
     DimOption,
@@ -24,7 +25,9 @@ from pipeline.stages.command import (
     finish,
 )
 from pipeline.stages.entry import run
-from pipeline.table import DimRule, Row, RowError, add_columns, read_table, rows_of
+from pipeline.stages.estimate import fitting
+from pipeline.stages.machines import DEFAULT_DESIGN, DEFAULT_MEMORY
+from pipeline.table import Row, RowError, add_columns, read_table, rows_of
 from rtl.design import Design as DesignSource
 from rtl.generate import generate
 from sim.build import Datapath
@@ -61,7 +64,8 @@ def simulate_table(
     if datapath == "full" and partial_sums == "drop":
         raise ValueError("--partial-sums drop needs --datapath timing: the results would be wrong")
     source = DesignSource.read(design)
-    rows = [_checked(row) for row in rows_of(table, "rtl", dim_rule)]
+    machine = MachineChoice(source.file.machine, memory, partial_sums).find()
+    rows = fitting(rows_of(table, machine.template, dim_rule), machine)
     designs = {row.hardware: _design(source, row.hardware) for row in rows if isinstance(row, Row)}
     requests: list[Request] = []
     results: list[dict[str, Any] | None] = []
@@ -100,16 +104,7 @@ def counted_energy(counters: dict[str, int], hardware: Hardware) -> LevelEnergy:
         scratchpad=words("scratchpad_read_words", "scratchpad_write_words"),
         dram=words("dram_read_bytes", "dram_write_bytes"),
     )
-    return words_energy(moved, HardwareTensors.stack([hardware]))
-
-
-def _checked(row: Row | RowError) -> Row | RowError:
-    if isinstance(row, Row):
-        try:
-            check_fits(row.mapping, row.hardware)
-        except ValueError as error:
-            return RowError(str(error))
-    return row
+    return machine_of(hardware.template.name).energy(moved, HardwareTensors.stack([hardware]))
 
 
 def _design(source: DesignSource, hardware: Hardware) -> Design | RowError:
@@ -134,9 +129,11 @@ def _columns(record: Record, request: Request) -> dict[str, Any]:
 def main(
     in_table: InTable,
     out_table: OutTable,
-    design: Annotated[str, typer.Option(help="A design by name, or its folder.", metavar="NAME|FOLDER")] = "gemmini",
+    design: Annotated[
+        str, typer.Option(help="A design by name, or its folder.", metavar="NAME|FOLDER")
+    ] = DEFAULT_DESIGN,
     datapath: Annotated[Datapath, typer.Option(help="Full datapath, or control and timing only.")] = "timing",
-    memory: Annotated[Memory, typer.Option(help="Memory model below the bus.")] = "simple",
+    memory: Annotated[Memory, typer.Option(help="Memory below the bus.")] = DEFAULT_MEMORY,
     driver: Annotated[Driver, typer.Option(help="What drives the simulation.")] = "cocotb",
     dim: DimOption = "from-table",
     partial_sums: SumsOption = "spill",

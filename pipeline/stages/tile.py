@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.machine.gemmini.template import TEMPLATE
 from pipeline.machine.gemmini.tiler import default_mapping, default_tile
 from pipeline.stages.command import InTable, OutTable, check_out_table, finish
 from pipeline.stages.entry import run
@@ -18,7 +19,7 @@ def tile_table(table: pd.DataFrame) -> pd.DataFrame:
 def _tile_row(record: dict[Any, Any]) -> dict[str, Any]:
     row = {str(key): value for key, value in record.items()}
     try:
-        layer, hardware = layer_of(row), hardware_of(row, "rtl")
+        layer, hardware = layer_of(row), hardware_of(row, TEMPLATE)
         mapping, tile = default_mapping(layer, hardware), default_tile(layer, hardware)
     except ValueError as error:
         return {"mapping.mapping": "", "tile": "", "error": str(error).splitlines()[0]}

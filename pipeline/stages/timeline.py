@@ -9,6 +9,7 @@ import typer
 from pipeline.choices import Memory
 from pipeline.stages import command
 from pipeline.stages.entry import run
+from pipeline.stages.machines import machine_choice
 from pipeline.stages.simulate import DESIGNS
 from pipeline.table import Row, read_table, rows_of, write_table
 from rtl.generate import generate
@@ -26,7 +27,8 @@ def timeline_table(layers: pd.DataFrame, *, design: str, memory: Memory, tiles: 
     Layers that cannot be run again, and those whose tiles cannot be told apart, are left out.
     """
     records: list[tuple[object, ...]] = []
-    for row, name, cycles in zip(rows_of(layers, "rtl"), layers["layer.name"], layers["sim.cycles"], strict=True):
+    template = machine_choice(design=design).find().template
+    for row, name, cycles in zip(rows_of(layers, template), layers["layer.name"], layers["sim.cycles"], strict=True):
         if not isinstance(row, Row) or not cycles > 0:
             continue
         target = Design.load(generate(row.hardware, DESIGNS, design=design))

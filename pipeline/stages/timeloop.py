@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.machine.timeloop.template import TEMPLATE
 from pipeline.machine.timeloop.yaml_files import write_timeloop
 from pipeline.stages.command import InTable, check_out_folder
 from pipeline.stages.entry import run
@@ -18,7 +19,7 @@ def main(
 ) -> None:
     """Write Timeloop's problem, architecture and mapping files for one row."""
     check_out_folder(out)
-    rows = rows_of(read_table(in_table), "timeloop")
+    rows = rows_of(read_table(in_table), TEMPLATE)
     if row >= len(rows):
         raise ValueError(f"table {in_table}: there is no row {row}, it has {len(rows)}")
     chosen = rows[row]

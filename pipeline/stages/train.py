@@ -8,25 +8,24 @@ import pandas as pd
 import typer
 
 from learned.data import default_target
-from learned.model import KINDS, Kind
 from learned.train import train
-from pipeline.choices import PartialSums
-from pipeline.hardware import Platform
+from pipeline.choices import MODEL_KINDS, DimRule, ModelKind
+from pipeline.machine.machine import MachineChoice
 from pipeline.progress import Line, time_left
 from pipeline.stages.command import DimOption, SumsOption, check_out
 from pipeline.stages.entry import run
-from pipeline.table import DimRule, read_table
+from pipeline.stages.machines import DEFAULT, DesignOption, MemoryOption, PlatformOption, machine_choice
+from pipeline.table import read_table
 
 
 def train_table(
     table: pd.DataFrame,
     out: Path,
     *,
-    kind: Kind = "default",
+    kind: ModelKind = "default",
     target: str | None = None,
-    platform: Platform = "rtl",
+    machine: MachineChoice = DEFAULT,
     dim_rule: DimRule = "from-table",
-    partial_sums: PartialSums = "spill",
     seed: int = 0,
     stream: TextIO | None = None,
 ) -> dict[str, float | str | int]:
@@ -35,8 +34,8 @@ def train_table(
     ``target`` is the column of measured cycles, by default ``sim.cycles``, else ``target.cycle``. Progress is shown on
     ``stream``.
     """
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of model {kind!r}; known: {', '.join(KINDS)}")
+    if kind not in MODEL_KINDS:
+        raise ValueError(f"unknown kind of model {kind!r}; known: {', '.join(MODEL_KINDS)}")
     line = Line(stream)
 
     def observe(done: int, total: int) -> None:
@@ -47,9 +46,8 @@ def train_table(
         out,
         kind=kind,
         target=target or default_target(table),
-        platform=platform,
+        machine=machine,
         dim_rule=dim_rule,
-        partial_sums=partial_sums,
         seed=seed,
         observe=observe,
     )
@@ -61,11 +59,13 @@ def train_table(
 def main(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Table with measured cycles.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="File for the trained model.")],
-    kind: Annotated[Kind, typer.Option(help="What to train.")] = "default",
+    kind: Annotated[ModelKind, typer.Option(help="What to train.")] = "default",
     target: Annotated[
         str | None, typer.Option(help="Column of measured cycles; default: sim.cycles, else target.cycle.")
     ] = None,
-    platform: Annotated[Platform, typer.Option(help="Analytical model below the learned one.")] = "rtl",
+    platform: PlatformOption = None,
+    design: DesignOption = None,
+    memory: MemoryOption = None,
     dim: DimOption = "from-table",
     partial_sums: SumsOption = "spill",
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
@@ -77,9 +77,8 @@ def main(
         out,
         kind=kind,
         target=target,
-        platform=platform,
+        machine=machine_choice(platform, design, memory, partial_sums),
         dim_rule=dim,
-        partial_sums=partial_sums,
         seed=seed,
         stream=sys.stderr,
     )

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
-from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.table import Row, columns_of, read_table, write_table
 from pipeline.workload import Layer
 from tests.fuzz.command import LONGEST_BUILD_S, examples, explore, folder, run
 from tests.fuzz.mutations import bits, damaged_bytes, damaged_table, damaged_text
+from tests.machines import GEMMINI
 
 LAYERS = (Layer(3, 3, 14, 14, 32, 48, stride_w=2, stride_h=2), Layer(1, 1, 64, 1, 64, 64))
 TEXTS = (
@@ -28,7 +28,7 @@ COMMANDS = {
 
 def valid_table() -> pd.DataFrame:
     """Twelve rows with measured cycles."""
-    hardware = [Hardware(16, 64.0 * 2**at, 64) for at in range(6)]
+    hardware = [GEMMINI.template.hardware(16, 64.0 * 2**at, 64) for at in range(6)]
     pairs = zip(LAYERS, TEXTS, strict=True)
     table = columns_of([Row(Mapping.parse(text, layer), point) for layer, text in pairs for point in hardware])
     table["sim.cycles"] = range(20_000, 20_000 + len(table))

@@ -5,12 +5,15 @@ import random
 import pandas as pd
 import torch
 
-from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.hardware import HardwareTensors
 from pipeline.machine.gemmini.machine import Gemmini
 from pipeline.machine.gemmini.view import Terms
-from pipeline.mapping import LEVELS, SPATIAL, LayerTensors, Loops, Mapping, MappingTensors
+from pipeline.mapping import FOUR_LEVELS, LayerTensors, Loops, Mapping, MappingTensors
 from pipeline.table import Row, columns_of
 from pipeline.workload import DIMS, Layer
+from tests.machines import GEMMINI
+
+_SPATIAL = dict(FOUR_LEVELS.spatial)
 
 DIM = 16
 
@@ -26,29 +29,29 @@ def layer(rng: random.Random) -> Layer:
 
 def mapping(rng: random.Random, of: Layer) -> Mapping:
     """A random exact mapping that uses at most DIM rows and columns of the array."""
-    loops: list[list[tuple[str, int]]] = [[] for _ in range(LEVELS)]
+    loops: list[list[tuple[str, int]]] = [[] for _ in range(FOUR_LEVELS.levels)]
     spatial = {"C": 1, "K": 1}
     for dim, size in zip(DIMS, of.sizes, strict=True):
         remaining = size
-        for level in range(LEVELS):
-            if SPATIAL.get(level) == dim:
+        for level in range(FOUR_LEVELS.levels):
+            if _SPATIAL.get(level) == dim:
                 spatial[dim] = rng.choice([f for f in range(1, DIM + 1) if remaining % f == 0])
                 remaining //= spatial[dim]
             divisors = [f for f in range(1, remaining + 1) if remaining % f == 0]
-            factor = remaining if level == LEVELS - 1 else rng.choice(divisors)
+            factor = remaining if level == FOUR_LEVELS.levels - 1 else rng.choice(divisors)
             remaining //= factor
             if factor > 1:
                 loops[level].append((dim, factor))
     for level_loops in loops:
         rng.shuffle(level_loops)
     ordered: list[Loops] = [tuple(level_loops) for level_loops in loops]
-    return Mapping(of, (ordered[0], ordered[1], ordered[2], ordered[3]), spatial["C"], spatial["K"])
+    return Mapping(of, tuple(ordered), (spatial["C"], spatial["K"]))
 
 
 def rows(shapes: int, each: int, seed: int = 0) -> list[Row]:
     """``each`` mappings of each of ``shapes`` layers on hardware that fits any of them."""
     rng = random.Random(seed)
-    hardware = Hardware(DIM, 4096.0, 4096.0)
+    hardware = GEMMINI.template.hardware(DIM, 4096.0, 4096.0)
     of = [layer(rng) for _ in range(shapes)]
     return [Row(mapping(rng, one), hardware) for one in of for _ in range(each)]
 

@@ -6,8 +6,9 @@ import torch
 from learned import evaluate
 from learned.data import read_samples
 from learned.evaluate import HeldOut, cross_validate
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import AnalyticalModel
 from tests.learned.cases import rows, table
+from tests.machines import GEMMINI
 
 TRUE = torch.tensor([100.0, 200.0, 400.0, 50.0], dtype=torch.float64)
 
@@ -33,7 +34,7 @@ def test_rank_correlation_is_one_for_any_increasing_prediction() -> None:
 
 
 def test_perfect_predictions_have_perfect_scores() -> None:
-    samples, _ = read_samples(table(rows(6, 4)), "sim.cycles", "rtl")
+    samples, _ = read_samples(table(rows(6, 4)), "sim.cycles", GEMMINI.template)
     scores = evaluate.scores(HeldOut(samples.cycles, samples.cycles * 0.1), samples)
     assert scores["median_error"] == 0.0
     assert scores["spearman"] == pytest.approx(1.0)
@@ -41,15 +42,15 @@ def test_perfect_predictions_have_perfect_scores() -> None:
 
 
 def test_no_fold_sees_a_group_that_it_predicts() -> None:
-    samples, _ = read_samples(table(rows(8, 4)), "sim.cycles", "rtl")
+    samples, _ = read_samples(table(rows(8, 4)), "sim.cycles", GEMMINI.template)
     seen: list[set[int]] = []
 
     def fit(part: object) -> AnalyticalModel:
         seen.append(set(part.shape_group.tolist()))  # type: ignore[attr-defined]
-        return AnalyticalModel("rtl")
+        return AnalyticalModel(GEMMINI)
 
     held_out = cross_validate(samples, samples.shape_group, fit, seed=0)
     everything = set(samples.shape_group.tolist())
     left_out = [everything - groups for groups in seen]
     assert sorted(group for groups in left_out for group in groups) == sorted(everything)
-    assert torch.equal(held_out.cycles, evaluate.predict(AnalyticalModel("rtl"), samples).cycles)
+    assert torch.equal(held_out.cycles, evaluate.predict(AnalyticalModel(GEMMINI), samples).cycles)

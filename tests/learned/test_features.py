@@ -10,6 +10,7 @@ from pipeline.machine.gemmini.public_runs import as_published
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.workload import Layer
 from tests.learned.cases import rows, tensors
+from tests.machines import GEMMINI, PUBLIC
 from tests.strategies import mappings
 
 
@@ -18,7 +19,9 @@ from tests.strategies import mappings
 def test_features_of_any_legal_mapping_are_finite(mapping: Mapping, dim: int, partial_sums: str) -> None:
     layers, factors = LayerTensors.stack([mapping.layer]), MappingTensors.stack([mapping])
     size = torch.tensor([float(dim)], dtype=torch.float64)
-    known = features(layers, factors, HardwareTensors(size, size * 16, size * 16), partial_sums)  # type: ignore[arg-type]
+    known = features(
+        layers, factors, _hardware(size, size * 16, size * 16), PUBLIC if partial_sums == "drop" else GEMMINI
+    )
     assert known.values.shape == (1, len(NAMES))
     assert torch.isfinite(known.values).all()
     assert (known.base_cycles > 0).all()
@@ -32,16 +35,20 @@ def test_there_is_less_to_be_wrong_about_where_the_array_hardly_waits() -> None:
     waiting = "L3[WIO] K4 C4 Q28 P28 - L2[WI] N1 K16X - L1[O] S3 R3 C16X - L0[W] N1"
     texts = [Mapping.parse(text, layer) for text in (busy, waiting)]
     dim = torch.tensor([16.0, 16.0], dtype=torch.float64)
-    sizes = HardwareTensors(dim, dim * 64, dim * 64)
-    known = features(LayerTensors.stack([layer, layer]), MappingTensors.stack(texts), sizes, "spill")
+    sizes = _hardware(dim, dim * 64, dim * 64)
+    known = features(LayerTensors.stack([layer, layer]), MappingTensors.stack(texts), sizes, GEMMINI)
     assert known.headroom[0] < 0.3
     assert known.headroom[1] > 0.9
 
 
+def _hardware(dim: torch.Tensor, scratchpad_kib: torch.Tensor, accumulator_kib: torch.Tensor) -> HardwareTensors:
+    return HardwareTensors({"dim": dim, "scratchpad_kib": scratchpad_kib, "accumulator_kib": accumulator_kib})
+
+
 def test_memory_sizes_do_not_matter() -> None:
     layers, factors, hardware = tensors(rows(3, 3))
-    larger = HardwareTensors(hardware.dim, hardware.scratchpad_kib * 2, hardware.accumulator_kib * 4)
-    one, other = (features(layers, factors, sizes, "spill") for sizes in (hardware, larger))
+    larger = _hardware(hardware.dim, hardware.scratchpad_kib * 2, hardware.accumulator_kib * 4)
+    one, other = (features(layers, factors, sizes, GEMMINI) for sizes in (hardware, larger))
     assert torch.equal(one.values, other.values)
 
 
@@ -51,11 +58,11 @@ def test_gradients_in_the_factors_agree_with_finite_differences() -> None:
     mapping = Mapping.parse(text, layer)
     layers, factors = LayerTensors.stack([layer]), MappingTensors.stack([mapping])
     dim = torch.tensor([16.0], dtype=torch.float64)
-    hardware = HardwareTensors(dim, dim * 64, dim * 64)
+    hardware = _hardware(dim, dim * 64, dim * 64)
 
     def of(temporal: torch.Tensor) -> torch.Tensor:
         relaxed = MappingTensors(temporal, factors.spatial, factors.rank)
-        known = features(layers, relaxed, hardware, "spill")
+        known = features(layers, relaxed, hardware, GEMMINI)
         return torch.cat([known.values.flatten(), known.base_cycles.log()])
 
     # Away from integers, where the view has its kinks.
@@ -68,8 +75,8 @@ def test_dropped_partial_sums_mean_what_the_public_runs_executed() -> None:
     mapping = Mapping.parse("L3[WIO] K8 Q6 - L2[WI] N1 K16X - L1[O] C4 S2 R2 P60 C16X - L0[W] N1", layer)
     layers, factors = LayerTensors.stack([layer]), MappingTensors.stack([mapping])
     dim = torch.tensor([16.0], dtype=torch.float64)
-    hardware = HardwareTensors(dim, dim * 64, dim * 64)
+    hardware = _hardware(dim, dim * 64, dim * 64)
     executed = as_published(layers, factors, hardware)
-    dropped = features(layers, factors, hardware, "drop").base_cycles
-    assert dropped > 5 * features(layers, factors, hardware, "spill").base_cycles
+    dropped = features(layers, factors, hardware, PUBLIC).base_cycles
+    assert dropped > 5 * features(layers, factors, hardware, GEMMINI).base_cycles
     assert executed[0].size[0, 3] == 61

@@ -8,8 +8,10 @@ from learned.data import Samples, efficiency, group_folds, read_samples
 from learned.evaluate import FOLDS, cross_validate, predict, scores, spearman
 from learned.model import Metadata, TrainedModel
 from pipeline.files import reference_data
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import AnalyticalModel
+from pipeline.machine.machine import MachineChoice
 from pipeline.table import read_table
+from tests.machines import GEMMINI, TIMELOOP
 
 PATH = reference_data() / "firesim_gemmini.csv.gz"
 
@@ -21,11 +23,11 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    return read_samples(read_table(PATH), "target.cycle", "rtl", "from-mapping")[0]
+    return read_samples(read_table(PATH), "target.cycle", GEMMINI.template, "from-mapping")[0]
 
 
 def _fit(samples: Samples) -> TrainedModel:
-    return model.fit(samples, Metadata("default", "rtl", "drop", "from-mapping", 0))
+    return model.fit(samples, Metadata("default", MachineChoice(partial_sums="drop"), "from-mapping", 0))
 
 
 def test_held_out_shapes_are_ranked_and_predicted(samples: Samples) -> None:
@@ -42,7 +44,7 @@ def test_more_efficient_rows_than_any_trained_on_are_ranked_better_than_analytic
     fitted = _fit(samples[~top & (group_folds(samples.shape_group, FOLDS, 0) != 0)])
     asked = samples[held_out]
     cycles = predict(fitted, asked).cycles
-    timeloop = predict(AnalyticalModel("timeloop"), asked).cycles
+    timeloop = predict(AnalyticalModel(TIMELOOP), asked).cycles
     assert spearman(cycles, asked.cycles) > spearman(timeloop, asked.cycles)
     errors = [(estimate / asked.cycles - 1).abs().median() for estimate in (cycles, timeloop)]
     assert errors[0] < errors[1]

@@ -3,20 +3,23 @@
 from learned import model
 from learned.data import read_samples
 from learned.evaluate import predict
-from learned.model import Kind, Metadata, TrainedModel
+from learned.model import Metadata, TrainedModel
 from learned.published import Network
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.choices import ModelKind
+from pipeline.machine.latency import AnalyticalModel
+from pipeline.machine.machine import MachineChoice
 from tests.learned.cases import rows, table
+from tests.machines import GEMMINI, TIMELOOP
 
-SAMPLES = read_samples(table(rows(6, 6)), "sim.cycles", "rtl")[0]
+SAMPLES = read_samples(table(rows(6, 6)), "sim.cycles", GEMMINI.template)[0]
 
 
-def _fit(kind: Kind) -> TrainedModel:
-    return model.fit(SAMPLES, Metadata(kind, "rtl", "spill", "from-table", 0))
+def _fit(kind: ModelKind) -> TrainedModel:
+    return model.fit(SAMPLES, Metadata(kind, MachineChoice("gemmini", "simple"), "from-table", 0))
 
 
 def test_the_residual_is_never_below_its_analytical_part() -> None:
-    analytical = predict(AnalyticalModel("timeloop"), SAMPLES).cycles
+    analytical = predict(AnalyticalModel(TIMELOOP), SAMPLES).cycles
     assert (predict(_fit("residual"), SAMPLES).cycles >= analytical).all()
 
 

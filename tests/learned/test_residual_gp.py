@@ -9,20 +9,22 @@ from learned import model
 from learned.data import Samples, read_samples
 from learned.evaluate import coverage, cross_validate, predict
 from learned.model import Metadata, TrainedModel
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import AnalyticalModel
+from pipeline.machine.machine import MachineChoice
 from tests.learned.cases import rows, table
+from tests.machines import GEMMINI
 
-ABOUT = Metadata("default", "rtl", "spill", "from-table", 0)
+ABOUT = Metadata("default", MachineChoice("gemmini", "simple"), "from-table", 0)
 
 
 @pytest.fixture(scope="module")
 def known() -> Samples:
-    return read_samples(table(rows(20, 7), noise=0.05), "sim.cycles", "rtl")[0]
+    return read_samples(table(rows(20, 7), noise=0.05), "sim.cycles", GEMMINI.template)[0]
 
 
 @pytest.fixture(scope="module")
 def unseen() -> Samples:
-    return read_samples(table(rows(12, 7, seed=7), noise=0.05, seed=3), "sim.cycles", "rtl")[0]
+    return read_samples(table(rows(12, 7, seed=7), noise=0.05, seed=3), "sim.cycles", GEMMINI.template)[0]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def _error(cycles: torch.Tensor, samples: Samples) -> float:
 
 def test_unseen_layers_are_predicted_far_better_than_by_the_view(fitted: TrainedModel, unseen: Samples) -> None:
     learned = _error(predict(fitted, unseen).cycles, unseen)
-    view = _error(predict(AnalyticalModel("rtl"), unseen).cycles, unseen)
+    view = _error(predict(AnalyticalModel(GEMMINI), unseen).cycles, unseen)
     assert view > 0.2
     assert learned < 0.3 * view
 
@@ -48,10 +50,10 @@ def test_the_interval_covers_held_out_layers(known: Samples) -> None:
 
 
 def test_far_from_the_data_it_is_the_view_again_and_less_sure(fitted: TrainedModel, unseen: Samples) -> None:
-    far = dataclasses.replace(unseen.hardware, dim=unseen.hardware.dim * 0 + 1024.0)
+    far = unseen.hardware.replaced({"dim": unseen.hardware.dim * 0 + 1024.0})
     samples = dataclasses.replace(unseen, hardware=far)
     latency, near = predict(fitted, samples), predict(fitted, unseen)
-    view = predict(AnalyticalModel("rtl"), samples).cycles
+    view = predict(AnalyticalModel(GEMMINI), samples).cycles
     assert torch.allclose(latency.cycles, view, rtol=0.02)
     assert latency.cycles_std is not None
     assert near.cycles_std is not None

@@ -10,23 +10,29 @@ from learned import model, store
 from learned.data import Samples, read_samples
 from learned.evaluate import predict
 from learned.features import VERSION
-from learned.model import KINDS, Kind, Metadata, TrainedModel
+from learned.model import Metadata, TrainedModel
+from pipeline.choices import MODEL_KINDS, ModelKind
+from pipeline.machine.machine import MachineChoice
 from tests.learned.cases import rows, table
+from tests.machines import GEMMINI
 
 
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    return read_samples(table(rows(6, 5)), "sim.cycles", "rtl")[0]
+    return read_samples(table(rows(6, 5)), "sim.cycles", GEMMINI.template)[0]
 
 
 @pytest.fixture(scope="module")
-def trained(samples: Samples) -> dict[Kind, TrainedModel]:
-    return {kind: model.fit(samples, Metadata(kind, "rtl", "spill", "from-table", 0)) for kind in KINDS}
+def trained(samples: Samples) -> dict[ModelKind, TrainedModel]:
+    return {
+        kind: model.fit(samples, Metadata(kind, MachineChoice("gemmini", "simple"), "from-table", 0))
+        for kind in MODEL_KINDS
+    }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_a_model_read_back_predicts_the_same(
-    kind: Kind, trained: dict[Kind, TrainedModel], samples: Samples, tmp_path: Path
+    kind: ModelKind, trained: dict[ModelKind, TrainedModel], samples: Samples, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.any-ending"
     store.save(trained[kind], path)
@@ -39,7 +45,7 @@ def test_a_model_read_back_predicts_the_same(
     assert torch.allclose(predict(read, samples).cycles, predict(trained[kind], samples).cycles, rtol=1e-5)
 
 
-def test_rows_of_another_feature_version_are_refused(trained: dict[Kind, TrainedModel], tmp_path: Path) -> None:
+def test_rows_of_another_feature_version_are_refused(trained: dict[ModelKind, TrainedModel], tmp_path: Path) -> None:
     path = tmp_path / "old"
     about = dataclasses.replace(trained["default"].metadata, features_version=VERSION + 1)
     store.save(dataclasses.replace(trained["default"], metadata=about), path)
@@ -55,7 +61,7 @@ def test_what_is_not_a_model_is_refused_by_name(content: bytes, tmp_path: Path) 
         store.load(path)
 
 
-def test_a_cut_off_model_is_refused(trained: dict[Kind, TrainedModel], tmp_path: Path) -> None:
+def test_a_cut_off_model_is_refused(trained: dict[ModelKind, TrainedModel], tmp_path: Path) -> None:
     path = tmp_path / "model"
     store.save(trained["default"], path)
     path.write_bytes(path.read_bytes()[:-100])
@@ -63,7 +69,7 @@ def test_a_cut_off_model_is_refused(trained: dict[Kind, TrainedModel], tmp_path:
         store.load(path)
 
 
-def test_weights_of_another_kind_are_refused(trained: dict[Kind, TrainedModel], tmp_path: Path) -> None:
+def test_weights_of_another_kind_are_refused(trained: dict[ModelKind, TrainedModel], tmp_path: Path) -> None:
     path = tmp_path / "model"
     store.save(TrainedModel(trained["default"].metadata, trained["dnn"].weights), path)
     with pytest.raises(ValueError, match="not those of kind 'default'"):

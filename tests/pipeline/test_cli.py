@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from pipeline.cli import COMMANDS, STAGES, main
-from pipeline.hardware import Hardware
 from pipeline.machine.timeloop.yaml_files import read_timeloop
 from pipeline.mapping import Mapping
 from pipeline.stages.entry import guarded
@@ -16,6 +15,7 @@ from pipeline.table import Row, columns_of, read_table, rows_of, write_table
 from pipeline.workload import Layer
 from tests.learned.cases import rows as learned_rows
 from tests.learned.cases import table as learned_table
+from tests.machines import GEMMINI, TIMELOOP
 
 SEARCH = ("search", "--workload", "bert", "--method", "random", "--evaluations", 1, "--seed", 0, "--out", "out")
 
@@ -38,8 +38,8 @@ def run(monkeypatch, capsys):
 def table(tmp_path):
     """A table of two good rows with a bad one between them."""
     layer = Layer(1, 1, 64, 1, 64, 64)
-    mapping = Mapping(layer, ((("P", 64),), (("C", 4),), (("K", 4),), ()), 16, 16)
-    rows = columns_of([Row(mapping, Hardware(16, 256, 64))] * 3)
+    mapping = Mapping(layer, ((("P", 64),), (("C", 4),), (("K", 4),), ()), (16, 16))
+    rows = columns_of([Row(mapping, GEMMINI.template.hardware(16, 256, 64))] * 3)
     rows["note"] = ["first", "second", "third"]
     rows.loc[1, "mapping.mapping"] = "L3[WIO] K2"
     path = tmp_path / "in.csv"
@@ -101,7 +101,7 @@ def test_estimate_keeps_columns_and_order_and_marks_bad_rows(run, table, tmp_pat
 def test_a_row_becomes_timeloop_files_that_read_back(run, table, tmp_path):
     status, out, err = run("timeloop", table, 2, tmp_path / "timeloop")
     assert (status, out, err) == (0, "", "")
-    (row,) = rows_of(read_table(table).iloc[[2]], "timeloop")
+    (row,) = rows_of(read_table(table).iloc[[2]], TIMELOOP.template)
     assert read_timeloop(tmp_path / "timeloop") == (row.mapping, row.hardware)
 
 
@@ -143,10 +143,13 @@ def test_tile_adds_a_mapping_that_estimate_reads(run, table, tmp_path):
         (("workloads", "import", "IN", "/proc/out.yaml"), "/proc"),
         (("timeloop", "IN", 0, "/proc/out"), "/proc"),
         ((*SEARCH[:-1], "/proc/out"), "/proc"),
-        ((*SEARCH, "--platform", "rtl", "--fix-dim", 12), "fixed dim = 12: must be one of 2, 4, 8, 16, 32, 64 on rtl"),
+        (
+            (*SEARCH, "--platform", "rtl", "--fix-dim", 12),
+            "12: must be one of 2, 4, 8, 16, 32, 64 on gemmini",
+        ),
         ((*SEARCH, "--platform", "rtl", "--fix-dim", 128), "fixed dim = 128: must be one of 2, 4"),
         ((*SEARCH, "--platform", "rtl", "--fix-hardware", "128,256,64"), "fixed dim = 128: must be one of 2, 4"),
-        ((*SEARCH, "--fix-dim", 129), "fixed dim = 129: must be from 1 to 128 on timeloop"),
+        ((*SEARCH, "--platform", "timeloop", "--fix-dim", 129), "fixed dim = 129: must be from 1 to 128 on timeloop"),
         ((*SEARCH, "--workload", "resnet50"), "--workload bert --workload resnet50: one workload"),
         (("timeloop", "IN", 1, "out"), "row 1: mapping"),
         (("timeloop", "IN", 3, "out"), "there is no row 3, it has 3"),

@@ -2,17 +2,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.hardware import Hardware, HardwareTensors, check_fits, footprint, smallest_hardware
+from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.capacity import check_fits, smallest_hardware
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
+from tests.machines import GEMMINI, MACHINES, TIMELOOP
+from tests.pipeline.machine.footprint import footprint
 from tests.strategies import mappings
 
-DEFAULT = Hardware(16, 256, 64)
+DEFAULT = GEMMINI.template.hardware(16, 256, 64)
 
 
-def fits(mapping: Mapping, hardware: Hardware) -> bool:
+def fits(mapping: Mapping, hardware: Hardware, machine) -> bool:
     try:
-        check_fits(mapping, hardware)
+        check_fits(mapping, hardware, machine)
     except ValueError:
         return False
     return True
@@ -21,25 +24,25 @@ def fits(mapping: Mapping, hardware: Hardware) -> bool:
 def test_rows_of_the_default_hardware():
     assert (DEFAULT.scratchpad_rows, DEFAULT.accumulator_rows) == (16384, 1024)
     assert (DEFAULT.tile_scratchpad_rows, DEFAULT.tile_accumulator_rows) == (8192, 512)
-    assert Hardware(16, 256, 64, "timeloop").tile_scratchpad_rows == 16384
+    assert TIMELOOP.template.hardware(16, 256, 64).tile_scratchpad_rows == 16384
 
 
-@pytest.mark.parametrize("platform", ["timeloop", "rtl"])
-def test_tile_rows_read_back(platform):
-    hardware = Hardware.from_tile_rows(8, 100, 30, platform)
+@pytest.mark.parametrize("name", MACHINES)
+def test_tile_rows_read_back(name):
+    hardware = MACHINES[name].template.from_tile_rows(8, {"scratchpad": 100, "accumulator": 30})
     assert (hardware.tile_scratchpad_rows, hardware.tile_accumulator_rows) == (100, 30)
 
 
 def test_the_id_changes_with_everything_that_defines_the_hardware():
     variants = [
         DEFAULT,
-        Hardware(8, 256, 64),
-        Hardware(16, 128, 64),
-        Hardware(16, 256, 32),
-        Hardware(16, 256, 64, "timeloop"),
+        GEMMINI.template.hardware(8, 256, 64),
+        GEMMINI.template.hardware(16, 128, 64),
+        GEMMINI.template.hardware(16, 256, 32),
+        TIMELOOP.template.hardware(16, 256, 64),
     ]
     assert len({hardware.id for hardware in variants}) == len(variants)
-    assert Hardware(16, 256.0, 64.0).id == DEFAULT.id
+    assert GEMMINI.template.hardware(16, 256.0, 64.0).id == DEFAULT.id
 
 
 @pytest.mark.parametrize(
@@ -52,42 +55,42 @@ def test_the_id_changes_with_everything_that_defines_the_hardware():
         ((16, 256, float("inf")), "accumulator_kib = inf"),
         ((16, 0.3, 64), "scratchpad_kib = 0.3 is not a whole number of rows"),
         ((48, 256, 64), "not a whole number of rows at dim 48"),
-        ((16, 256, 64, "fpga"), "'fpga'"),
+        ((16, 256, 64, 8), "are not dim, scratchpad_kib, accumulator_kib"),
     ],
 )
 def test_impossible_hardware_is_refused_with_the_offender(sizes, culprit):
     with pytest.raises(ValueError, match="hardware") as caught:
-        Hardware(*sizes)
+        GEMMINI.template.hardware(*sizes)
     assert culprit in str(caught.value)
 
 
 @settings(deadline=None)
-@given(st.lists(mappings(), min_size=1, max_size=4), st.sampled_from(["timeloop", "rtl"]))
-def test_the_smallest_hardware_fits_and_nothing_smaller_does(found, platform):
-    hardware = smallest_hardware(found, platform)
+@given(st.lists(mappings(), min_size=1, max_size=4), st.sampled_from(list(MACHINES.values())))
+def test_the_smallest_hardware_fits_and_nothing_smaller_does(found, machine):
+    hardware = smallest_hardware(found, machine)
     for mapping in found:
-        check_fits(mapping, hardware)
-    step = 0.5 if platform == "rtl" else None
+        check_fits(mapping, hardware, machine)
+    grid = machine.grid
     for name in ("scratchpad_kib", "accumulator_kib"):
         sizes = {"scratchpad_kib": hardware.scratchpad_kib, "accumulator_kib": hardware.accumulator_kib}
-        sizes[name] = sizes[name] * step if step else sizes[name] - 1
-        if sizes[name] < (4 if platform == "rtl" else 1):
+        sizes[name] = sizes[name] / 2 if grid.powers_of_two else sizes[name] - 1
+        if sizes[name] < grid.low_kib:
             continue
-        smaller = Hardware(hardware.dim, sizes["scratchpad_kib"], sizes["accumulator_kib"], platform)
-        assert any(not fits(mapping, smaller) for mapping in found)
+        smaller = machine.template.hardware(hardware.dim, sizes["scratchpad_kib"], sizes["accumulator_kib"])
+        assert any(not fits(mapping, smaller, machine) for mapping in found)
 
 
 def test_an_array_that_is_too_small_is_named():
-    mapping = Mapping(Layer(1, 1, 4, 1, 32, 32), ((), (("P", 4),), (), ()), 32, 32)
+    mapping = Mapping(Layer(1, 1, 4, 1, 32, 32), ((), (("P", 4),), (), ()), (32, 32))
     with pytest.raises(ValueError, match=r"spatial C32 x K32 exceeds an array of dim 16"):
-        check_fits(mapping, DEFAULT)
+        check_fits(mapping, DEFAULT, GEMMINI)
 
 
 def test_footprints_of_a_hand_worked_convolution_tile():
     layer = Layer(3, 3, 8, 8, 20, 40, stride_w=2, stride_h=2)
     text = "L3[WIO] Q2 - L2[WI] N1 K14X - L1[O] K3 C2 R3 S3 P8 Q4 C10X - L0[W] N1"
     mapping = Mapping.parse(text, layer)
-    rtl = footprint(mapping, 16, "rtl")
+    rtl = footprint(mapping, 16, "gemmini")
     assert rtl.accumulator_rows == 3 * 8 * 4
     assert rtl.scratchpad_rows == 2 * (8 * 2 + 2) * (4 * 2 + 2) + 3 * 3 * 3 * 20
     timeloop = footprint(mapping, 16, "timeloop")
@@ -96,6 +99,6 @@ def test_footprints_of_a_hand_worked_convolution_tile():
 
 
 def test_tensors_hold_the_sizes():
-    tensors = HardwareTensors.stack([DEFAULT, Hardware(8, 32, 16)])
+    tensors = HardwareTensors.stack([DEFAULT, GEMMINI.template.hardware(8, 32, 16)])
     assert tensors.dim.tolist() == [16, 8]
     assert tensors[1].accumulator_kib.item() == 16

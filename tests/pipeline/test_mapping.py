@@ -43,7 +43,7 @@ def test_tiles_of_the_outer_loops_cover_every_index_once(mapping):
 def test_the_published_text_means_what_it_says():
     mapping = Mapping.parse(PUBLISHED, STEM)
     assert mapping.loops[3] == (("K", 8), ("Q", 28))
-    assert (mapping.spatial_c, mapping.spatial_k) == (3, 4)
+    assert mapping.spatial == (3, 4)
     assert [mapping.tile(dim) for dim in DIMS] == [7, 7, 112, 4, 3, 8, 1]
     assert str(mapping) == PUBLISHED
     assert mapping.is_exact

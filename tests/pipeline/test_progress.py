@@ -6,13 +6,14 @@ import itertools
 import pytest
 
 from learned.evaluate import FOLDS
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.progress import LOG_SECONDS, TERMINAL_SECONDS, Line, time_left
 from pipeline.stages import search as search_stage
 from pipeline.stages.search import run_search
 from pipeline.stages.train import train_table
 from pipeline.workload import load_workload
 from tests.learned import cases
+from tests.machines import GEMMINI
 
 
 class Terminal(io.StringIO):
@@ -84,7 +85,7 @@ def eager(monkeypatch):
 @pytest.mark.parametrize("method", ["gradient", "random", "genetic"])
 def test_a_search_says_how_far_it_is_and_the_result_is_the_same(eager, method):
     stream = io.StringIO()
-    options = {"method": method, "evaluations": 60, "model": AnalyticalModel("rtl"), "seed": 0, "fix_dim": 16}
+    options = {"method": method, "evaluations": 60, "model": AnalyticalModel(GEMMINI), "seed": 0, "fix_dim": 16}
     shown = run_search(load_workload("bert"), stream=stream, **options)
     lines = stream.getvalue().splitlines()
     assert all(line.startswith(f"{method} on bert: ") and " of 60 evaluations" in line for line in lines)

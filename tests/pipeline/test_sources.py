@@ -11,7 +11,7 @@ from pipeline.sources import INPUTS, PACKAGES, source_digest
 
 STAGES = sorted(
     re.findall(
-        r"source_digest\(\"([\w.]+)\"\)",
+        r"source_digest\(\s*\"([\w.]+)\"",
         "".join(path.read_text(encoding="utf-8") for path in (ROOT / "pipeline" / "rules").glob("*.smk")),
     )
 )

@@ -2,31 +2,34 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from pipeline.hardware import Hardware, smallest_hardware
+from pipeline.machine.capacity import smallest_hardware
 from pipeline.mapping import Mapping
 from pipeline.table import Row, RowError, add_columns, columns_of, read_table, rows_of, write_table
 from pipeline.workload import Layer
+from tests.machines import GEMMINI
 from tests.strategies import mappings
 
 
 def example() -> pd.DataFrame:
     layer = Layer(1, 1, 64, 1, 64, 64)
-    mapping = Mapping(layer, ((("P", 64),), (("C", 4),), (("K", 4),), ()), 16, 16)
-    return columns_of([Row(mapping, Hardware(16, 256, 64))] * 3, names=["a", "b", "c"], counts=[1, 2, 3])
+    mapping = Mapping(layer, ((("P", 64),), (("C", 4),), (("K", 4),), ()), (16, 16))
+    return columns_of(
+        [Row(mapping, GEMMINI.template.hardware(16, 256, 64))] * 3, names=["a", "b", "c"], counts=[1, 2, 3]
+    )
 
 
 @settings(deadline=None, max_examples=50)
 @given(mappings())
 def test_rows_read_back_equal(mapping):
-    row = Row(mapping, smallest_hardware([mapping], "rtl"))
-    assert rows_of(columns_of([row]), "rtl") == [row]
+    row = Row(mapping, smallest_hardware([mapping], GEMMINI))
+    assert rows_of(columns_of([row]), GEMMINI.template) == [row]
 
 
 def test_the_rule_from_mapping_ignores_the_columns():
     table = example().assign(**{"arch.meshX": 128})
-    (first, *_) = rows_of(table, "rtl", "from-mapping")
+    (first, *_) = rows_of(table, GEMMINI.template, "from-mapping")
     assert isinstance(first, Row)
-    assert first.hardware == Hardware(16, 4096, 4096)
+    assert first.hardware == GEMMINI.template.hardware(16, 4096, 4096)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
@@ -40,14 +43,16 @@ def test_tables_read_back_equal_and_leave_nothing_else(ending, tmp_path):
 def test_a_bad_row_is_marked_and_the_others_are_kept():
     table = example().astype({"prob.P": object})
     table.loc[1, "prob.P"] = "many"
-    good, bad, other = rows_of(table, "rtl")
+    good, bad, other = rows_of(table, GEMMINI.template)
     assert isinstance(good, Row)
     assert isinstance(other, Row)
     assert bad == RowError("column prob.P: 'many' is not an integer")
 
 
 def test_missing_columns_are_named():
-    assert rows_of(example().drop(columns="arch.meshX"), "rtl")[0] == RowError("column arch.meshX is missing or empty")
+    assert rows_of(example().drop(columns="arch.meshX"), GEMMINI.template)[0] == RowError(
+        "column arch.meshX is missing or empty"
+    )
 
 
 @pytest.mark.parametrize("errors", [["", "", ""], ["", "too large", ""]])

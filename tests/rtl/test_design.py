@@ -16,6 +16,7 @@ from pipeline.hardware import Hardware
 from rtl.design import RTL, Design, design_names
 from rtl.generate import generate
 from sim.commands import CONFIG_FIELDS, LOOP_FIELDS, OPERATION_FIELDS
+from tests.machines import GEMMINI
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_touching_files_and_writing_comments_changes_no_digest(root: Path) -> No
 
 
 def test_a_generated_design_passes_on_parameters_compiler_and_sources(tmp_path: Path) -> None:
-    folder = generate(Hardware(4, 4, 4), tmp_path, design="gemmini_commands")
+    folder = generate(GEMMINI.template.hardware(4, 4, 4), tmp_path, design="gemmini_commands")
     content = yaml.safe_load((folder / "design.json").read_text(encoding="utf-8"))
     assert (ROOT / content["compiler"]).read_text(encoding="utf-8") == Design.read(
         "gemmini_commands"
@@ -91,14 +92,17 @@ def test_a_generated_design_passes_on_parameters_compiler_and_sources(tmp_path: 
 @pytest.mark.parametrize(
     ("hardware", "message"),
     [
-        (Hardware(128, 512, 256), "hardware dim = 128: design gemmini needs a power of two from 2 to 64"),
-        (Hardware(12, 12, 12), "hardware dim = 12: design gemmini needs a power of two from 2 to 64"),
         (
-            Hardware(64, 0.375, 4),
+            GEMMINI.template.hardware(128, 512, 256),
+            "hardware dim = 128: design gemmini needs a power of two from 2 to 64",
+        ),
+        (GEMMINI.template.hardware(12, 12, 12), "hardware dim = 12: design gemmini needs a power of two from 2 to 64"),
+        (
+            GEMMINI.template.hardware(64, 0.375, 4),
             "hardware scratchpad_kib = 0.375 is 6 rows: design gemmini needs a multiple of 4 from 4 to 2097152",
         ),
         (
-            Hardware(2, 4, 32768),
+            GEMMINI.template.hardware(2, 4, 32768),
             "hardware accumulator_kib = 32768 is 4194304 rows: design gemmini needs a multiple of 2 from 2 to 2097152",
         ),
     ],
@@ -175,7 +179,9 @@ def folder(tmp_path: Path) -> Path:
 def test_a_design_may_be_a_folder_anywhere(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     design = Design.read(str(folder))
     assert design.name == "mine"
-    content = json.loads((generate(Hardware(4, 4, 1), tmp_path, design=str(folder)) / "design.json").read_text())
+    content = json.loads(
+        (generate(GEMMINI.template.hardware(4, 4, 1), tmp_path, design=str(folder)) / "design.json").read_text()
+    )
     assert content["compiler"] == str(folder / "compiler.py")
     assert content["sources"][0] == str(folder / "output_stationary_pkg.sv")
     monkeypatch.chdir(folder.parent)
@@ -184,7 +190,9 @@ def test_a_design_may_be_a_folder_anywhere(folder: Path, tmp_path: Path, monkeyp
 
 def test_two_folders_of_one_name_are_two_designs(folder: Path, tmp_path: Path) -> None:
     other = shutil.copytree(folder, tmp_path / "other" / "mine")
-    first, second = (generate(Hardware(4, 4, 1), tmp_path / "top", design=str(path)) for path in (folder, other))
+    first, second = (
+        generate(GEMMINI.template.hardware(4, 4, 1), tmp_path / "top", design=str(path)) for path in (folder, other)
+    )
     assert first != second
 
 

@@ -22,11 +22,12 @@ from sim.inprocess import Simulation
 from sim.memory import MemorySettings
 from sim.task import Record, Task, conclude, prepare
 from sim.worker import run
+from tests.machines import GEMMINI
 from tests.sim.random_tasks import random_task
 
 GENERATED = ROOT / "results" / "rtl"
 COMPILER = str(RTL / "output_stationary" / "compiler.py")
-SMALL = (Hardware(4, 4, 2), Hardware(4, 32, 1), Hardware(8, 32, 2))
+SMALL = (GEMMINI.template.hardware(4, 4, 2), GEMMINI.template.hardware(4, 32, 1), GEMMINI.template.hardware(8, 32, 2))
 """Small memories, so that tiles are small and many."""
 
 pytestmark = pytest.mark.xdist_group("rtl")
@@ -90,7 +91,11 @@ def test_random_programs_are_bit_exact_and_their_counters_add_up() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("hardware", [*SMALL, Hardware(16, 32, 4), Hardware(32, 64, 16)], ids=lambda item: item.id)
+@pytest.mark.parametrize(
+    "hardware",
+    [*SMALL, GEMMINI.template.hardware(16, 32, 4), GEMMINI.template.hardware(32, 64, 16)],
+    ids=lambda item: item.id,
+)
 def test_many_random_programs_are_bit_exact_and_their_counters_add_up(hardware: Hardware) -> None:
     for task in programs(200, (hardware,), seed=hardware.dim):
         check(task)

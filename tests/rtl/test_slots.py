@@ -9,11 +9,12 @@ from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim.memory import MemorySettings
 from sim.task import Record, Task
+from tests.machines import GEMMINI
 from tests.rtl.operations import multiply, run
 from tests.sim.test_programs import simulated, simulation_of
 
-SMALL = Hardware(8, 64, 64)
-DEFAULT = Hardware(16, 256, 64)
+SMALL = GEMMINI.template.hardware(8, 64, 64)
+DEFAULT = GEMMINI.template.hardware(16, 256, 64)
 MEMORY = MemorySettings.of("simple")
 
 pytestmark = pytest.mark.xdist_group("slots")

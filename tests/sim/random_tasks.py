@@ -7,14 +7,21 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from pipeline.choices import MEMORIES
-from pipeline.hardware import Hardware, check_fits
+from pipeline.hardware import Hardware
+from pipeline.machine.capacity import check_fits
 from pipeline.mapping import Mapping
 from pipeline.workload import DIMS, Layer
 from sim.build import Datapath
 from sim.memory import MemorySettings
 from sim.task import Task
+from tests.machines import GEMMINI
 
-DESIGNS = (Hardware(2, 4, 2), Hardware(4, 4, 4), Hardware(8, 16, 8), Hardware(16, 32, 16))
+DESIGNS = (
+    GEMMINI.template.hardware(2, 4, 2),
+    GEMMINI.template.hardware(4, 4, 4),
+    GEMMINI.template.hardware(8, 16, 8),
+    GEMMINI.template.hardware(16, 32, 16),
+)
 """Small memories, so that tiles are small and many."""
 
 MAX_MACS = 60_000
@@ -74,7 +81,7 @@ def random_mapping(generator: random.Random, layer: Layer, hardware: Hardware) -
     while True:
         mapping = _mapping(random.Random(generator.random()), layer, hardware.dim, tile)
         try:
-            check_fits(mapping, hardware)
+            check_fits(mapping, hardware, GEMMINI)
         except ValueError:
             largest = max(tile, key=lambda name: tile[name])
             tile[largest] = math.ceil(tile[largest] / 2)
@@ -102,7 +109,7 @@ def _mapping(generator: random.Random, layer: Layer, dim: int, tile: dict[str, i
     for loops in levels:
         generator.shuffle(loops)
     loops = tuple(_merged(items) for items in levels)
-    return Mapping(layer, (loops[0], loops[1], loops[2], loops[3]), spatial["C"], spatial["K"])
+    return Mapping(layer, tuple(loops), (spatial["C"], spatial["K"]))
 
 
 def _merged(items: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:

@@ -14,15 +14,15 @@ from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
 from pipeline.files import ROOT
-from pipeline.hardware import Hardware
 from rtl.generate import generate
 from sim.build import verilator_environment, verilator_root
 from sim.design import Design
+from tests.machines import GEMMINI
 from tests.rtl.test_output_stationary import programs
 
 FOLDER = Path(__file__).parent / "axi_model"
 OPTIONS = ("--assert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-fno-life-post", "-O1", "-CFLAGS", "-std=c++20")
-HARDWARE = Hardware(4, 32, 1)
+HARDWARE = GEMMINI.template.hardware(4, 32, 1)
 
 pytestmark = pytest.mark.xdist_group("rtl")
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim import compiler
 from sim.compiler import GEMMINI, ProgramError, compile_with
+from tests import machines
 
 LAYER = Layer(R=1, S=1, P=4, Q=1, C=4, K=4)
 MAPPING = Mapping.parse("L3[WIO] N1 - L2[WI] K4X - L1[O] C4X - L0[W] P4", LAYER)
@@ -42,7 +42,7 @@ def compile_program(layer, mapping, hardware, *, partial_sums="spill"):
         encoding="utf-8",
     )
     with pytest.raises(ProgramError, match=message):
-        compile_with(str(path), LAYER, MAPPING, Hardware(4, 4, 4))
+        compile_with(str(path), LAYER, MAPPING, machines.GEMMINI.template.hardware(4, 4, 4))
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def test_a_file_that_is_no_compiler_is_said(tmp_path: Path, text: str, message: 
     path = tmp_path / "compiler.py"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ProgramError, match=message):
-        compile_with(str(path), LAYER, MAPPING, Hardware(4, 4, 4))
+        compile_with(str(path), LAYER, MAPPING, machines.GEMMINI.template.hardware(4, 4, 4))
     with pytest.raises(ProgramError, match="no such file"):
-        compile_with(str(tmp_path / "absent.py"), LAYER, MAPPING, Hardware(4, 4, 4))
+        compile_with(str(tmp_path / "absent.py"), LAYER, MAPPING, machines.GEMMINI.template.hardware(4, 4, 4))
 
 
 def test_the_shipped_compiler_makes_a_program() -> None:
-    program = compile_with(GEMMINI, LAYER, MAPPING, Hardware(4, 4, 4))
+    program = compile_with(GEMMINI, LAYER, MAPPING, machines.GEMMINI.template.hardware(4, 4, 4))
     assert program.commands.shape == (2, 16)

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim.commands import LOOP_FIELDS, pack, unpack
 from sim.compiler import ProgramError
 from sim.program import HOST_CYCLES, LOOP_CONV, Program, compile_program, default_shift
+from tests.machines import GEMMINI
 
 CONVOLUTION = Layer(R=3, S=3, P=6, Q=6, C=8, K=8)
 SPLIT = "L3[WIO] C2 K2 Q2 - L2[WI] K4X - L1[O] R3 S3 Q3 P6 C4X - L0[W] N1".replace("L2[WI] K4X", "L2[WI] N1 K4X")
-HARDWARE = Hardware(4, 64, 64)
+HARDWARE = GEMMINI.template.hardware(4, 64, 64)
 
 
 def program(layer: Layer = CONVOLUTION, text: str = SPLIT, partial_sums: str = "spill") -> Program:
@@ -115,7 +115,7 @@ def test_the_default_shift_keeps_most_outputs_in_range(reduction: int) -> None:
 
 def test_a_tile_that_does_not_fit_is_named() -> None:
     with pytest.raises(ProgramError, match="accumulator rows"):
-        compile_program(CONVOLUTION, Mapping.parse(SPLIT, CONVOLUTION), Hardware(4, 64, 0.25))
+        compile_program(CONVOLUTION, Mapping.parse(SPLIT, CONVOLUTION), GEMMINI.template.hardware(4, 64, 0.25))
 
 
 def test_a_bias_is_refused() -> None:

@@ -119,13 +119,13 @@ def test_any_order_of_dram_loops_gives_the_same_result(order: str) -> None:
     layer = Layer(R=1, S=1, P=24, Q=1, C=20, K=12)
     factors = {"C": 5, "K": 3, "P": 3}
     outer = tuple((name, factors[name]) for name in order)
-    mapping = Mapping(layer, ((("P", 8),), (), (), outer), spatial_c=4, spatial_k=4)
+    mapping = Mapping(layer, ((("P", 8),), (), (), outer), spatial=(4, 4))
     check(Task(mapping, DESIGNS[1], "full", MemorySettings.of("soc")))
 
 
 def test_dropping_partial_sums_needs_the_timing_build() -> None:
     layer = Layer(R=1, S=1, P=4, Q=1, C=4, K=4)
-    mapping = Mapping(layer, ((("P", 4),), (), (), ()), spatial_c=4, spatial_k=4)
+    mapping = Mapping(layer, ((("P", 4),), (), (), ()), spatial=(4, 4))
     task = Task(mapping, DESIGNS[1], "full", MemorySettings.of("simple"), partial_sums="drop")
     with pytest.raises(ProgramError, match="timing build only"):
         prepare(task)

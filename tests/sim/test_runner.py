@@ -31,7 +31,7 @@ pytestmark = pytest.mark.xdist_group("rtl")
 def task(rows: int, **changes: int) -> Task:
     """A matrix product of ``rows`` rows, four of them a tile."""
     layer = Layer(R=1, S=1, P=rows, Q=1, C=8, K=8)
-    mapping = Mapping(layer, ((("P", 4),), (("C", 2),), (), (("P", -(-rows // 4)), ("K", 2))), 4, 4)
+    mapping = Mapping(layer, ((("P", 4),), (("C", 2),), (), (("P", -(-rows // 4)), ("K", 2))), (4, 4))
     return Task(mapping, HARDWARE, "timing", replace(MemorySettings.of("soc"), **changes))
 
 
@@ -65,7 +65,7 @@ def test_a_clock_in_cocotb_gives_the_same_counts_as_the_burst_clock(tmp_path: Pa
 def test_a_run_over_its_budget_and_a_mapping_without_program_are_errors_of_their_rows(tmp_path: Path) -> None:
     too_long = task(4000, budget_kilocycles=3)
     layer = Layer(R=1, S=1, P=4096, Q=1, C=8, K=8)
-    too_large = replace(task(8), mapping=Mapping(layer, ((("P", 4096),), (("C", 2), ("K", 2)), (), ()), 4, 4))
+    too_large = replace(task(8), mapping=Mapping(layer, ((("P", 4096),), (("C", 2), ("K", 2)), (), ()), (4, 4)))
     records = simulate(requests(task(8), too_long, too_large), "inprocess", tmp_path, jobs=1)
     assert records[0].error == ""
     assert records[1].error == "cycle budget of 3,000 exceeded"

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import pytest
 
-from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from rtl.generate import generate
@@ -14,6 +13,7 @@ from sim.memory import MemorySettings
 from sim.runner import Request, simulate
 from sim.task import Task
 from sim.timeline import record
+from tests.machines import GEMMINI
 
 LAYER = Layer(R=1, S=1, P=32, Q=1, C=32, K=32, N=1)
 TILED = Mapping.parse("L3[WIO] K2 C2 - L2[WI] N1 K8X - L1[O] P32 C2 K2 C8X - L0[W] N1", LAYER)
@@ -22,7 +22,7 @@ TILED = Mapping.parse("L3[WIO] K2 C2 - L2[WI] N1 K8X - L1[O] P32 C2 K2 C8X - L0[
 @pytest.fixture(scope="module")
 def spans_and_cycles(tmp_path_factory):
     folder = tmp_path_factory.mktemp("timeline")
-    hardware = Hardware(8, 64, 32, "rtl")
+    hardware = GEMMINI.template.hardware(8, 64, 32)
     design = Design.load(generate(hardware, folder, design="gemmini"))
     task = Task(TILED, hardware, "timing", MemorySettings.of("simple"))
     [measured] = simulate([Request(design, task)], "inprocess", folder / "journal", 1)
@@ -56,7 +56,7 @@ def test_tiles_take_turns_at_each_stage(spans_and_cycles):
 
 
 def test_tiles_of_a_design_without_the_counters_cannot_be_told_apart(tmp_path):
-    hardware = Hardware(8, 64, 32, "rtl")
+    hardware = GEMMINI.template.hardware(8, 64, 32)
     design = Design.load(generate(hardware, tmp_path, design="gemmini"))
     task = Task(TILED, hardware, "timing", MemorySettings.of("simple"))
     assert record(replace(design, counters=("compute_cycles",)), task, tiles=1, cycles=100) == []

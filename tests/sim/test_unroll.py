@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
 from pipeline.workload import Layer
@@ -35,12 +34,13 @@ from sim.program import Program, compile_program
 from sim.program_tiles import Indices
 from sim.task import Record, Task, conclude, prepare
 from sim.worker import run
+from tests.machines import GEMMINI
 from tests.sim.random_tasks import tasks
 
 pytestmark = pytest.mark.xdist_group("gemmini_commands")
 
 COMMANDS = str(RTL / "gemmini_commands" / "compiler.py")
-HARDWARE = Hardware(4, 4, 4)
+HARDWARE = GEMMINI.template.hardware(4, 4, 4)
 MEMORY = MemorySettings.of("simple")
 Simulations = dict[tuple[str, Datapath], tuple[Design, Simulation]]
 

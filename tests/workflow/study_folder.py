@@ -13,6 +13,7 @@ from pipeline.stages.choose import designs_table
 from pipeline.stages.reference import tiled_table
 from pipeline.table import write_table
 from pipeline.workload import load_workload
+from tests.machines import GEMMINI
 
 WORKLOADS = ("bert", "resnet50")
 SHARES = dict(zip(CYCLE_COUNTERS, (0.6, 0.2, 0.1, 0.05, 0.05), strict=True))
@@ -20,7 +21,7 @@ SHARES = dict(zip(CYCLE_COUNTERS, (0.6, 0.2, 0.1, 0.05, 0.05), strict=True))
 
 def measured(workload: str, hardware: Hardware, factor: float, variant: str, candidate: str) -> pd.DataFrame:
     """Layers of a workload with cycles of a made-up machine that takes ``factor`` times the ideal."""
-    table = tiled_table(load_workload(workload), hardware)
+    table = tiled_table(load_workload(workload), GEMMINI, hardware)
     macs = table[[f"prob.{dim}" for dim in "RSPQCKN"]].prod(axis=1)
     cycles = (macs * factor / hardware.dim**2).astype(int) + 1000
     for name in COUNTERS:
@@ -44,12 +45,12 @@ def make_study(folder: Path, *, random_factor: float = 1.9) -> Path:
     parts = []
     for workload in WORKLOADS:
         batches = {
-            "reference": measured(workload, Hardware(16, 256, 64), 2.0, "reference", "default"),
-            "r1": measured(workload, Hardware(16, 128, 64), 1.6, "r1", "s0"),
-            "r2": measured(workload, Hardware(16, 512, 64), 1.4, "r2", "s0"),
-            "random": measured(workload, Hardware(16, 512, 128), random_factor, "random", "s0"),
+            "reference": measured(workload, GEMMINI.template.hardware(16, 256, 64), 2.0, "reference", "default"),
+            "r1": measured(workload, GEMMINI.template.hardware(16, 128, 64), 1.6, "r1", "s0"),
+            "r2": measured(workload, GEMMINI.template.hardware(16, 512, 64), 1.4, "r2", "s0"),
+            "random": measured(workload, GEMMINI.template.hardware(16, 512, 128), random_factor, "random", "s0"),
         }
-        designs, best = designs_table(pd.concat(batches.values(), ignore_index=True))
+        designs, best = designs_table(pd.concat(batches.values(), ignore_index=True), GEMMINI.template)
         write_table(batches["reference"], folder / "sim" / "reference" / f"{workload}.parquet")
         write_table(designs, folder / "designs" / workload / "designs.csv")
         write_table(_validated(best), folder / "validation" / f"{workload}.parquet")

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.stages.choose import assemble, designs_table
+from tests.machines import GEMMINI
 
 HARDWARE = {"arch.meshX": 16, "arch.mem1_depth": 512, "arch.mem2_depth": 8192}
 LARGER = HARDWARE | {"arch.mem2_depth": 16384}
@@ -41,7 +42,7 @@ def rows():
 
 
 def test_a_found_design_has_the_totals_of_its_layers_times_their_counts():
-    designs, _ = designs_table(rows())
+    designs, _ = designs_table(rows(), GEMMINI.template)
     found = designs[(designs["variant"] == "r1") & (designs["kind"] == "found")].iloc[0]
     assert found["sim.cycles"] == 60 + 2 * 90
     assert found["sim.energy_uj"] == 8 + 2 * 9
@@ -49,7 +50,7 @@ def test_a_found_design_has_the_totals_of_its_layers_times_their_counts():
 
 
 def test_the_best_design_takes_the_best_mapping_of_each_layer_on_one_hardware():
-    designs, best = designs_table(rows())
+    designs, best = designs_table(rows(), GEMMINI.template)
     assert best.set_index("layer.name")["sim.cycles"].to_dict() == {"a": 60, "b": 70}
     assert len(set(best["arch.mem2_depth"])) == 1
     last = designs[(designs["variant"] == "r2") & (designs["kind"] == "assembled")].iloc[0]
@@ -57,7 +58,7 @@ def test_the_best_design_takes_the_best_mapping_of_each_layer_on_one_hardware():
 
 
 def test_a_design_says_how_many_simulated_mappings_it_was_chosen_from():
-    designs, _ = designs_table(rows())
+    designs, _ = designs_table(rows(), GEMMINI.template)
     assert designs.set_index(["variant", "kind"])["simulated"].to_dict() == {
         ("reference", "found"): 2,
         ("r1", "found"): 2,
@@ -68,7 +69,7 @@ def test_a_design_says_how_many_simulated_mappings_it_was_chosen_from():
 
 
 def test_later_rounds_are_never_worse():
-    designs, _ = designs_table(rows())
+    designs, _ = designs_table(rows(), GEMMINI.template)
     edp = designs[designs["kind"] == "assembled"].set_index("variant")["sim.edp"]
     assert edp["r2"] <= edp["r1"]
 
@@ -78,7 +79,7 @@ def test_the_assembled_design_is_the_best_of_all_combinations():
         [row("r1", f"s{n}", name, c, e) for name in "abc" for n, (c, e) in enumerate([(10, 9), (12, 5), (20, 3)])]
     )
     table.loc[table["layer.name"] == "c", "sim.energy_uj"] *= 7
-    chosen = assemble(table, {"a", "b", "c"})
+    chosen = assemble(table, {"a", "b", "c"}, GEMMINI.template)
     groups = [group for _, group in table.groupby("layer.name")]
     options = itertools.product(*(range(len(group)) for group in groups))
     edps = []
@@ -91,7 +92,7 @@ def test_the_assembled_design_is_the_best_of_all_combinations():
 def test_a_layer_that_failed_leaves_its_design_out():
     table = rows()
     table.loc[(table["variant"] == "r1") & (table["layer.name"] == "b"), "error"] = "out of cycles"
-    designs, best = designs_table(table)
+    designs, best = designs_table(table, GEMMINI.template)
     assert not (designs["variant"] == "r1").any()
     assert set(best["arch.mem2_depth"]) == {16384}
 
@@ -100,4 +101,4 @@ def test_no_complete_design_is_an_error_with_the_reason():
     table = rows()
     table.loc[table["variant"] != "reference", "error"] = "out of cycles"
     with pytest.raises(ValueError, match="out of cycles"):
-        designs_table(table)
+        designs_table(table, GEMMINI.template)

@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
-from pipeline.hardware import Hardware, check_fits
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.hardware import Hardware
+from pipeline.machine.capacity import check_fits
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.stages.collect import collect_tables
 from pipeline.stages.draws import crop
 from pipeline.stages.estimate import estimate_table
@@ -13,15 +14,16 @@ from pipeline.stages.sample import sample_table
 from pipeline.stages.select import PROMISING, select_table
 from pipeline.table import Row, rows_of
 from pipeline.workload import Layer, load_workload
+from tests.machines import GEMMINI
 
-HARDWARE = Hardware(8, 64, 32)
+HARDWARE = GEMMINI.template.hardware(8, 64, 32)
 MAX_CYCLES = 200_000
-MODEL = AnalyticalModel(platform="rtl")
+MODEL = AnalyticalModel(GEMMINI)
 
 
 def sample(seed: int = 0, **changes) -> pd.DataFrame:
     options = {"points": 40, "max_cycles": MAX_CYCLES, "random": 0.4, "constructive": 0.5, "evaluations": 5}
-    return sample_table([load_workload("bert")], HARDWARE, seed=seed, **(options | changes))
+    return sample_table([load_workload("bert")], HARDWARE, GEMMINI, seed=seed, **(options | changes))
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +32,11 @@ def points():
 
 
 def test_every_sampled_mapping_is_legal_and_fits_its_hardware(points):
-    rows = rows_of(points, "rtl")
+    rows = rows_of(points, GEMMINI.template)
     assert len(rows) == 40
     for row in rows:
         assert isinstance(row, Row)
-        check_fits(row.mapping, HARDWARE)
+        check_fits(row.mapping, HARDWARE, GEMMINI)
 
 
 def test_sampled_mappings_are_expected_to_stay_below_the_cycle_limit(points):
@@ -71,11 +73,11 @@ def test_a_cropped_layer_is_below_the_limit_or_as_small_as_it_gets(limit):
 
 
 def found(hardware: Hardware, candidate: str) -> pd.DataFrame:
-    return tiled_table(load_workload("bert"), hardware).assign(candidate=candidate)
+    return tiled_table(load_workload("bert"), GEMMINI, hardware).assign(candidate=candidate)
 
 
 def test_a_selection_holds_designs_tiled_mappings_and_promising_uncertain_ones():
-    designs = [found(HARDWARE, "s0"), found(Hardware(8, 128, 32), "s1")]
+    designs = [found(HARDWARE, "s0"), found(GEMMINI.template.hardware(8, 128, 32), "s1")]
     table = select_table(designs, model=MODEL, tiled=True, uncertain=5, max_cycles=10**9, seed=0)
     counts = table["sample.origin"].value_counts().to_dict()
     layers = len(designs[0])

@@ -13,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.machine.gemmini.bursts import LINE_BYTES
-from pipeline.machine.gemmini.tiles import C, K, N, P, Q, R, S, Tiles
+from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.rounding import blocks
 from pipeline.machine.system import Cache
+from pipeline.workload import C, K, N, P, Q, R, S
 
 STEPS = 16
 """Steps of the miss table for each multiple of the cache."""

@@ -11,9 +11,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.machine.gemmini.constants import Timing
-from pipeline.machine.gemmini.tiles import C, K, N, P, Q, R, S, Tiles
+from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.gemmini.windows import windows
 from pipeline.machine.rounding import blocks, last_block
+from pipeline.workload import C, K, N, P, Q, R, S
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from pipeline.machine.gemmini.bursts import BEAT_BYTES, LINE_BYTES, bursts
 from pipeline.machine.gemmini.constants import Timing
-from pipeline.machine.gemmini.tiles import C, K, N, P, Q, R, S, Tiles
+from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.gemmini.windows import windows
 from pipeline.machine.rounding import blocks
+from pipeline.workload import C, K, N, P, Q, R, S
 
 
 @dataclass(frozen=True, slots=True)

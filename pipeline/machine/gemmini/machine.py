@@ -6,13 +6,23 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.choices import Memory, PartialSums
-from pipeline.hardware import HardwareTensors
+from pipeline.hardware import Hardware, HardwareTensors, Template
+from pipeline.machine.area import area_mm2
 from pipeline.machine.constants import Constant, Values
+from pipeline.machine.energy import Cost, LevelEnergy, words_energy
+from pipeline.machine.explain import Explanation, capacity_columns, largest, named
+from pipeline.machine.gemmini.capacity import footprint_kib
 from pipeline.machine.gemmini.constants import Timing, constants_of, start_timing
 from pipeline.machine.gemmini.public_runs import as_published
+from pipeline.machine.gemmini.template import DEFAULT, GRID, SPACE, TEMPLATE
+from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.machine.gemmini.view import Setting, Terms, terms_of
+from pipeline.machine.gemmini.words import words_of
+from pipeline.machine.space import MappingSpace, SizeGrid
 from pipeline.machine.system import MEMORY_SYSTEMS
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.machine.words import Words
+from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.workload import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +38,32 @@ class Gemmini:
 
     @property
     def name(self) -> str:
-        """Name of the design."""
-        return "gemmini"
+        """Name in the registry."""
+        return TEMPLATE.name
+
+    @property
+    def template(self) -> Template:
+        """Levels and sizes."""
+        return TEMPLATE
+
+    @property
+    def grid(self) -> SizeGrid:
+        """Sizes that the RTL is built at."""
+        return GRID
+
+    @property
+    def space(self) -> MappingSpace:
+        """A tile, the array and the order of the DRAM loops."""
+        return SPACE
+
+    @property
+    def default_hardware(self) -> Hardware:
+        """Gemmini's default configuration."""
+        return DEFAULT
+
+    def default_mapping(self, layer: Layer, hardware: Hardware) -> Mapping:
+        """The mapping of Gemmini's default tiler."""
+        return default_mapping(layer, hardware)
 
     @property
     def constants(self) -> tuple[Constant, ...]:
@@ -66,3 +100,33 @@ class Gemmini:
         timing = start_timing(self.memory) if values is None else Timing.of(values, self.memory)
         cache = MEMORY_SYSTEMS[self.memory].cache
         return terms_of(layers, mappings, hardware, Setting(timing, cache, drop, public=drop and cache is not None))
+
+    def words(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Words:
+        """Words as the performance counters count them, partial sums spilled."""
+        return words_of(layers, mappings, hardware)
+
+    def energy(self, words: Words, hardware: HardwareTensors) -> LevelEnergy:
+        """Energy by level at physical sizes."""
+        return words_energy(words, hardware)
+
+    def cost(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Cost:
+        """Latency and energy."""
+        cycles = self.latency(layers, mappings, hardware)
+        return Cost(cycles, words_energy(words_of(layers, mappings, hardware), hardware).total)
+
+    def area_mm2(self, hardware: HardwareTensors) -> Float[Tensor, "*b"]:
+        """Area at 40 nm."""
+        return area_mm2(hardware)
+
+    def footprint_kib(
+        self, layers: LayerTensors, mappings: MappingTensors, dim: Float[Tensor, "*#b"]
+    ) -> dict[str, Float[Tensor, "*b"]]:
+        """Rows of Gemmini's own layout, two tiles in each memory."""
+        return footprint_kib(layers, mappings, dim)
+
+    def explanation(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Explanation:
+        """Words, terms of the latency and energy."""
+        words, terms = words_of(layers, mappings, hardware), self.view(layers, mappings, hardware)
+        columns = capacity_columns(footprint_kib(layers, mappings, hardware.dim), hardware.sizes)
+        columns |= named("words", words) | named("rtl", terms) | named("energy_uj", words_energy(words, hardware))
+        return Explanation(columns, largest(terms, ["compute_cycles", "load_cycles", "store_cycles"]))

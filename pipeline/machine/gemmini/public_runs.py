@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.gemmini.tiles import C, K, N, P, Q, R, S, extents
+from pipeline.machine.gemmini.template import TEMPLATE
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.workload import DIMS
+from pipeline.workload import DIMS, C, K, N, P, Q, R, S
 
 SOFTWARE_BLOCK = 16.0
 """DIM for which the public program was compiled."""
@@ -27,7 +27,7 @@ def as_published(
     layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
 ) -> tuple[LayerTensors, MappingTensors]:
     """Layers and mappings as the public runs executed them; changed factors carry no gradient."""
-    size, tile = layers.size, extents(mappings)
+    size, tile = layers.size, mappings.tile(TEMPLATE.hierarchy)
     plain = (size[..., [R, S, Q, N]].amax(-1) == 1) & (layers.stride.amax(-1) == 1)
     run = torch.where(plain.unsqueeze(-1), size, _square(size))
     blocks = (tile / SOFTWARE_BLOCK).detach().floor().clamp(min=1.0) * hardware.dim.unsqueeze(-1)

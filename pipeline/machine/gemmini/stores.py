@@ -8,8 +8,9 @@ from torch import Tensor
 
 from pipeline.machine.gemmini.bursts import BEAT_BYTES, LINE_BYTES
 from pipeline.machine.gemmini.constants import Timing
-from pipeline.machine.gemmini.tiles import K, Tiles
+from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.rounding import blocks
+from pipeline.workload import K
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,8 +128,7 @@ def tile_mapping(layer: Layer, hardware: Hardware, tile: Tile, order: str) -> Ma
     return Mapping(
         layer=layer,
         loops=(_loops("NQP", inner), _loops("KSRC", reduction), (), _loops(order, outer)),
-        spatial_c=c_spatial,
-        spatial_k=k_spatial,
+        spatial=(c_spatial, k_spatial),
     )
 
 

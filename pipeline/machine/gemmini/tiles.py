@@ -12,11 +12,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
+from pipeline.machine.gemmini.template import TEMPLATE
 from pipeline.machine.rounding import happens
 from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.workload import DIMS
+from pipeline.workload import C, K, N, P, Q, R, S
 
-R, S, P, Q, C, K, N = range(len(DIMS))
 OUTPUTS = [P, Q, K, N]
 SCRATCHPAD_BANKS = 4
 
@@ -110,7 +110,7 @@ class Tiles:
 def tiles_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, public: bool = False) -> Tiles:
     """The tiles that ``mappings`` cut ``layers`` into on ``hardware``; shapes broadcast."""
     dim = hardware.dim
-    inside = extents(mappings)
+    inside = mappings.tile(TEMPLATE.hierarchy)
     loops = mappings.temporal[..., 3, :]
     shape = tuple((loops[..., 0] * layers.size[..., 0] * dim).shape)
     size, loops, stride = (_dims_first(tensor, shape) for tensor in (layers.size, loops, layers.stride))
@@ -130,13 +130,6 @@ def tiles_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareT
         plain.to(size.dtype),
         public,
     )
-
-
-def extents(mappings: MappingTensors) -> Float[Tensor, "*b 7"]:
-    """Product of all factors inside the DRAM loops."""
-    spatial = torch.ones_like(mappings.temporal[..., 0, :])
-    spatial[..., C], spatial[..., K] = mappings.spatial[..., 0], mappings.spatial[..., 1]
-    return mappings.temporal[..., :3, :].prod(-2) * spatial
 
 
 def _dims_first(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:

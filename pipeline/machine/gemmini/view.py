@@ -17,10 +17,11 @@ from pipeline.machine.gemmini.execution import execution
 from pipeline.machine.gemmini.loads import input_stream, stream_cycles, sum_stream, weight_stream
 from pipeline.machine.gemmini.overlap import Ends, Stages, boundary_cycles, busy_cycles
 from pipeline.machine.gemmini.stores import store
-from pipeline.machine.gemmini.tiles import K, Tiles, tiles_of
+from pipeline.machine.gemmini.tiles import Tiles, tiles_of
 from pipeline.machine.rounding import blocks
 from pipeline.machine.system import Cache
 from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.workload import K
 
 
 @dataclass(frozen=True, slots=True)

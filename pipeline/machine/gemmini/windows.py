@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.machine.gemmini.tiles import P, Q, R, S, Tiles
+from pipeline.machine.gemmini.tiles import Tiles
+from pipeline.workload import P, Q, R, S
 
 MAX_ROWS = 16
 """Tiles from the edge of an image that may reach into its padding."""

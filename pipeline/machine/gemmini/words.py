@@ -7,14 +7,15 @@ padding that are computed with are.
 
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.gemmini.loads import input_stream, weight_stream
-from pipeline.machine.gemmini.tiles import C, K, N, P, Q, R, S, tiles_of
+from pipeline.machine.gemmini.tiles import tiles_of
 from pipeline.machine.gemmini.windows import windows
 from pipeline.machine.rounding import blocks
-from pipeline.machine.timeloop.accesses import Words
+from pipeline.machine.words import Words
 from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.workload import C, K, N, P, Q, R, S
 
 
-def rtl_accesses(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Words:
+def words_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Words:
     """Words moved at each level over a whole layer, partial sums spilled."""
     tiles = tiles_of(layers, mappings, hardware)
     count, outputs = tiles.count, tiles.size[[N, Q, P, K]].prod(0)

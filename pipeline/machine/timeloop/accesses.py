@@ -12,21 +12,8 @@ from pipeline.hardware import HardwareTensors
 from pipeline.machine.coefficients import coefficients
 from pipeline.machine.timeloop.nest import NOT_OUTPUTS, NOT_WEIGHTS, OUTPUTS, WEIGHTS, Nest, product, sum_of_rounded_up
 from pipeline.machine.timeloop.reuse import fetches, input_words
+from pipeline.machine.words import Words
 from pipeline.mapping import LayerTensors, MappingTensors
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Words moved at each level, reads and writes together, and multiply-accumulates: what energy is counted from.
-
-    A word is one int8 in registers, scratchpad and DRAM (an int32 in DRAM is four), one int32 in the accumulator.
-    """
-
-    macs: Float[Tensor, "*#b"]
-    register: Float[Tensor, "*#b"]
-    accumulator: Float[Tensor, "*#b"]
-    scratchpad: Float[Tensor, "*#b"]
-    dram: Float[Tensor, "*#b"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pipeline.mapping import LEVELS, LayerTensors, MappingTensors
+from pipeline.mapping import FOUR_LEVELS, LayerTensors, MappingTensors
 from pipeline.workload import DIMS
 
 R, S, C, K, P, Q, N = range(7)
@@ -21,6 +21,8 @@ OUTPUTS = slice(K, N + 1)
 NOT_WEIGHTS = slice(P, N + 1)
 NOT_OUTPUTS = slice(R, C + 1)
 """Dimensions that weights and outputs have, and those that they do not have."""
+
+LEVELS = FOUR_LEVELS.levels
 
 EXACT = 1e-9
 """Relative difference below which two products of factors are taken as equal."""
@@ -141,6 +143,11 @@ def tile_extents(loops: tuple[Dims, ...], rows: Tensor, columns: Tensor) -> tupl
         extents[dim] = extents[dim] * lanes
         tiles.append(tuple(extents))
     return tuple(tiles)
+
+
+def cut(tile: Dims, shape: Shape) -> Dims:
+    """Extents of the largest tile: no more than the layer has."""
+    return tuple(size.where(extent > size * (1 + EXACT), extent) for size, extent in zip(shape.size, tile, strict=True))
 
 
 def _in_order(dims: Dims) -> Dims:

@@ -10,8 +10,7 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from pipeline.machine.timeloop.nest import C, Dims, K, N, Nest, P, Q, R, S, product
-from pipeline.mapping import LEVELS
+from pipeline.machine.timeloop.nest import LEVELS, C, Dims, K, N, Nest, P, Q, R, S, product
 
 
 def fetches(nest: Nest, has: slice, lacks: slice, low: int) -> Float[Tensor, "*b"]:

@@ -8,15 +8,17 @@ from typing import Any, TypeVar
 import yaml
 
 from pipeline.files import write_text
-from pipeline.hardware import ACCUMULATOR_BYTES, Hardware
+from pipeline.hardware import ACCUMULATOR, Hardware
 from pipeline.machine.coefficients import coefficients
-from pipeline.mapping import LEVELS, SPATIAL, Loops, Mapping
+from pipeline.machine.timeloop.template import TEMPLATE
+from pipeline.mapping import FOUR_LEVELS, Loops, Mapping
 from pipeline.workload import DIMS, Layer
 
 T = TypeVar("T")
 FILES = ("problem.yaml", "architecture.yaml", "mapping.yaml")
 LEVEL_NAMES = ("Registers", "Accumulator", "Scratchpad", "DRAM")
 KEEPS = (("Weights",), ("Outputs",), ("Weights", "Inputs"), ("Weights", "Inputs", "Outputs"))
+_SPATIAL = dict(FOUR_LEVELS.spatial)
 TENSORS = ("Weights", "Inputs", "Outputs")
 STEPS = {"Wstride": "stride_w", "Hstride": "stride_h", "Wdilation": "dilation_w", "Hdilation": "dilation_h"}
 
@@ -86,9 +88,9 @@ def architecture(hardware: Hardware) -> dict[str, Any]:
     }
     accumulator = {
         "depth": hardware.accumulator_rows,
-        "word-bits": word * ACCUMULATOR_BYTES,
+        "word-bits": word * ACCUMULATOR.word_bytes,
         "block-size": 1,
-        "width": word * ACCUMULATOR_BYTES,
+        "width": word * ACCUMULATOR.word_bytes,
         "shared_bandwidth": bandwidth.accumulator_per_column,
         "meshX": dim,
     }
@@ -104,7 +106,7 @@ def architecture(hardware: Hardware) -> dict[str, Any]:
         },
         {"name": f"MAC[0..{dim * dim - 1}]", "class": "intmac", "attributes": element | {"datawidth": word}},
     ]
-    system = {"name": hardware.platform, "attributes": {"technology": "40nm"}, "local": levels}
+    system = {"name": hardware.template.name, "attributes": {"technology": "40nm"}, "local": levels}
     return {"architecture": {"version": 0.3, "subtree": [system]}}
 
 
@@ -114,8 +116,8 @@ def read_architecture(content: dict[str, Any]) -> Hardware:
     level = {part["name"].split("[")[0]: part["attributes"] for part in system["local"]}
     dim = level["Accumulator"]["meshX"]
     scratchpad_kib = level["Scratchpad"]["depth"] * dim / 1024
-    accumulator_kib = level["Accumulator"]["depth"] * dim * ACCUMULATOR_BYTES / 1024
-    return Hardware(dim, scratchpad_kib, accumulator_kib, system["name"])
+    accumulator_kib = level["Accumulator"]["depth"] * dim * ACCUMULATOR.word_bytes / 1024
+    return TEMPLATE.hardware(dim, scratchpad_kib, accumulator_kib)
 
 
 def mapping_directives(mapping: Mapping) -> dict[str, Any]:
@@ -125,19 +127,19 @@ def mapping_directives(mapping: Mapping) -> dict[str, Any]:
     iterations it has there (``P=4,2``).
     """
     directives: list[dict[str, Any]] = []
-    for level in reversed(range(LEVELS)):
+    for level in reversed(range(FOUR_LEVELS.levels)):
         name = LEVEL_NAMES[level]
         bypass = [tensor for tensor in TENSORS if tensor not in KEEPS[level]]
         directives.append({"target": name, "type": "datatype", "keep": list(KEEPS[level]), "bypass": bypass})
         directives.append(_loops(mapping, level, name, spatial=False))
-        if level in SPATIAL:
+        if level in _SPATIAL:
             directives.append(_loops(mapping, level, name, spatial=True))
     return {"mapping": directives}
 
 
 def read_mapping(content: dict[str, Any], layer: Layer) -> Mapping:
     """The mapping of ``layer`` in a mapping file. Raises ValueError that names the offending factor."""
-    loops: list[Loops] = [()] * LEVELS
+    loops: list[Loops] = [()] * FOUR_LEVELS.levels
     spatial = {"C": 1, "K": 1}
     for directive in content["mapping"]:
         if directive["type"] == "datatype":
@@ -145,11 +147,11 @@ def read_mapping(content: dict[str, Any], layer: Layer) -> Mapping:
         level = LEVEL_NAMES.index(directive["target"])
         factors = dict(_factor(text) for text in directive["factors"].split())
         if directive["type"] == "spatial":
-            spatial[SPATIAL[level]] = factors[SPATIAL[level]]
+            spatial[_SPATIAL[level]] = factors[_SPATIAL[level]]
         else:
             outermost_first = reversed(directive["permutation"])
             loops[level] = tuple((dim, factors[dim]) for dim in outermost_first if factors[dim] > 1)
-    return Mapping(layer, (loops[0], loops[1], loops[2], loops[3]), spatial["C"], spatial["K"])
+    return Mapping(layer, tuple(loops), (spatial["C"], spatial["K"]))
 
 
 def _loops(mapping: Mapping, level: int, name: str, spatial: bool) -> dict[str, Any]:
@@ -162,7 +164,7 @@ def _loops(mapping: Mapping, level: int, name: str, spatial: bool) -> dict[str, 
 
 def _with_residual(mapping: Mapping, dim: str, level: int, spatial: bool) -> str:
     """A factor, and after a comma the iterations of its last run where they are fewer."""
-    if spatial and SPATIAL[level] != dim:
+    if spatial and _SPATIAL[level] != dim:
         return "1"
     remaining = mapping.layer.sizes[DIMS.index(dim)]
     for at, factor, is_spatial in mapping.chain(dim):

@@ -13,12 +13,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from pipeline.hardware import HardwareTensors
-from pipeline.machine.capacity import footprint_kib
-from pipeline.machine.energy import words_energy, words_moved
+from pipeline.hardware import ACCUMULATOR, SCRATCHPAD, HardwareTensors
 from pipeline.machine.latency import LatencyModel
 from pipeline.mapping import LayerTensors
-from pipeline.search.constraints import Constraints, round_kib
+from pipeline.search.constraints import Constraints
 from pipeline.search.exhaustive.orders import distinct_ranks
 from pipeline.search.exhaustive.tilings import Tilings, points_of
 from pipeline.workload import DIMS, Layer
@@ -102,42 +100,47 @@ class Costing:
 
     def _fits(self, extent: Int[np.ndarray, "block 7"]) -> Bool[np.ndarray, " block"]:
         need = self._need(extent, np.tile(np.arange(len(DIMS)), (len(extent), 1)))
-        return (need[:, 0] <= self.constraints.scratchpad_kib) & (need[:, 1] <= self.constraints.accumulator_kib)
+        limits = self.constraints.limits_kib
+        return (need[:, 0] <= limits[SCRATCHPAD.size]) & (need[:, 1] <= limits[ACCUMULATOR.size])
 
     def _need(self, extent: Int[np.ndarray, "rows 7"], rank: Int[np.ndarray, "rows 7"]) -> Float[np.ndarray, "rows 2"]:
         layers = LayerTensors.stack([self.layer])
-        mappings = points_of(extent, rank, self.dim).tensors(layers)
+        machine = self.model.machine
+        mappings = points_of(extent, rank, self.dim, machine.space).tensors(layers, machine.space)
         dim = torch.tensor([float(self.dim)], dtype=torch.float64)
-        sizes = footprint_kib(layers, mappings, dim, self.constraints.platform)
-        need = torch.stack(sizes, -1)
+        sizes = machine.footprint_kib(layers, mappings, dim)
+        need = torch.stack([sizes[SCRATCHPAD.size], sizes[ACCUMULATOR.size]], -1)
         if self.constraints.fixed is None:
-            need = round_kib(need, self.constraints.platform)
+            need = machine.grid.round_up(need)
         return need.numpy()
 
     def judge(self, extent: Int[np.ndarray, "rows 7"], rank: Int[np.ndarray, "rows 7"]) -> Columns:
         """What these mappings cost."""
         need = self._need(extent, rank)
         layers = LayerTensors.stack([self.layer])[torch.zeros(len(extent), dtype=torch.long)]
-        mappings = points_of(extent, rank, self.dim).tensors(layers)
+        machine = self.model.machine
+        mappings = points_of(extent, rank, self.dim, machine.space).tensors(layers, machine.space)
         dim = torch.full((len(extent),), float(self.dim), dtype=torch.float64)
         fixed = self.constraints.fixed
         built = torch.from_numpy(need)
         if fixed is not None:
             built = torch.tensor([[fixed.scratchpad_kib, fixed.accumulator_kib]], dtype=torch.float64).expand_as(built)
-        small = HardwareTensors(dim, built[:, 0], built[:, 1])
-        large = HardwareTensors(dim, 2 * built[:, 0], built[:, 1])
+        small, large = (_sizes(dim, scale * built[:, 0], built[:, 1]) for scale in (1, 2))
         zero, one = torch.zeros_like(dim), torch.ones_like(dim)
         with torch.no_grad():
             cycles = [self.model(layers, mappings, hardware).cycles for hardware in (small, large)]
-            words = words_moved(layers, mappings, small, self.constraints.platform)
+            words = machine.words(layers, mappings, small)
             base, with_scratchpad, with_accumulator = (
-                words_energy(words, HardwareTensors(dim, *sizes)).total
-                for sizes in ((zero, zero), (one, zero), (zero, one))
+                machine.energy(words, _sizes(dim, *sizes)).total for sizes in ((zero, zero), (one, zero), (zero, one))
             )
         if fixed is not None:
             cycles[1] = cycles[0]
         parts = [*cycles, base, with_scratchpad - base, with_accumulator - base]
         return Columns(extent, rank, need, torch.stack([p.expand(len(extent)) for p in parts], -1).numpy())
+
+
+def _sizes(dim: torch.Tensor, scratchpad_kib: torch.Tensor, accumulator_kib: torch.Tensor) -> HardwareTensors:
+    return HardwareTensors({"dim": dim, SCRATCHPAD.size: scratchpad_kib, ACCUMULATOR.size: accumulator_kib})
 
 
 def _slices(rows: int) -> Iterator[slice]:

@@ -12,6 +12,7 @@ with one common total, or with a limit on what all networks take together; limit
 it, with the bound of ``hull``.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,10 +20,9 @@ import numpy as np
 import torch
 
 from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.machine.area import area_mm2
 from pipeline.machine.latency import LatencyModel
 from pipeline.mapping import LayerTensors, Mapping
-from pipeline.search.constraints import KIB_RANGE, Constraints
+from pipeline.search.constraints import Constraints
 from pipeline.search.exhaustive.columns import Columns, Costing
 from pipeline.search.exhaustive.hull import Best, Hull, best_sum, lower_hull
 from pipeline.search.exhaustive.tilings import Tilings, points_of
@@ -111,14 +111,10 @@ class Exhaustive:
         limits = self.constraints
         if limits.fixed is not None:
             return [limits.fixed]
-        least = KIB_RANGE[limits.platform][0]
-        sizes = [least * 2**step for step in range(40)]
-        every = [
-            Hardware(dim, scratchpad, accumulator, limits.platform)
-            for scratchpad in sizes
-            for accumulator in sizes
-            if scratchpad <= limits.scratchpad_kib and accumulator <= limits.accumulator_kib
-        ]
+        machine = self.model.machine
+        sizes = [machine.grid.low_kib * 2**step for step in range(40)]
+        memories = [[kib for kib in sizes if kib <= limit] for limit in limits.limits_kib.values()]
+        every = [machine.template.hardware(dim, *kib) for kib in itertools.product(*memories)]
         allowed = limits.allows(HardwareTensors.stack(every)).tolist()
         return [hardware for hardware, ok in zip(every, allowed, strict=True) if ok]
 
@@ -140,7 +136,7 @@ class Exhaustive:
                 return None
             found.append(one)
         with torch.no_grad():
-            area = float(area_mm2(HardwareTensors.stack([hardware]), hardware.platform))
+            area = float(self.model.machine.area_mm2(HardwareTensors.stack([hardware])))
         score, bound = (self._mean([getattr(one, name) for one in found]) for name in ("log_score", "bound"))
         return Optimum(hardware, area, score, bound, tuple(found))
 
@@ -157,6 +153,7 @@ class Exhaustive:
             for network, best in zip(self.networks, optimum.networks, strict=True)
         )
 
-    @staticmethod
-    def _mapping(layer: Layer, row: Columns, dim: int) -> Mapping:
-        return points_of(row.extent, row.rank, dim).tensors(LayerTensors.stack([layer])).mapping(layer, 0)
+    def _mapping(self, layer: Layer, row: Columns, dim: int) -> Mapping:
+        space = self.model.machine.space
+        points = points_of(row.extent, row.rank, dim, space)
+        return points.tensors(LayerTensors.stack([layer]), space).mapping(layer, 0, space.hierarchy)

@@ -13,8 +13,7 @@ from itertools import combinations, permutations
 import numpy as np
 from jaxtyping import Int
 
-from pipeline.search.space import C, R, S
-from pipeline.workload import DIMS
+from pipeline.workload import DIMS, C, R, S
 
 REDUCTIONS = (R, S, C)
 

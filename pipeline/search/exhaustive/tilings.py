@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from pipeline.search.space import C_SLOT, K_SLOT, SLOTS, C, K, Points
+from pipeline.machine.space import MappingSpace, Slot
+from pipeline.search.points import Points, with_dram_order
 from pipeline.workload import DIMS, Layer
 
 SPACES = ("exact", "even")
@@ -67,19 +68,21 @@ def divisors(number: int) -> list[int]:
     return [d for d in range(1, number + 1) if number % d == 0]
 
 
-def points_of(extent: Int[np.ndarray, "block 7"], rank: Int[np.ndarray, "block 7"], dim: int) -> Points:
+def points_of(
+    extent: Int[np.ndarray, "block 7"], rank: Int[np.ndarray, "block 7"], dim: int, space: MappingSpace
+) -> Points:
     """Tiles of ``extent`` with DRAM loops in the order ``rank`` as mappings of the search."""
-    slots = torch.ones(len(extent), len(SLOTS), dtype=torch.long)
-    sides = _largest_divisors(int(extent[:, [C, K]].max(initial=1)), dim)
+    slots = torch.ones(len(extent), len(space.slots), dtype=torch.long)
+    lanes = dict(zip(space.hierarchy.spatial_dims, space.spatial, strict=True))
+    sides = _largest_divisors(int(extent[:, list(lanes)].max(initial=1)), dim)
     for d in range(len(DIMS)):
         whole = torch.from_numpy(extent[:, d])
-        if d in (C, K):
-            slots[:, C_SLOT if d == C else K_SLOT] = sides[whole]
+        if d in lanes:
+            slots[:, lanes[d]] = sides[whole]
             whole = whole // sides[whole]
-        slots[:, SLOTS.index((1, d))] = whole
-    ranks = torch.arange(len(DIMS)).expand(len(extent), 4, len(DIMS)).clone()
-    ranks[:, 3] = torch.from_numpy(rank)
-    return Points(slots, ranks)
+        slots[:, space.slots.index(Slot(space.fill_levels[0], d))] = whole
+    ranks = torch.arange(len(DIMS)).expand(len(extent), space.hierarchy.levels, len(DIMS))
+    return Points(slots, with_dram_order(ranks, torch.from_numpy(rank)))
 
 
 def _largest_divisors(limit: int, most: int) -> Int[torch.Tensor, " numbers"]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.machine.machine import Machine
+from pipeline.stages.machines import machine_choice
 from pipeline.table import read_table
 
 IDENTITY = ("prob.", "arch.", "mapping.mapping")
@@ -39,6 +41,11 @@ class StudyResults:
     """Stages of the first tiles of each layer; empty where they were not recorded."""
     folder: Path
     """Folder of the study, for sections that read tables of their own."""
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that was searched and simulated."""
+        return machine_choice(design=self.study["design"], memory=self.study["simulation"]["memory"]).find()
 
     @property
     def workloads(self) -> list[str]:

@@ -128,7 +128,8 @@ def execution_section(results: StudyResults) -> Section:
     """Where cycles and energy of whole networks go, default beside found."""
     both = ((results.references, "default"), (results.finals, "found"))
     cycles = pd.concat([tables.cycles_table(layers, name) for layers, name in both], ignore_index=True)
-    energy = pd.concat([tables.energy_table(layers, name) for layers, name in both], ignore_index=True)
+    template = results.machine.template
+    energy = pd.concat([tables.energy_table(layers, name, template) for layers, name in both], ignore_index=True)
     cycles, energy = (part.sort_values("workload", kind="stable", ignore_index=True) for part in (cycles, energy))
     levels = [str(name) for name in energy.columns if name not in ("workload", "design")]
     content = text(

@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 from scipy.stats import spearmanr
 
-from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.machine.area import area_mm2
+from pipeline.hardware import HardwareTensors, Template
+from pipeline.machine.machine import Machine
 from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
 from pipeline.stages.reporting import words
 from pipeline.stages.reporting.results import StudyResults
@@ -22,19 +22,20 @@ from pipeline.workload import DIMS
 def designs_table(results: StudyResults) -> pd.DataFrame:
     """Every simulated design with its area and how many times its EDP is below that of the default."""
     table = results.designs.copy()
-    table["area_mm2"] = areas(table)
+    table["area_mm2"] = areas(table, results.machine)
     reference = table[table["variant"] == "reference"].set_index("workload")["sim.edp"]
     table["improvement"] = table["workload"].map(reference) / table["sim.edp"]
     table["prediction_error"] = table["pred.edp"] / table["sim.edp"] - 1
     return table
 
 
-def areas(designs: pd.DataFrame) -> list[float]:
+def areas(designs: pd.DataFrame, machine: Machine) -> list[float]:
     """Area of each design in mm2."""
-    sizes = designs[["dim", "scratchpad_kib", "accumulator_kib"]].itertuples(index=False)
-    hardware = [Hardware(int(dim), float(spad), float(acc), "rtl") for dim, spad, acc in sizes]
+    template = machine.template
+    sizes = designs[list(template.sizes)].itertuples(index=False)
+    hardware = [template.hardware(int(dim), *map(float, kib)) for dim, *kib in sizes]
     with torch.no_grad():
-        values: list[float] = area_mm2(HardwareTensors.stack(hardware), "rtl").tolist()
+        values: list[float] = machine.area_mm2(HardwareTensors.stack(hardware)).tolist()
     return values
 
 
@@ -152,18 +153,18 @@ def cycles_table(layers: pd.DataFrame, design: str) -> pd.DataFrame:
     return table
 
 
-def energy_table(layers: pd.DataFrame, design: str) -> pd.DataFrame:
+def energy_table(layers: pd.DataFrame, design: str, template: Template) -> pd.DataFrame:
     """Energy of whole networks by memory level in microjoule, one row a workload."""
     records = layers.to_dict("records")
-    each = pd.DataFrame([_level_energy({str(k): v for k, v in record.items()}) for record in records])
+    each = pd.DataFrame([_level_energy({str(k): v for k, v in record.items()}, template) for record in records])
     weighted = each.mul(layers["layer.count"].to_numpy(), axis=0)
     table = weighted.groupby(layers["workload"], sort=False).sum().reset_index()
     table.insert(1, "design", design)
     return table
 
 
-def _level_energy(row: dict[str, Any]) -> dict[str, float]:
-    energy = counted_energy({name: int(row[f"sim.{name}"]) for name in COUNTERS}, hardware_of(row, "rtl"))
+def _level_energy(row: dict[str, Any], template: Template) -> dict[str, float]:
+    energy = counted_energy({name: int(row[f"sim.{name}"]) for name in COUNTERS}, hardware_of(row, template))
     return {field.name: float(getattr(energy, field.name).item()) for field in fields(energy)}
 
 

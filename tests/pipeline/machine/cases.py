@@ -3,8 +3,10 @@
 import math
 import random
 
-from pipeline.mapping import LEVELS, SPATIAL, Loops, Mapping
+from pipeline.mapping import FOUR_LEVELS, Loops, Mapping
 from pipeline.workload import DIMS, Layer
+
+_SPATIAL = dict(FOUR_LEVELS.spatial)
 
 
 def random_layer(rng: random.Random, most_macs: int) -> Layer:
@@ -19,16 +21,16 @@ def random_layer(rng: random.Random, most_macs: int) -> Layer:
 
 def random_mapping(rng: random.Random, layer: Layer, exact: bool = True) -> Mapping:
     """A mapping with random factors and loop orders; its factors divide their sizes if ``exact``."""
-    loops: list[list[tuple[str, int]]] = [[] for _ in range(LEVELS)]
+    loops: list[list[tuple[str, int]]] = [[] for _ in range(FOUR_LEVELS.levels)]
     spatial = {"C": 1, "K": 1}
     for dim, size in zip(DIMS, layer.sizes, strict=True):
         remaining = size
-        for level in range(LEVELS):
+        for level in range(FOUR_LEVELS.levels):
             for is_spatial in (True, False):
-                if is_spatial and SPATIAL.get(level) != dim:
+                if is_spatial and _SPATIAL.get(level) != dim:
                     continue
                 legal = [f for f in range(1, remaining + 1) if not exact or remaining % f == 0]
-                last = level == LEVELS - 1
+                last = level == FOUR_LEVELS.levels - 1
                 factor = remaining if last else rng.choice(legal)
                 remaining = math.ceil(remaining / factor)
                 if is_spatial:
@@ -38,4 +40,4 @@ def random_mapping(rng: random.Random, layer: Layer, exact: bool = True) -> Mapp
     for level in loops:
         rng.shuffle(level)
     ordered: list[Loops] = [tuple(level) for level in loops]
-    return Mapping(layer, (ordered[0], ordered[1], ordered[2], ordered[3]), spatial["C"], spatial["K"])
+    return Mapping(layer, tuple(ordered), (spatial["C"], spatial["K"]))

@@ -3,19 +3,23 @@
 import math
 import random
 
-from pipeline.hardware import Hardware, HardwareTensors, smallest_hardware
-from pipeline.mapping import LEVELS, SPATIAL, LayerTensors, Mapping, MappingTensors
+from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.capacity import smallest_hardware
+from pipeline.mapping import FOUR_LEVELS, LayerTensors, Mapping, MappingTensors
 from pipeline.workload import DIMS, Layer
+from tests.machines import GEMMINI
+
+_SPATIAL = dict(FOUR_LEVELS.spatial)
 
 
 def random_mapping(layer: Layer, dim: int, draw: random.Random, exact: bool = True) -> Mapping:
     """A mapping with random factors and orders; where not ``exact``, factors need not divide."""
-    loops: list[dict[str, int]] = [{} for _ in range(LEVELS)]
+    loops: list[dict[str, int]] = [{} for _ in range(FOUR_LEVELS.levels)]
     spatial = {"C": 1, "K": 1}
     for name, size in zip(DIMS, layer.sizes, strict=True):
         rest = size
         for level, is_spatial in ((0, False), (1, True), (1, False), (2, True), (2, False)):
-            if is_spatial and SPATIAL[level] != name:
+            if is_spatial and _SPATIAL[level] != name:
                 continue
             most = min(rest, dim) if is_spatial else rest
             factor = draw.choice([f for f in range(1, most + 1) if not exact or rest % f == 0])
@@ -30,7 +34,7 @@ def random_mapping(layer: Layer, dim: int, draw: random.Random, exact: bool = Tr
         items = [(name, factor) for name, factor in level.items() if factor > 1]
         draw.shuffle(items)
         ordered.append(tuple(items))
-    return Mapping(layer, (ordered[0], ordered[1], ordered[2], ordered[3]), spatial["C"], spatial["K"])
+    return Mapping(layer, tuple(ordered), (spatial["C"], spatial["K"]))
 
 
 def random_layer(draw: random.Random) -> Layer:
@@ -44,7 +48,7 @@ def random_layer(draw: random.Random) -> Layer:
 def case(draw: random.Random, exact: bool) -> tuple[Mapping, Hardware]:
     dim = draw.choice([4, 8, 16, 32])
     mapping = random_mapping(random_layer(draw), dim, draw, exact)
-    return mapping, smallest_hardware([mapping], "rtl", dim)
+    return mapping, smallest_hardware([mapping], GEMMINI, dim)
 
 
 def tensors(mappings: list[Mapping], hardware: list[Hardware]) -> tuple[LayerTensors, MappingTensors, HardwareTensors]:

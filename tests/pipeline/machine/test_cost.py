@@ -5,33 +5,39 @@ import random
 import pytest
 import torch
 
-from pipeline.hardware import PLATFORMS, Hardware, HardwareTensors, Platform
+from pipeline.hardware import HardwareTensors
 from pipeline.machine import cost as module
-from pipeline.machine.analytical import AnalyticalModel
 from pipeline.machine.cost import Batch, cost, cost_in_chunks
-from pipeline.machine.energy import energy_uj
+from pipeline.machine.latency import AnalyticalModel
+from pipeline.machine.machine import Machine
 from pipeline.mapping import LayerTensors, MappingTensors
+from tests.machines import MACHINES, TIMELOOP
 from tests.pipeline.machine.cases import random_layer, random_mapping
 
 
-def batch(platform: Platform, count: int = 50) -> Batch:
+def batch(machine: Machine, count: int = 50) -> Batch:
     rng = random.Random(0)
     mappings = [random_mapping(rng, random_layer(rng, 5000)) for _ in range(count)]
     layers = LayerTensors.stack([mapping.layer for mapping in mappings])
-    return layers, MappingTensors.stack(mappings), HardwareTensors.stack([Hardware(8, 64, 64, platform)] * count)
+    return (
+        layers,
+        MappingTensors.stack(mappings),
+        HardwareTensors.stack([machine.template.hardware(8, 64, 64)] * count),
+    )
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_cost_is_the_models_cycles_and_the_platforms_energy(platform: Platform) -> None:
-    parts, model = batch(platform), AnalyticalModel(platform)
+@pytest.mark.parametrize("name", MACHINES)
+def test_cost_is_the_models_cycles_and_the_machines_energy(name: str) -> None:
+    machine = MACHINES[name]
+    parts, model = batch(machine), AnalyticalModel(machine)
     found = cost(model, *parts)
     assert torch.equal(found.cycles, model(*parts).cycles)
-    assert torch.equal(found.energy_uj, energy_uj(*parts, platform))
+    assert torch.equal(found.energy_uj, machine.energy(machine.words(*parts), parts[2]).total)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_chunks_give_the_rows_of_one_batch_in_order(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    parts, model = batch("timeloop"), AnalyticalModel("timeloop")
+    parts, model = batch(TIMELOOP), AnalyticalModel(TIMELOOP)
     whole = cost(model, *parts)
     monkeypatch.setattr(module, "CHUNK_ROWS", 7)
     chunked = cost_in_chunks(model, *parts, threads=threads)
@@ -40,13 +46,13 @@ def test_chunks_give_the_rows_of_one_batch_in_order(threads: int, monkeypatch: p
 
 
 def test_float32_is_within_a_thousandth() -> None:
-    layers, mappings, hardware = batch("timeloop")
-    exact = cost(AnalyticalModel("timeloop"), layers, mappings, hardware)
+    layers, mappings, hardware = batch(TIMELOOP)
+    exact = cost(AnalyticalModel(TIMELOOP), layers, mappings, hardware)
     single = cost(
-        AnalyticalModel("timeloop"),
+        AnalyticalModel(TIMELOOP),
         LayerTensors(layers.size.float(), layers.stride.float(), layers.dilation.float()),
         MappingTensors(mappings.temporal.float(), mappings.spatial.float(), mappings.rank),
-        HardwareTensors(hardware.dim.float(), hardware.scratchpad_kib.float(), hardware.accumulator_kib.float()),
+        hardware.map(lambda size: size.float()),
     )
     assert single.cycles.dtype == torch.float32
     torch.testing.assert_close(single.energy_uj.double(), exact.energy_uj, rtol=1e-3, atol=0)

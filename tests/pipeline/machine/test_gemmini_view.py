@@ -7,17 +7,18 @@ import torch
 from scipy.stats import spearmanr
 
 from pipeline.files import reference_data
-from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.hardware import Hardware
 from pipeline.machine.constants import start_values
 from pipeline.machine.gemmini.bursts import _split
 from pipeline.machine.gemmini.cache import miss_rate
 from pipeline.machine.gemmini.machine import Gemmini
 from pipeline.machine.gemmini.view import Terms
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.rounding import blocks, last_block
 from pipeline.mapping import Mapping
 from pipeline.table import Row, read_table, rows_of
 from pipeline.workload import DIMS, Layer
+from tests.machines import GEMMINI, PUBLIC, TIMELOOP
 from tests.pipeline.machine.gemmini_cases import sample, tensors
 
 DIM = DIMS.index
@@ -70,7 +71,7 @@ def test_a_single_tile_is_its_parts_in_turn() -> None:
     assert stages.item() < terms.cycles.item() < stages.item() + 1000
 
 
-HARDWARE = Hardware(16, 256.0, 64.0)
+HARDWARE = GEMMINI.template.hardware(16, 256.0, 64.0)
 
 
 def test_loads_hide_behind_computes_of_the_tile_before() -> None:
@@ -110,13 +111,9 @@ def test_all_terms_are_finite_and_positive(partial_sums: str, exact: bool) -> No
 def test_every_shape_broadcasts() -> None:
     layers, mappings, hardware = sample(6, seed=5)
     rows = SIMPLE.view(layers, mappings, hardware).cycles
-    grid = SIMPLE.view(layers, mappings, HardwareTensors(*(x.unsqueeze(1) for x in _sizes(hardware)))).cycles
+    grid = SIMPLE.view(layers, mappings, hardware.map(lambda size: size.unsqueeze(1))).cycles
     assert grid.shape == (6, 6)
     assert torch.equal(grid.diagonal(), rows)
-
-
-def _sizes(hardware: HardwareTensors) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    return hardware.dim, hardware.scratchpad_kib, hardware.accumulator_kib
 
 
 @pytest.mark.parametrize("partial_sums", ["spill", "drop"])
@@ -169,7 +166,7 @@ def test_more_bandwidth_never_costs_cycles() -> None:
 
 def test_a_larger_scratchpad_never_costs_cycles() -> None:
     layers, mappings, hardware = sample(200, seed=9)
-    larger = replace(hardware, scratchpad_kib=2 * hardware.scratchpad_kib)
+    larger = hardware.replaced({"scratchpad_kib": 2 * hardware.scratchpad_kib})
     assert (SIMPLE.view(layers, mappings, larger).cycles <= SIMPLE.view(layers, mappings, hardware).cycles + 1e-6).all()
 
 
@@ -178,12 +175,12 @@ def test_public_fpga_runs_rank_better_than_by_the_timeloop_view() -> None:
     if not path.exists():
         pytest.skip(f"public FPGA measurements not found at {path}")
     table = read_table(path)
-    rows = [row for row in rows_of(table, "rtl", "from-mapping") if isinstance(row, Row)]
+    rows = [row for row in rows_of(table, GEMMINI.template, "from-mapping") if isinstance(row, Row)]
     assert len(rows) == len(table)
     batch = tensors([row.mapping for row in rows], [row.hardware for row in rows])
     measured = torch.tensor(table["target.cycle"].to_numpy())
-    ours = AnalyticalModel("rtl", "drop")(*batch).cycles
-    timeloop = AnalyticalModel("timeloop")(*batch).cycles
+    ours = AnalyticalModel(PUBLIC)(*batch).cycles
+    timeloop = AnalyticalModel(TIMELOOP)(*batch).cycles
     assert spearmanr(ours, measured).statistic > 0.985
     assert spearmanr(timeloop, measured).statistic < 0.95
     assert (ours / measured).log().abs().median() < 0.10

@@ -5,8 +5,8 @@ from dataclasses import fields
 
 import torch
 
-from pipeline.machine.gemmini.words import rtl_accesses
-from pipeline.machine.timeloop.accesses import Words
+from pipeline.machine.gemmini.words import words_of
+from pipeline.machine.words import Words
 from sim.program import compile_program
 from tests.pipeline.machine.gemmini_cases import case, tensors
 
@@ -28,7 +28,7 @@ def modelled_and_counted(count: int, seed: int, exact: bool) -> tuple[Words, dic
         level: torch.tensor([float(sum(row[name] for name in names)) for row in traffic], dtype=torch.float64)
         for level, names in COUNTERS.items()
     }
-    return rtl_accesses(*tensors([m for m, _ in cases], [h for _, h in cases])), counted
+    return words_of(*tensors([m for m, _ in cases], [h for _, h in cases])), counted
 
 
 def test_exact_mappings_move_exactly_the_words_of_their_program() -> None:

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from pipeline.files import reference_data
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.stages.estimate import estimate_table
 from pipeline.table import read_table
+from tests.machines import TIMELOOP
 
 PATH = reference_data() / "timeloop_reference.csv.gz"
 pytestmark = pytest.mark.skipif(not PATH.exists(), reason=f"the public evaluations are not here: no {PATH.name}")
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.skipif(not PATH.exists(), reason=f"the public evaluatio
 
 @cache
 def estimates() -> pd.DataFrame:
-    return estimate_table(read_table(PATH), model=AnalyticalModel("timeloop"))
+    return estimate_table(read_table(PATH), model=AnalyticalModel(TIMELOOP))
 
 
 def percent_off(predicted: pd.Series, target: pd.Series) -> torch.Tensor:

@@ -7,18 +7,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.hardware import Hardware, HardwareTensors, Platform, footprint
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.hardware import HardwareTensors
 from pipeline.machine.area import area_mm2
-from pipeline.machine.capacity import footprint_kib
-from pipeline.machine.energy import energy_uj, words_energy
+from pipeline.machine.energy import words_energy
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.timeloop.accesses import Accesses, timeloop_accesses
 from pipeline.machine.timeloop.roofs import timeloop_roofs
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.workload import DIMS, Layer
+from tests.machines import MACHINES, TIMELOOP
 from tests.pipeline.machine.cases import random_layer, random_mapping
+from tests.pipeline.machine.footprint import footprint
 
-HARDWARE = HardwareTensors.stack([Hardware(16, 64, 16, "timeloop")])
+HARDWARE = HardwareTensors.stack([TIMELOOP.template.hardware(16, 64, 16)])
 
 
 def relaxed(seed: int, count: int) -> tuple[LayerTensors, Tensor, Tensor, Tensor]:
@@ -110,9 +111,10 @@ def test_more_bandwidth_or_a_larger_array_never_costs_cycles() -> None:
     rng = random.Random(1)
     mappings = [random_mapping(rng, random_layer(rng, 5000)) for _ in range(300)]
     layers, tensors = LayerTensors.stack([m.layer for m in mappings]), MappingTensors.stack(mappings)
-    model = AnalyticalModel("timeloop")
+    model = AnalyticalModel(TIMELOOP)
     cycles = [
-        model(layers, tensors, HardwareTensors.stack([Hardware(dim, 64, 64, "timeloop")])).cycles for dim in (8, 16, 32)
+        model(layers, tensors, HardwareTensors.stack([TIMELOOP.template.hardware(dim, 64, 64)])).cycles
+        for dim in (8, 16, 32)
     ]
     assert (cycles[1] <= cycles[0]).all()
     assert (cycles[2] <= cycles[1]).all()
@@ -122,12 +124,12 @@ def test_a_larger_buffer_never_costs_cycles_but_costs_energy_and_area() -> None:
     rng = random.Random(2)
     mappings = [random_mapping(rng, random_layer(rng, 5000)) for _ in range(300)]
     layers, tensors = LayerTensors.stack([m.layer for m in mappings]), MappingTensors.stack(mappings)
-    model = AnalyticalModel("timeloop")
-    small, large = (HardwareTensors.stack([Hardware(16, kib, kib, "timeloop")]) for kib in (64, 256))
+    model = AnalyticalModel(TIMELOOP)
+    small, large = (HardwareTensors.stack([TIMELOOP.template.hardware(16, kib, kib)]) for kib in (64, 256))
     assert (model(layers, tensors, large).cycles <= model(layers, tensors, small).cycles).all()
-    energies = [energy_uj(layers, tensors, hardware, "timeloop") for hardware in (small, large)]
+    energies = [TIMELOOP.cost(layers, tensors, hardware).energy_uj for hardware in (small, large)]
     assert (energies[0] < energies[1]).all()
-    assert area_mm2(small, "timeloop").item() < area_mm2(large, "timeloop").item()
+    assert area_mm2(small).item() < area_mm2(large).item()
 
 
 def test_a_larger_tile_of_the_innermost_dram_loop_never_fetches_more_from_dram() -> None:
@@ -155,15 +157,17 @@ def test_a_larger_tile_of_the_innermost_dram_loop_never_fetches_more_from_dram()
         assert (dram.diff() <= 0).all(), f"{dim}: {dram.tolist()}"
 
 
-@pytest.mark.parametrize("platform", ["timeloop", "rtl"])
-def test_footprints_equal_the_integer_ones(platform: Platform) -> None:
+@pytest.mark.parametrize("name", MACHINES)
+def test_footprints_equal_the_integer_ones(name: str) -> None:
     rng = random.Random(4)
     mappings = [random_mapping(rng, random_layer(rng, 5000), exact=False) for _ in range(300)]
     layers, tensors = LayerTensors.stack([m.layer for m in mappings]), MappingTensors.stack(mappings)
-    scratchpad, accumulator = footprint_kib(layers, tensors, torch.tensor(4.0, dtype=torch.float64), platform)
-    buffers = 2 if platform == "rtl" else 1
+    machine = MACHINES[name]
+    need_kib = machine.footprint_kib(layers, tensors, torch.tensor(4.0, dtype=torch.float64))
+    scratchpad, accumulator = need_kib["scratchpad_kib"], need_kib["accumulator_kib"]
+    buffers = machine.template.buffers
     for index, mapping in enumerate(mappings):
-        need = footprint(mapping, 4, platform)
+        need = footprint(mapping, 4, name)
         rows = scratchpad[index].item() * 1024 / 4 / buffers
         assert need.scratchpad_rows - 1 < rows <= need.scratchpad_rows + 1e-9
         assert accumulator[index].item() * 1024 / 16 / buffers == pytest.approx(need.accumulator_rows)
@@ -177,10 +181,10 @@ def test_layers_mappings_and_hardware_broadcast() -> None:
         mappings.temporal.reshape(3, 4, 4, 7), mappings.spatial.reshape(3, 4, 2), mappings.rank.reshape(3, 4, 4, 7)
     )
     layers = LayerTensors.stack([layer])
-    sizes = HardwareTensors.stack([Hardware(16, 64, 16, "timeloop"), Hardware(32, 128, 16, "timeloop")])
-    hardware = HardwareTensors(*(x[:, None, None] for x in (sizes.dim, sizes.scratchpad_kib, sizes.accumulator_kib)))
-    cycles = AnalyticalModel("timeloop")(layers, grid, hardware).cycles
-    energy = energy_uj(layers, grid, hardware, "timeloop")
+    sizes = HardwareTensors.stack([TIMELOOP.template.hardware(16, 64, 16), TIMELOOP.template.hardware(32, 128, 16)])
+    hardware = sizes[:, None, None]
+    cycles = AnalyticalModel(TIMELOOP)(layers, grid, hardware).cycles
+    energy = TIMELOOP.cost(layers, grid, hardware).energy_uj
     assert cycles.shape == energy.shape == (2, 3, 4)
-    flat = energy_uj(layers, mappings, sizes[1:], "timeloop")
+    flat = TIMELOOP.cost(layers, mappings, sizes[1:]).energy_uj
     torch.testing.assert_close(energy[1].reshape(-1), flat)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 
-from pipeline.mapping import LEVELS, Mapping
+from pipeline.mapping import FOUR_LEVELS, Mapping
 from pipeline.workload import DIMS
 
 Point = dict[str, int]
@@ -84,14 +84,14 @@ class Walker:
         self.sizes = dict(zip(DIMS, mapping.layer.sizes, strict=True))
         self.loops = [
             Loop(level, dim, factor, extent(mapping, dim, level, with_spatial=True))
-            for level in reversed(range(LEVELS))
+            for level in reversed(range(FOUR_LEVELS.levels))
             for dim, factor in mapping.loops[level]
         ]
-        self.outside = {level: sum(loop.level > level for loop in self.loops) for level in range(LEVELS)}
+        self.outside = {level: sum(loop.level > level for loop in self.loops) for level in range(FOUR_LEVELS.levels)}
         self.count: Counter[str] = Counter()
-        lanes = list(product(range(mapping.spatial_c), range(mapping.spatial_k)))
+        lanes = list(product(range(mapping.lanes("C")), range(mapping.lanes("K"))))
         self.registers = {lane: Place(0) for lane in lanes}
-        self.accumulators = {column: Place(1) for column in range(mapping.spatial_k)}
+        self.accumulators = {column: Place(1) for column in range(mapping.lanes("K"))}
         self.scratchpad = {"weight": Place(2), "input": Place(2)}
         for step in self.steps(twice):
             self.run(step)
@@ -100,7 +100,7 @@ class Walker:
         """All steps whose multiply-accumulate lies inside the layer."""
         for index in product(*(range(min(loop.factor, 2) if twice else loop.factor) for loop in self.loops)):
             weight = 1
-            start = {level: dict.fromkeys(DIMS, 0) for level in range(-1, LEVELS - 1)}
+            start = {level: dict.fromkeys(DIMS, 0) for level in range(-1, FOUR_LEVELS.levels - 1)}
             for i, loop in zip(index, self.loops, strict=True):
                 weight *= loop.factor - 1 if twice and i else 1
                 for level in range(-1, loop.level):

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from pipeline.hardware import Hardware, Platform
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.search.constraints import Constraints
 from pipeline.search.problem import Problem
 from pipeline.workload import Layer, Workload, WorkloadLayer
+from tests.machines import MACHINES
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +26,11 @@ def small() -> Workload:
 
 @pytest.fixture
 def problem_on(small):
-    """A problem on a platform, with constraints by name."""
+    """A problem on a machine, with constraints by name."""
 
-    def build(platform: Platform = "timeloop", fixed: tuple[int, float, float] | None = None, **limits) -> Problem:
-        hardware = None if fixed is None else Hardware(*fixed, platform)
-        return Problem(small, AnalyticalModel(platform), Constraints(platform, fixed=hardware, **limits))
+    def build(name: str = "timeloop", fixed: tuple[int, float, float] | None = None, **limits) -> Problem:
+        machine = MACHINES[name]
+        hardware = None if fixed is None else machine.template.hardware(*fixed)
+        return Problem(small, AnalyticalModel(machine), Constraints(machine, fixed=hardware, **limits))
 
     return build

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.analytical import AnalyticalModel
 from pipeline.machine.cost import cost
-from pipeline.machine.energy import words_energy, words_moved
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.search.constraints import Constraints
 from pipeline.search.exhaustive.columns import Columns, Costing
@@ -20,13 +19,15 @@ from pipeline.search.exhaustive.hull import best_sum, lower_hull
 from pipeline.search.exhaustive.optimum import Exhaustive, Network
 from pipeline.search.exhaustive.orders import distinct_ranks
 from pipeline.search.exhaustive.tilings import Tilings, points_of
-from pipeline.search.space import fits
+from pipeline.search.points import fits
 from pipeline.workload import Layer, Workload, WorkloadLayer
+from tests.machines import GEMMINI
 
-MODEL = AnalyticalModel("rtl")
+MODEL = AnalyticalModel(GEMMINI)
 CONV = Layer(R=3, S=1, P=6, Q=2, C=20, K=8, N=1)
 MATMUL = Layer(R=1, S=1, P=24, Q=1, C=40, K=36, N=1)
-SMALL = Constraints("rtl", fix_dim=4, max_scratchpad_kib=8.0, max_accumulator_kib=8.0)
+EIGHT = {"scratchpad_kib": 8.0, "accumulator_kib": 8.0}
+SMALL = Constraints(GEMMINI, fix_dim=4, max_kib=EIGHT)
 
 
 def network(name: str, *layers: tuple[Layer, int]) -> Workload:
@@ -44,10 +45,11 @@ def every_mapping(layer: Layer, dim: int, space: str) -> tuple[np.ndarray, np.nd
 def all_costs(layer: Layer, dim: int, kib: np.ndarray, extent: np.ndarray, rank: np.ndarray) -> np.ndarray:
     """(cycles, energy) of the mappings on memories of ``kib`` [rows 2]; those that do not fit are left out."""
     layers = LayerTensors.stack([layer])
-    mappings = points_of(extent, rank, dim).tensors(layers)
+    mappings = points_of(extent, rank, dim, GEMMINI.space).tensors(layers, GEMMINI.space)
     sizes = torch.from_numpy(np.broadcast_to(kib, (len(extent), 2)).astype(float))
-    built = HardwareTensors(torch.full((len(extent),), float(dim), dtype=torch.float64), sizes[:, 0], sizes[:, 1])
-    ok = fits(mappings, layers, built, "rtl")
+    dims = torch.full((len(extent),), float(dim), dtype=torch.float64)
+    built = HardwareTensors(dict(zip(GEMMINI.template.sizes, (dims, *sizes.unbind(1)), strict=True)))
+    ok = fits(mappings, layers, built, GEMMINI)
     found = cost(MODEL, layers[torch.zeros(len(extent), dtype=torch.long)], mappings, built)
     return torch.stack([found.cycles, found.energy_uj], -1)[ok].numpy()
 
@@ -149,7 +151,7 @@ def test_an_area_limit_leaves_out_larger_hardware() -> None:
     free = Exhaustive(networks, MODEL, SMALL).run()
     areas = sorted(one.area_mm2 for one in free.hardware)
     limit = (areas[0] + areas[1]) / 2
-    limits = Constraints("rtl", fix_dim=4, max_scratchpad_kib=8.0, max_accumulator_kib=8.0, max_area_mm2=limit)
+    limits = Constraints(GEMMINI, fix_dim=4, max_kib=EIGHT, max_area_mm2=limit)
     assert [one.area_mm2 for one in Exhaustive(networks, MODEL, limits).run().hardware] == areas[:1]
 
 
@@ -175,7 +177,7 @@ def test_columns_give_the_cost_on_memories_of_any_size(seed: int) -> None:
     layer = (CONV, MATMUL, Layer(R=3, S=3, P=14, Q=14, C=64, K=48, N=1))[seed % 3]
     rows = np.array([[generator.choice(option) for option in Tilings.of(layer, 8, "even").options] for _ in range(12)])
     rank = np.array([generator.permutation(7) for _ in range(12)])
-    columns = Costing(layer, MODEL, Constraints("rtl", fix_dim=8), 8, cached=False).judge(rows, rank)
+    columns = Costing(layer, MODEL, Constraints(GEMMINI, fix_dim=8), 8, cached=False).judge(rows, rank)
     for scale in ((1, 1), (2, 1), (4, 8), (1, 64)):
         sizes = columns.need * scale
         found = [columns[[at]].on(*sizes[at].tolist())[1:] for at in range(len(columns))]
@@ -184,12 +186,14 @@ def test_columns_give_the_cost_on_memories_of_any_size(seed: int) -> None:
 
 def test_energy_is_linear_in_the_sizes_of_the_memories() -> None:
     layers = LayerTensors.stack([MATMUL])
-    mapping = points_of(np.array([[1, 1, 8, 1, 20, 12, 1]]), np.arange(7)[None], 4).tensors(layers)
+    mapping = points_of(np.array([[1, 1, 8, 1, 20, 12, 1]]), np.arange(7)[None], 4, GEMMINI.space).tensors(
+        layers, GEMMINI.space
+    )
 
     def energy(scratchpad: float, accumulator: float) -> float:
         sizes = (torch.tensor([x], dtype=torch.float64) for x in (4.0, scratchpad, accumulator))
-        hardware = HardwareTensors(*sizes)
-        return float(words_energy(words_moved(layers, mapping, hardware, "rtl"), hardware).total)
+        hardware = HardwareTensors(dict(zip(GEMMINI.template.sizes, sizes, strict=True)))
+        return float(GEMMINI.energy(GEMMINI.words(layers, mapping, hardware), hardware).total)
 
     assert energy(8, 4) - energy(4, 4) == pytest.approx(energy(12, 4) - energy(8, 4))
     assert energy(4, 8) - energy(4, 4) == pytest.approx(energy(4, 12) - energy(4, 8))

@@ -7,36 +7,38 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.hardware import Hardware, check_fits
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.choices import METHODS, load
+from pipeline.machine.capacity import check_fits
 from pipeline.machine.gemmini.tiler import default_mapping
-from pipeline.machine.latency import Latency
+from pipeline.machine.latency import AnalyticalModel, Latency
+from pipeline.machine.machine import Machine
 from pipeline.search import driver
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
-from pipeline.search.gradient import Gradient, GradientSettings
+from pipeline.search.methods.gradient import Gradient, GradientSettings
+from pipeline.search.methods.random_search import RandomSearch
 from pipeline.search.problem import Problem
-from pipeline.search.random_search import RandomSearch
-from pipeline.stages.search import METHODS, run_search
+from pipeline.stages.search import run_search
 from pipeline.table import Row, rows_of
 from pipeline.workload import Layer, Workload, WorkloadLayer
+from tests.machines import GEMMINI, MACHINES, TIMELOOP
 
 SEARCHES = ("gradient", "published", "random", "bayesian", "genetic")
 
 
-def run(workload, method="gradient", evaluations=300, platform="timeloop", seed=1, **options):
+def run(workload, method="gradient", evaluations=300, machine="timeloop", seed=1, **options):
     return run_search(
-        workload, method=method, evaluations=evaluations, model=AnalyticalModel(platform), seed=seed, **options
+        workload, method=method, evaluations=evaluations, model=AnalyticalModel(MACHINES[machine]), seed=seed, **options
     )
 
 
-@pytest.mark.parametrize("platform", ["timeloop", "rtl"])
+@pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("method", SEARCHES)
-def test_methods_stay_within_their_evaluations_and_give_designs_that_fit(small, method, platform):
-    result = run(small, method, platform=platform)
+def test_methods_stay_within_their_evaluations_and_give_designs_that_fit(small, method, machine):
+    result = run(small, method, machine=machine)
     assert 0 < result.evaluations <= 300 * 1.01
     for mapping in result.mappings:
-        check_fits(mapping, result.hardware)
+        check_fits(mapping, result.hardware, MACHINES[machine])
     assert [p.edp for p in result.trace] == sorted((p.edp for p in result.trace), reverse=True)
     assert result.trace[-1].edp == pytest.approx(result.edp)
 
@@ -67,8 +69,8 @@ def test_the_mapper_finds_the_best_mapping_of_a_small_layer():
         ({"fix_dim": 8}, lambda r: r.hardware.dim == 8),
         ({"max_dim": 16}, lambda r: r.hardware.dim <= 16),
         ({"max_area_mm2": 0.5}, lambda r: r.area_mm2 <= 0.5),
-        ({"max_scratchpad_kib": 4.0}, lambda r: r.hardware.scratchpad_kib <= 4),
-        ({"max_accumulator_kib": 4.0}, lambda r: r.hardware.accumulator_kib <= 4),
+        ({"max_kib": {"scratchpad_kib": 4.0}}, lambda r: r.hardware.scratchpad_kib <= 4),
+        ({"max_kib": {"accumulator_kib": 4.0}}, lambda r: r.hardware.accumulator_kib <= 4),
         ({"fix_hardware": (8, 16.0, 16.0)}, lambda r: (r.hardware.dim, r.hardware.scratchpad_kib) == (8, 16)),
     ],
 )
@@ -79,7 +81,7 @@ def test_constraints_hold(small, method, options, check):
 
 @pytest.mark.parametrize("dim", [4, 16])
 def test_rtl_sizes_are_powers_of_two(small, dim):
-    hardware = run(small, platform="rtl", fix_dim=dim).hardware
+    hardware = run(small, machine="gemmini", fix_dim=dim).hardware
     for size in (hardware.dim, hardware.scratchpad_kib, hardware.accumulator_kib):
         assert float(size).hex().startswith("0x1.0000000000000p")
 
@@ -94,7 +96,7 @@ def test_objectives_trade_latency_for_energy(small):
 def test_an_interrupted_search_goes_on_to_the_same_result(small, method, evaluations, tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "SAVE_SECONDS", -1.0)
     whole = run(small, method, evaluations, out=tmp_path / "whole")
-    kind = type(METHODS[method]())
+    kind = type(load(METHODS[method])())
     steps, advance = 0, kind.advance
 
     def stop_later(self, state, recorder, generator):
@@ -133,11 +135,11 @@ class Scaled:
     """A model with a weight, as a trained one has."""
 
     weight: torch.Tensor
-    platform: str = "timeloop"
+    machine: Machine = TIMELOOP
     name: str = "scaled"
 
     def __call__(self, layers, mappings, hardware):
-        latency = AnalyticalModel("timeloop")(layers, mappings, hardware)
+        latency = AnalyticalModel(TIMELOOP)(layers, mappings, hardware)
         return Latency(latency.cycles * self.weight)
 
 
@@ -146,7 +148,7 @@ def test_an_interrupted_search_does_not_go_on_with_a_model_of_other_weights(smal
     monkeypatch.setattr(driver, "SAVE_SECONDS", -1.0)
 
     def run_with(weight, out, observe=lambda recorder: None):
-        problem = Problem(small, Scaled(torch.tensor(weight)), Constraints("timeloop"))
+        problem = Problem(small, Scaled(torch.tensor(weight)), Constraints(TIMELOOP))
         path = tmp_path / out / "checkpoint.pt"
         return search(problem, Gradient(), "gradient", evaluations=300, seed=1, checkpoint=path, observe=observe)
 
@@ -166,7 +168,7 @@ def test_the_name_of_a_search_holds_everything_that_decides_it(small, problem_on
     def key(problem=None, method=None, seed=0, **limits):
         return driver.search_key(problem or problem_on(**limits), method or Gradient(), "gradient", 100, seed)
 
-    scaled = [Problem(small, Scaled(torch.tensor(w)), Constraints("timeloop")) for w in (1.0, 1.0, 1.5)]
+    scaled = [Problem(small, Scaled(torch.tensor(w)), Constraints(TIMELOOP)) for w in (1.0, 1.0, 1.5)]
     first, same, retrained = (key(problem) for problem in scaled)
     assert first == same
     names = [
@@ -174,7 +176,7 @@ def test_the_name_of_a_search_holds_everything_that_decides_it(small, problem_on
         first,
         retrained,
         key(seed=1),
-        key(platform="rtl"),
+        key(name="gemmini"),
         key(max_area_mm2=1.0),
         key(method=RandomSearch()),
     ]
@@ -185,12 +187,12 @@ def test_the_name_of_a_search_holds_everything_that_decides_it(small, problem_on
 
 
 def test_files_hold_the_result(small, tmp_path):
-    result = run(small, platform="rtl", out=tmp_path)
+    result = run(small, machine="gemmini", out=tmp_path)
     design = json.loads((tmp_path / "design.json").read_text())
     assert design["totals"]["edp"] == pytest.approx(result.edp)
     assert design["hardware"]["id"] == result.hardware.id
     table = pd.read_csv(tmp_path / "mappings.csv")
-    rows = rows_of(table, "rtl")
+    rows = rows_of(table, GEMMINI.template)
     assert all(isinstance(row, Row) for row in rows)
     assert [row.mapping for row in rows] == list(result.mappings)
     assert {row.hardware for row in rows} == {result.hardware}
@@ -202,8 +204,8 @@ def test_files_hold_the_result(small, tmp_path):
 
 
 def test_default_is_the_tiler_on_the_default_hardware(small):
-    result = run(small, "default", 1, platform="rtl")
-    assert result.hardware == Hardware(16, 256, 64, "rtl")
+    result = run(small, "default", 1, machine="gemmini")
+    assert result.hardware == GEMMINI.template.hardware(16, 256, 64)
     for mapping, entry in zip(result.mappings, small.layers, strict=True):
         default = default_mapping(entry.layer, result.hardware)
         assert [mapping.tile(d) for d in "RSPQCKN"] == [default.tile(d) for d in "RSPQCKN"]
@@ -220,10 +222,10 @@ def test_default_is_the_tiler_on_the_default_hardware(small):
         ({"max_area_mm2": 1e-6}, "1e-06"),
         ({"fix_hardware": (16, 64.0, 64.0), "fix_dim": 8}, "fixed hardware"),
         (
-            {"fix_hardware": (16, 0.5, 64.0), "fix_dim": None, "method": "gradient", "platform": "rtl"},
+            {"fix_hardware": (16, 0.5, 64.0), "fix_dim": None, "method": "gradient", "machine": "gemmini"},
             "no mapping fits",
         ),
-        ({"max_scratchpad_kib": 0.5}, "max_scratchpad_kib = 0.5"),
+        ({"max_kib": {"scratchpad_kib": 0.5}}, "max_scratchpad_kib = 0.5"),
     ],
 )
 def test_bad_input_is_named_and_nothing_is_written(small, options, message, tmp_path):

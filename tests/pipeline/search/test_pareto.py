@@ -4,9 +4,10 @@ import itertools
 
 import pandas as pd
 
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.search.pareto import front
 from pipeline.stages.pareto import run_pareto
+from tests.machines import TIMELOOP
 
 
 def test_front_drops_dominated_points_only():
@@ -14,7 +15,7 @@ def test_front_drops_dominated_points_only():
 
 
 def test_areas_fall_from_point_to_point(small):
-    table = run_pareto(small, evaluations=120, points=3, model=AnalyticalModel("timeloop"), seed=0)
+    table = run_pareto(small, evaluations=120, points=3, model=AnalyticalModel(TIMELOOP), seed=0)
     assert len(table) == 3
     areas = table["area_mm2"].tolist()
     assert all(after <= 0.7 * before for before, after in itertools.pairwise(areas))

@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.search.points import each_layer, smallest
 from pipeline.search.problem import Costs, Problem, Recorder
-from pipeline.search.refine import each_layer
-from pipeline.search.space import smallest
-from tests.pipeline.search.test_space import designs
+from tests.pipeline.search.test_points import designs
 
 
 def recorder_of(problem, budget=100):
@@ -45,7 +44,7 @@ def test_designs_are_judged_on_the_smallest_hardware(problem_on):
     points, _ = designs(problem, 3)
     recorder = recorder_of(problem)
     score, _totals, hardware = recorder.designs(points)
-    tensors = points.tensors(problem.layers)
+    tensors = problem.tensors(points)
     expected = smallest(tensors, problem.layers, problem.constraints)
     assert torch.equal(hardware.scratchpad_kib, expected.scratchpad_kib)
     costs = problem.costs(tensors, problem.layers, each_layer(expected))
@@ -81,10 +80,10 @@ def test_candidates_that_do_not_fit_are_not_counted(problem_on):
 
 
 def test_the_judge_agrees_with_single_calls_of_the_model(problem_on):
-    problem = problem_on("rtl")
+    problem = problem_on("gemmini")
     points, _ = designs(problem, 2)
     _score, totals, hardware = recorder_of(problem).designs(points)
-    tensors = points.tensors(problem.layers)
+    tensors = problem.tensors(points)
     cycles = 0.0
     for index, entry in enumerate(problem.workload.layers):
         mapping = tensors.mapping(entry.layer, (0, index))

@@ -3,20 +3,19 @@
 import pytest
 import torch
 
-from pipeline.search.gradient import PUBLISHED, descend, rounded
+from pipeline.search.methods.gradient import PUBLISHED, descend, rounded
+from pipeline.search.points import smallest
 from pipeline.search.problem import Recorder
 from pipeline.search.relaxation import Relaxed, loss, project, relaxed_hardware, round_to_divisors
-from pipeline.search.space import smallest
-from tests.pipeline.search.test_space import designs, mappings_of
-
-PLATFORMS = ("timeloop", "rtl")
+from tests.machines import MACHINES
+from tests.pipeline.search.test_points import designs, mappings_of
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_relaxed_hardware_is_at_most_the_rounded_one(problem_on, platform):
-    problem = problem_on(platform)
+@pytest.mark.parametrize("name", MACHINES)
+def test_relaxed_hardware_is_at_most_the_rounded_one(problem_on, name):
+    problem = problem_on(name)
     points, _ = designs(problem, 10)
-    tensors = points.tensors(problem.layers)
+    tensors = problem.tensors(points)
     relaxed, built = relaxed_hardware(tensors, problem), smallest(tensors, problem.layers, problem.constraints)
     assert (relaxed.dim <= built.dim).all()
     assert (relaxed.accumulator_kib <= built.accumulator_kib * (1 + 1e-9)).all()
@@ -45,9 +44,9 @@ def test_a_small_step_against_the_gradient_lowers_the_loss(problem_on, orders):
         assert (loss(Relaxed(factors - step, start.rank), problem, orders) < before).all()
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_rounding_gives_exact_mappings_that_keep_the_limits(problem_on, platform):
-    problem = problem_on(platform, max_dim=16, max_scratchpad_kib=16.0, max_accumulator_kib=16.0)
+@pytest.mark.parametrize("name", MACHINES)
+def test_rounding_gives_exact_mappings_that_keep_the_limits(problem_on, name):
+    problem = problem_on(name, max_dim=16, max_kib={"scratchpad_kib": 16.0, "accumulator_kib": 16.0})
     points, _ = designs(problem, 6)
     noise = torch.randn(points.slots.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     factors = project(Relaxed.of(points).log_factors + noise, problem)
@@ -57,7 +56,7 @@ def test_rounding_gives_exact_mappings_that_keep_the_limits(problem_on, platform
         for m in d
     )
     result = rounded(factors, Relaxed.of(points), problem)
-    hardware = smallest(result.tensors(problem.layers), problem.layers, problem.constraints)
+    hardware = smallest(problem.tensors(result), problem.layers, problem.constraints)
     assert problem.constraints.allows(hardware).all()
 
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.files import ROOT
-from pipeline.hardware import Hardware, check_fits
+from pipeline.hardware import Hardware
+from pipeline.machine.capacity import check_fits
 from pipeline.machine.gemmini.tiler import (
     SEARCH_ORDER,
     conv_tile,
@@ -19,17 +20,18 @@ from pipeline.machine.gemmini.tiler import (
 from pipeline.mapping import Mapping
 from pipeline.table import hardware_of, layer_of, read_table
 from pipeline.workload import Layer
+from tests.machines import GEMMINI
 
 RAGGED = ROOT.parent / "shared" / "cases" / "tiler_ragged" / "small.csv"
 """Layers whose channels are no product of whole blocks, with the default tile written as a ragged mapping."""
 
-GEMMINI = Hardware(16, 256, 64)
+DEFAULT = GEMMINI.template.hardware(16, 256, 64)
 
 hardware = st.builds(
-    Hardware,
-    dim=st.sampled_from([2, 4, 8, 16, 32]),
-    scratchpad_kib=st.sampled_from([8, 16, 64, 256]),
-    accumulator_kib=st.sampled_from([8, 16, 64]),
+    GEMMINI.template.hardware,
+    st.sampled_from([2, 4, 8, 16, 32]),
+    st.sampled_from([8, 16, 64, 256]),
+    st.sampled_from([8, 16, 64]),
 )
 convolutions = st.builds(
     Layer,
@@ -65,7 +67,7 @@ products = st.builds(
     ],
 )
 def test_tiles_are_those_of_gemminis_library(layer: Layer, tile: str) -> None:
-    assert str(default_tile(layer, GEMMINI)) == tile
+    assert str(default_tile(layer, DEFAULT)) == tile
 
 
 @given(convolutions, hardware)
@@ -101,7 +103,7 @@ def test_a_matrix_product_tile_fits_and_no_block_can_be_added(layer: Layer, hard
 @settings(deadline=None, max_examples=150)
 def test_the_default_mapping_fits_and_has_the_very_tile(layer: Layer, hardware: Hardware) -> None:
     tile, mapping = default_tile(layer, hardware), default_mapping(layer, hardware)
-    check_fits(mapping, hardware)
+    check_fits(mapping, hardware, GEMMINI)
     extents = dict(zip("RSPQCKN", map(int, str(tile).split("_")), strict=True))
     for name, extent in extents.items():
         size = getattr(layer, name)
@@ -116,11 +118,11 @@ def test_the_default_mapping_has_as_many_dram_tiles_as_the_ragged_one() -> None:
     assert len(pairs) == 7
     for row in pairs:
         given = Mapping.parse(row["mapping.mapping"], layer_of(row))
-        mapping = default_mapping(given.layer, hardware_of(row, "rtl"))
+        mapping = default_mapping(given.layer, hardware_of(row, GEMMINI.template))
         assert [mapping.tile(name) for name in "RSPQCKN"] == [given.tile(name) for name in "RSPQCKN"], row["layer.name"]
         assert dict(mapping.loops[3]) == dict(given.loops[3]), row["layer.name"]
 
 
 def test_hardware_too_small_for_any_tile_is_refused() -> None:
     with pytest.raises(ValueError, match="not even the smallest tile fits"):
-        default_tile(Layer(1, 1, 64, 64, 64, 64, stride_w=4, stride_h=4), Hardware(16, 0.25, 1))
+        default_tile(Layer(1, 1, 64, 64, 64, 64, stride_w=4, stride_h=4), GEMMINI.template.hardware(16, 0.25, 1))

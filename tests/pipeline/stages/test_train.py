@@ -5,20 +5,23 @@ from pathlib import Path
 import pytest
 
 from learned.store import load
-from pipeline.machine.analytical import AnalyticalModel
+from pipeline.machine.latency import AnalyticalModel
+from pipeline.machine.machine import MachineChoice, machine_of
 from pipeline.stages.estimate import estimate_table
-from pipeline.stages.models import load_latency_model
+from pipeline.stages.models import load_latency_model, model_asked
 from pipeline.stages.train import train_table
 from tests.learned.cases import rows, table
+
+SIMPLE = MachineChoice("gemmini", "simple")
 
 
 def test_a_trained_model_records_its_data_and_estimates_a_table(tmp_path: Path) -> None:
     measured = table(rows(8, 6)).assign(**{"sim.rtl_digest": "abc"})
     path = tmp_path / "model"
-    scores = train_table(measured, path, kind="default", seed=3)
+    scores = train_table(measured, path, kind="default", machine=SIMPLE, seed=3)
     about = load(path).metadata
-    assert (about.kind, about.platform, about.seed, about.rtl_digest) == ("default", "rtl", 3, "abc")
-    assert (about.target, about.partial_sums, about.dim_rule) == ("sim.cycles", "spill", "from-table")
+    assert (about.kind, about.machine, about.seed, about.rtl_digest) == ("default", SIMPLE, 3, "abc")
+    assert (about.target, about.dim_rule) == ("sim.cycles", "from-table")
     assert about.rows == scores["rows"]
     assert about.scores.items() <= scores.items()
     estimated = estimate_table(measured, model=load_latency_model(str(path)))
@@ -35,15 +38,18 @@ def test_bad_data_leaves_no_file(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_models_are_found_by_name_and_platform(tmp_path: Path) -> None:
-    assert load_latency_model("analytical") == AnalyticalModel("timeloop")
-    assert load_latency_model("analytical", "rtl", "drop") == AnalyticalModel("rtl", "drop")
+def test_models_are_found_by_name_and_machine(tmp_path: Path) -> None:
+    assert load_latency_model("analytical") == AnalyticalModel(machine_of("gemmini", "soc"))
+    public = MachineChoice(partial_sums="drop")
+    assert load_latency_model("analytical", public) == AnalyticalModel(public.find())
     path = tmp_path / "model"
     train_table(table(rows(6, 4)), path, kind="analytical")
-    assert load_latency_model(str(path)).platform == "rtl"
-    with pytest.raises(ValueError, match="was trained for platform rtl, not timeloop"):
-        load_latency_model(str(path), "timeloop")
+    assert load_latency_model(str(path)).machine == machine_of("gemmini", "soc")
+    assert model_asked(str(path), "rtl") == model_asked(str(path), memory="soc") == load_latency_model(str(path))
+    for asked in ({"memory": "simple"}, {"platform": "timeloop"}, {"partial_sums": "drop"}):
+        with pytest.raises(ValueError, match="model: was trained for gemmini on soc, not"):
+            model_asked(str(path), **asked)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no such file"):
         load_latency_model("nothing")
-    with pytest.raises(ValueError, match="unknown platform 'asic'"):
-        load_latency_model("analytical", "asic")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="unknown machine 'asic'; known: gemmini, timeloop"):
+        load_latency_model("analytical", MachineChoice("asic"))

@@ -3,26 +3,25 @@
 import pytest
 import torch
 
-from pipeline.hardware import check_fits, smallest_hardware
+from pipeline.machine.capacity import check_fits, smallest_hardware
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
-from pipeline.search.construct import construct, random_priorities, smallest_primes
-from pipeline.search.genetic import Genetic
-from pipeline.search.gradient import Gradient
-from pipeline.search.moves import Moves
-from pipeline.search.orders import EVERY, THREE
-from pipeline.search.problem import Recorder
-from pipeline.search.random_search import (
+from pipeline.search.local.construct import construct, random_priorities, smallest_primes
+from pipeline.search.local.moves import Moves
+from pipeline.search.local.refine import fit
+from pipeline.search.methods.genetic import Genetic
+from pipeline.search.methods.gradient import Gradient
+from pipeline.search.methods.random_search import (
     compositions,
     prime_powers,
     ragged_mappings,
     random_mappings,
     valid_mappings,
 )
-from pipeline.search.refine import each_layer, fit
-from pipeline.search.space import Points, fits, points_of, smallest
+from pipeline.search.orders import EVERY, THREE
+from pipeline.search.points import Points, each_layer, fits, points_of, smallest
+from pipeline.search.problem import Recorder
 from pipeline.workload import Layer
-
-PLATFORMS = ("timeloop", "rtl")
+from tests.machines import MACHINES, TIMELOOP
 
 
 def designs(problem, count, seed=0):
@@ -30,58 +29,57 @@ def designs(problem, count, seed=0):
     generator = torch.Generator().manual_seed(seed)
     hardware = problem.constraints.sample(count, generator)
     priorities = random_priorities((count, len(problem.counts)), generator)
-    platform = problem.constraints.platform
-    return construct(problem.layers, each_layer(hardware), priorities, platform), hardware
+    return construct(problem.layers, each_layer(hardware), priorities, problem.machine), hardware
 
 
 def mappings_of(points: Points, problem) -> list[list[Mapping]]:
     """Designs [n, L] as mappings; constructing them checks that they are legal."""
-    tensors = points.tensors(problem.layers)
+    tensors = problem.tensors(points)
     entries = problem.workload.layers
     return [[tensors.mapping(e.layer, (i, j)) for j, e in enumerate(entries)] for i in range(len(points.slots))]
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_constructed_mappings_are_legal_and_fit(problem_on, platform):
-    problem = problem_on(platform)
+@pytest.mark.parametrize("name", MACHINES)
+def test_constructed_mappings_are_legal_and_fit(problem_on, name):
+    problem = problem_on(name)
     points, hardware = designs(problem, 20)
-    ok = fits(points.tensors(problem.layers), problem.layers, each_layer(hardware), platform)
+    ok = fits(problem.tensors(points), problem.layers, each_layer(hardware), problem.machine)
     for design, fitting, dim, scratchpad, accumulator in zip(
         mappings_of(points, problem), ok, hardware.dim, hardware.scratchpad_kib, hardware.accumulator_kib, strict=True
     ):
         for mapping, fine in zip(design, fitting, strict=True):
             assert mapping.is_exact
             if fine:
-                need = smallest_hardware([mapping], platform, dim=int(dim))
+                need = smallest_hardware([mapping], problem.machine, dim=int(dim))
                 assert need.scratchpad_kib <= scratchpad
                 assert need.accumulator_kib <= accumulator
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_smallest_hardware_of_a_batch_is_that_of_the_integer_rule(problem_on, platform):
-    problem = problem_on(platform)
+@pytest.mark.parametrize("name", MACHINES)
+def test_smallest_hardware_of_a_batch_is_that_of_the_integer_rule(problem_on, name):
+    problem = problem_on(name)
     points, _ = designs(problem, 30, seed=1)
-    sizes = smallest(points.tensors(problem.layers), problem.layers, problem.constraints)
+    sizes = smallest(problem.tensors(points), problem.layers, problem.constraints)
     least = problem.constraints.dims[0]
     for index, design in enumerate(mappings_of(points, problem)):
-        spatial = max(max(m.spatial_c, m.spatial_k) for m in design)
-        expected = smallest_hardware(design, platform, dim=least if spatial <= least else None)
+        spatial = max(max(m.spatial) for m in design)
+        expected = smallest_hardware(design, problem.machine, dim=least if spatial <= least else None)
         found = (sizes.dim[index], sizes.scratchpad_kib[index], sizes.accumulator_kib[index])
         assert found == (expected.dim, expected.scratchpad_kib, expected.accumulator_kib)
         for mapping in design:
-            check_fits(mapping, expected)
+            check_fits(mapping, expected, problem.machine)
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_moves_give_legal_mappings(problem_on, platform):
-    problem = problem_on(platform)
+@pytest.mark.parametrize("name", MACHINES)
+def test_moves_give_legal_mappings(problem_on, name):
+    problem = problem_on(name)
     generator = torch.Generator().manual_seed(2)
     points, hardware = designs(problem, 4, seed=2)
-    moves = Moves.of(problem.size, platform)
+    moves = Moves.of(problem.size, problem.machine)
     changed = moves.propose(points, hardware.dim.long(), 50, generator)
     filled = moves.refill(points, problem.layers[:, None], each_layer(hardware, 2), 50, generator)
     for drawn in (changed, filled):
-        tensors = drawn.tensors(problem.layers[:, None])
+        tensors = problem.tensors(drawn, problem.layers[:, None])
         seen = set()
         for design in range(4):
             for layer, entry in enumerate(problem.workload.layers):
@@ -93,20 +91,20 @@ def test_refilled_tiles_fit_when_the_mapping_fitted(problem_on):
     problem = problem_on(fixed=(16, 32.0, 16.0))
     generator = torch.Generator().manual_seed(3)
     points, hardware = designs(problem, 4, seed=3)
-    assert fits(points.tensors(problem.layers), problem.layers, each_layer(hardware), "timeloop").all()
-    moves = Moves.of(problem.size, "timeloop")
+    assert fits(problem.tensors(points), problem.layers, each_layer(hardware), problem.machine).all()
+    moves = Moves.of(problem.size, problem.machine)
     filled = moves.refill(points, problem.layers[:, None], each_layer(hardware, 2), 100, generator)
     aligned = problem.layers[:, None]
-    assert fits(filled.tensors(aligned), aligned, each_layer(hardware, 2), "timeloop").all()
+    assert fits(problem.tensors(filled, aligned), aligned, each_layer(hardware, 2), problem.machine).all()
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_fit_shrinks_designs_to_smaller_hardware(problem_on, platform):
-    problem = problem_on(platform)
+@pytest.mark.parametrize("name", MACHINES)
+def test_fit_shrinks_designs_to_smaller_hardware(problem_on, name):
+    problem = problem_on(name)
     points, _hardware = designs(problem, 8, seed=4)
-    small = problem_on(platform, fixed=(4, 8.0, 8.0)).constraints.fixed_as((8,))
+    small = problem_on(name, fixed=(4, 8.0, 8.0)).constraints.fixed_as((8,))
     fitted = fit(points, small, problem, torch.Generator().manual_seed(0))
-    assert fits(fitted.tensors(problem.layers), problem.layers, each_layer(small), platform).all()
+    assert fits(problem.tensors(fitted), problem.layers, each_layer(small), problem.machine).all()
     mappings_of(fitted, problem)
 
 
@@ -116,14 +114,18 @@ def test_points_keep_a_mapping_with_loops_at_every_level(small):
     mapping = Mapping.parse(text, layer)
     tensors = MappingTensors.stack([mapping])
     layers = _layers(layer)
-    back = points_of(tensors).tensors(layers).mapping(layer, 0)
+    back = points_of(tensors, TIMELOOP.space).tensors(layers, TIMELOOP.space).mapping(layer, 0)
     assert str(back) == str(mapping)
 
 
 def test_loops_over_weights_in_registers_move_to_the_accumulator_level(small):
     layer = small.layers[1].layer
     mapping = Mapping.parse("L3[WIO] P30 - L2[WI] K5 K4X - L1[O] C16 C4X - L0[W] K2", layer)
-    back = points_of(MappingTensors.stack([mapping])).tensors(_layers(layer)).mapping(layer, 0)
+    back = (
+        points_of(MappingTensors.stack([mapping]), TIMELOOP.space)
+        .tensors(_layers(layer), TIMELOOP.space)
+        .mapping(layer, 0)
+    )
     assert back.tile("K") == mapping.tile("K")
     assert back.factor(1, "K") == 2
 
@@ -134,7 +136,7 @@ def _layers(layer):
 
 def test_random_mappings_are_uniform_over_factorisations():
     size = (1, 1, 1, 1, 1, 4, 1)  # K = 4 over L1, spatial, L2, L3: 10 ways
-    points = random_mappings(size, 20_000, "timeloop", torch.Generator().manual_seed(0))
+    points = random_mappings(size, 20_000, TIMELOOP.space, torch.Generator().manual_seed(0))
     _, counts = points.slots.unique(dim=0, return_counts=True)
     assert len(counts) == 10
     expected = 2_000.0
@@ -142,21 +144,21 @@ def test_random_mappings_are_uniform_over_factorisations():
     assert chi_squared < 27.9  # 99.9 % quantile at 9 degrees of freedom
 
 
-@pytest.mark.parametrize("platform", ["timeloop", "rtl"])
-def test_ragged_mappings_are_legal_and_hold_factors_that_do_not_divide(platform):
+@pytest.mark.parametrize("name", MACHINES)
+def test_ragged_mappings_are_legal_and_hold_factors_that_do_not_divide(name):
     layer = Layer(R=3, S=3, P=29, Q=14, C=27, K=35)
-    points = ragged_mappings(layer.sizes, 200, platform, torch.Generator().manual_seed(0))
-    tensors = points.tensors(LayerTensors.stack([layer])[0])
+    points = ragged_mappings(layer.sizes, 200, MACHINES[name].space, torch.Generator().manual_seed(0))
+    tensors = points.tensors(LayerTensors.stack([layer])[0], MACHINES[name].space)
     mappings = [tensors.mapping(layer, index) for index in range(200)]  # an illegal one cannot be constructed
     assert sum(not mapping.is_exact for mapping in mappings) > 100
 
 
 def test_random_search_and_the_pool_of_the_bayesian_one_go_ragged(problem_on):
-    problem = problem_on("rtl", fixed=(16, 64.0, 64.0))
+    problem = problem_on("gemmini", fixed=(16, 64.0, 64.0))
     recorder = Recorder(problem, 100, clock=lambda: 0.0)
     hardware = problem.constraints.sample(1, torch.Generator().manual_seed(0))
     points = valid_mappings(problem, 0, hardware, 100, torch.Generator().manual_seed(0), recorder)
-    tensors = points.tensors(problem.layers[0])
+    tensors = problem.tensors(points, problem.layers[0])
     exact = [tensors.mapping(problem.workload.layers[0].layer, index).is_exact for index in range(100)]
     assert 10 < sum(exact) < 90
 
@@ -164,14 +166,14 @@ def test_random_search_and_the_pool_of_the_bayesian_one_go_ragged(problem_on):
 def test_genetic_and_gradient_search_start_from_the_same_designs(problem_on):
     states = []
     for method in (Gradient(), Genetic()):
-        recorder = Recorder(problem_on("rtl"), 1000, clock=lambda: 0.0)
+        recorder = Recorder(problem_on("gemmini"), 1000, clock=lambda: 0.0)
         states.append(method.begin(recorder, torch.Generator().manual_seed(3)))
         assert recorder.evaluations + recorder.invalid / 2 == 64
     gradient, genetic = states
-    shared = len(gradient["slots"])
+    shared = len(gradient.slots)
     assert shared > 5
-    assert torch.equal(genetic["slots"][:shared], gradient["slots"])
-    assert torch.equal(genetic["rank"][:shared], gradient["rank"])
+    assert torch.equal(genetic.slots[:shared], gradient.slots)
+    assert torch.equal(genetic.rank[:shared], gradient.rank)
 
 
 def test_compositions_are_all_and_add_up():

@@ -6,18 +6,17 @@ every so many steps. All starts and layers are one batch.
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
-from pipeline.hardware import HardwareTensors
-from pipeline.search.construct import DRAWN, constructive_starts
+from pipeline.search.local.construct import DRAWN, constructive_starts
+from pipeline.search.local.refine import RefineSettings, fit, generation, generation_cost
 from pipeline.search.orders import OrderMethod, orders_of
+from pipeline.search.points import Points, each_layer, smallest, trim, with_dram_order
 from pipeline.search.problem import Problem, Recorder
-from pipeline.search.refine import RefineSettings, each_layer, fit, generation, generation_cost
 from pipeline.search.relaxation import Relaxed, loss, project, round_to_divisors
-from pipeline.search.space import Points, smallest, trim
 
 _LEAST_PER_START = 50
 """Evaluations that a start needs to be worth it."""
@@ -48,44 +47,52 @@ PUBLISHED = GradientSettings(
 
 
 @dataclass(frozen=True, slots=True)
+class GradientState:
+    """Designs, best first after the first rounding."""
+
+    slots: Int[Tensor, "designs L slots"]
+    rank: Int[Tensor, "designs L levels 7"]
+    rounds: tuple[int, ...]
+    """Steps of the rounds of descent still to come; then refinement."""
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Gradient:
     """The search as explicit state: ``begin``, then ``advance`` until the state says it is done."""
 
     settings: GradientSettings = field(default_factory=GradientSettings)
 
-    def begin(self, recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
+    @property
+    def state(self) -> type[GradientState]:
+        """The type of its states."""
+        return GradientState
+
+    def begin(self, recorder: Recorder, generator: torch.Generator) -> GradientState:
         """Constructive starts on random hardware; the best ones go on."""
         points, _ = constructive_starts(recorder, self.settings.starts, generator, self.settings.drawn)
         settings = scaled(self.settings, recorder.budget, recorder.left)
         points = points[slice(0, settings.starts)]
-        return {
-            "phase": "descend",
-            "round": 0,
-            "rounds": list(settings.rounds),
-            "slots": points.slots,
-            "rank": points.rank,
-        }
+        return GradientState(points.slots, points.rank, settings.rounds)
 
-    def advance(self, state: dict[str, Any], recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
+    def advance(self, state: GradientState, recorder: Recorder, generator: torch.Generator) -> GradientState:
         """One round of descent with its rounding, or one generation of refinement."""
-        points = Points(state["slots"], state["rank"])
-        if state["phase"] == "descend":
-            steps = state["rounds"][state["round"]]
-            points = descend(points, recorder, steps, self.settings)
+        points = Points(state.slots, state.rank)
+        if state.rounds:
+            points = descend(points, recorder, state.rounds[0], self.settings)
             score, _, _ = recorder.designs(points)
             kept = max(1, round(len(score) * self.settings.keep))
             points = points[score.argsort()[:kept]]
-            after = state["round"] + 1
-            phase = "descend" if after < len(state["rounds"]) else "refine" if self.settings.refine else "done"
-            return {**state, "phase": phase, "round": after, "slots": points.slots, "rank": points.rank}
+            rounds = state.rounds[1:]
+            return GradientState(points.slots, points.rank, rounds, done=not rounds and self.settings.refine is None)
         refine = self.settings.refine
         assert refine is not None
         points = points[slice(0, refine.kept)]
         survivors = min(points.slots.shape[0], self._designs(recorder, refine))
         if recorder.left < generation_cost(len(points.slots), survivors, refine):
-            return {**state, "phase": "done"}
+            return replace(state, done=True)
         points = generation(points, survivors, recorder, refine, generator)
-        return {**state, "slots": points.slots, "rank": points.rank}
+        return GradientState(points.slots, points.rank, ())
 
     @staticmethod
     def _designs(recorder: Recorder, refine: RefineSettings) -> int:
@@ -148,10 +155,8 @@ def rounded(factors: Tensor, start: Relaxed, problem: Problem) -> Points:
     limits = problem.constraints
     slots = round_to_divisors(factors, problem)
     shape = slots.shape[:-2]
-    caps = HardwareTensors(
-        *(x.expand(shape) for x in (limits.largest.dim, limits.largest.scratchpad_kib, limits.largest.accumulator_kib))
-    )
-    slots = trim(slots, problem.size, caps.dim[..., None].long(), limits.platform)
+    caps = limits.largest.map(lambda size: size.expand(shape))
+    slots = trim(slots, problem.size, caps.dim[..., None].long(), problem.machine.space)
     return fit(Points(slots, start.rank), caps, problem, torch.Generator().manual_seed(0))
 
 
@@ -161,10 +166,14 @@ def choose_orders(points: Points, recorder: Recorder, method: OrderMethod) -> Po
     if len(orders) == 1 or recorder.left < points.slots.shape[0] * (len(orders) + 1):
         return points
     problem = recorder.problem
-    hardware = smallest(points.tensors(problem.layers), problem.layers, problem.constraints)
+    hardware = smallest(problem.tensors(points), problem.layers, problem.constraints)
     shape = (*points.slots.shape[:-1], len(orders))
-    rank = points.rank[..., None, :, :].expand(*shape, 4, 7).clone()
-    rank[..., 3, :] = orders
+    rank = with_dram_order(points.rank[..., None, :, :].expand(*shape, *points.rank.shape[-2:]), orders)
     every = Points(points.slots[..., None, :].expand(*shape, points.slots.shape[-1]), rank)
     costs, valid = recorder.candidates(every, problem.layers[:, None], each_layer(hardware, 2))
     return every.gather(problem.choose(costs, valid))
+
+
+def published() -> Gradient:
+    """The search with the published recipe."""
+    return Gradient(PUBLISHED)

@@ -7,19 +7,27 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
-from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from pipeline.hardware import HardwareTensors, Platform
+from pipeline.hardware import HardwareTensors
+from pipeline.machine.space import MappingSpace
+from pipeline.search.points import Points, concatenate, fits, trim
 from pipeline.search.problem import Costs, Problem, Recorder
-from pipeline.search.space import OPEN_SLOTS, SLOTS, Points, concatenate, fits, trim
 from pipeline.workload import DIMS
 
 _CHUNK = 4096
 _MAX_CHUNKS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class RandomState:
+    """Nothing but the count of hardware on which no mapping was found."""
+
+    failed: int = 0
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +36,24 @@ class RandomSearch:
 
     mappings: int = 1000
 
-    def begin(self, recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
-        """Nothing drawn yet."""
-        return {"phase": "draw", "failed": 0}
+    @property
+    def state(self) -> type[RandomState]:
+        """The type of its states."""
+        return RandomState
 
-    def advance(self, state: dict[str, Any], recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
+    def begin(self, recorder: Recorder, generator: torch.Generator) -> RandomState:
+        """Nothing drawn yet."""
+        return RandomState()
+
+    def advance(self, state: RandomState, recorder: Recorder, generator: torch.Generator) -> RandomState:
         """One hardware."""
         hardware = recorder.problem.constraints.sample(1, generator)
         count = max(1, min(self.mappings, int(recorder.left) - 1))
         if not random_design(recorder, hardware, count, generator):
-            state = {**state, "failed": state["failed"] + 1}
-            if state["failed"] > 1000:
+            state = RandomState(state.failed + 1)
+            if state.failed > 1000:
                 raise ValueError("random search: no valid mapping was found on 1000 random hardware designs")
-        return {**state, "phase": "draw" if recorder.left >= 2 else "done"}
+        return RandomState(state.failed, done=recorder.left < 2)
 
 
 def random_design(recorder: Recorder, hardware: HardwareTensors, count: int, generator: torch.Generator) -> bool:
@@ -56,7 +69,9 @@ def random_design(recorder: Recorder, hardware: HardwareTensors, count: int, gen
     points = Points(torch.stack([p.slots for p in padded]), torch.stack([p.rank for p in padded]))
     recorder.layer_evaluations += sum(p.slots.shape[0] for p in drawn)
     with torch.no_grad():
-        costs = problem.costs(points.tensors(problem.layers[:, None]), problem.layers[:, None], hardware[:, None])
+        costs = problem.costs(
+            problem.tensors(points, problem.layers[:, None]), problem.layers[:, None], hardware[:, None]
+        )
     valid = torch.ones_like(costs.cycles, dtype=torch.bool)
     recorder.designs(points.gather(problem.choose(Costs(costs.cycles, costs.energy_uj), valid)))
     return True
@@ -66,17 +81,17 @@ def valid_mappings(
     problem: Problem, index: int, hardware: HardwareTensors, count: int, generator: torch.Generator, recorder: Recorder
 ) -> Points:
     """Up to ``count`` random mappings of layer ``index`` that fit ``hardware`` [1]; fewer where they are very rare."""
-    platform = problem.constraints.platform
+    machine = problem.machine
     layer = problem.layers[index : index + 1]
     found: list[Points] = []
     have = 0
     for _ in range(_MAX_CHUNKS):
         size = tuple(problem.size[index].tolist())
-        exact = random_mappings(size, _CHUNK // 2, platform, generator)
-        ragged = ragged_mappings(size, _CHUNK // 2, platform, generator)
+        exact = random_mappings(size, _CHUNK // 2, machine.space, generator)
+        ragged = ragged_mappings(size, _CHUNK // 2, machine.space, generator)
         mixed = torch.randperm(_CHUNK, generator=generator)
         points = concatenate([exact, ragged], 0)[mixed]
-        ok = fits(points.tensors(layer), layer, hardware, platform)
+        ok = fits(problem.tensors(points, layer), layer, hardware, machine)
         points = points[ok][slice(0, count - have)]
         have += points.slots.shape[0]
         found.append(points)
@@ -86,35 +101,35 @@ def valid_mappings(
     return concatenate(found, 0)
 
 
-def random_mappings(size: tuple[int, ...], count: int, platform: Platform, generator: torch.Generator) -> Points:
+def random_mappings(size: tuple[int, ...], count: int, space: MappingSpace, generator: torch.Generator) -> Points:
     """``count`` mappings of a layer of ``size``, uniform over factorisations and over loop orders of every level."""
-    slots = torch.ones(count, len(SLOTS), dtype=torch.long)
+    slots = torch.ones(count, len(space.slots), dtype=torch.long)
     for d, extent in enumerate(size):
-        mine = [i for i in OPEN_SLOTS[platform] if SLOTS[i][1] == d]
+        mine = space.open_at(d)
         for prime, power in prime_powers(extent):
             table = compositions(power, len(mine) + 1)
             row = table[torch.randint(len(table), (count,), generator=generator)]
             for column, slot in enumerate(mine):
                 slots[:, slot] *= prime ** row[:, column]
-    rank = torch.rand(count, 4, len(DIMS), generator=generator).argsort(-1)
+    rank = torch.rand(count, space.hierarchy.levels, len(DIMS), generator=generator).argsort(-1)
     return Points(slots, rank)
 
 
-def ragged_mappings(size: tuple[int, ...], count: int, platform: Platform, generator: torch.Generator) -> Points:
+def ragged_mappings(size: tuple[int, ...], count: int, space: MappingSpace, generator: torch.Generator) -> Points:
     """``count`` mappings of a layer of ``size`` whose factors need not divide it.
 
     The extents of the levels are log-uniform between 1 and the size, as many as there are levels; a factor is the
     quotient of two neighbouring ones, rounded.
     """
-    slots = torch.ones(count, len(SLOTS), dtype=torch.long)
+    slots = torch.ones(count, len(space.slots), dtype=torch.long)
     for d, extent in enumerate(size):
-        mine = [i for i in OPEN_SLOTS[platform] if SLOTS[i][1] == d]
+        mine = space.open_at(d)
         cuts = torch.rand(count, len(mine), generator=generator, dtype=torch.float64).sort(-1).values
         shares = torch.diff(cuts, dim=-1, prepend=torch.zeros(count, 1, dtype=torch.float64))
         slots[:, mine] = torch.exp(shares * math.log(extent)).round().long()
     limit = torch.full((count,), max(size))  # what fits the array is looked at later
-    slots = trim(slots, torch.tensor(size), limit, platform)
-    return Points(slots, torch.rand(count, 4, len(DIMS), generator=generator).argsort(-1))
+    slots = trim(slots, torch.tensor(size), limit, space)
+    return Points(slots, torch.rand(count, space.hierarchy.levels, len(DIMS), generator=generator).argsort(-1))
 
 
 @cache

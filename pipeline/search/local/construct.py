@@ -8,14 +8,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pipeline.hardware import HardwareTensors, Platform
+from pipeline.hardware import HardwareTensors
+from pipeline.machine.machine import Machine
+from pipeline.machine.space import Slot
 from pipeline.mapping import LayerTensors
 from pipeline.search.orders import start_rank
+from pipeline.search.points import Points, Slots, each_layer, fits
 from pipeline.search.problem import Recorder
-from pipeline.search.space import C_SLOT, K_SLOT, SLOTS, C, K, Points, Slots, fits
 from pipeline.workload import DIMS
 
-FILL_LEVELS: dict[Platform, tuple[int, ...]] = {"timeloop": (1, 2), "rtl": (1,)}
 _ROUNDS = 24
 
 DRAWN = 64
@@ -38,11 +39,8 @@ def constructive_starts(
     problem = recorder.problem
     count = max(1, min(drawn, recorder.budget // 8))
     hardware = problem.constraints.sample(count, generator)
-    each = HardwareTensors(
-        hardware.dim[..., None], hardware.scratchpad_kib[..., None], hardware.accumulator_kib[..., None]
-    )
     priorities = random_priorities((count, len(problem.workload.layers)), generator)
-    points = construct(problem.layers, each, priorities, problem.constraints.platform)
+    points = construct(problem.layers, each_layer(hardware), priorities, problem.machine)
     score, _, _ = recorder.designs(points)
     if not bool(torch.isfinite(score).any()):
         raise ValueError(f"workload {problem.workload.name!r}: no mapping fits within the constraints")
@@ -51,31 +49,31 @@ def constructive_starts(
 
 
 def construct(
-    layers: LayerTensors, hardware: HardwareTensors, priorities: Int[Tensor, "*b 7"], platform: Platform
+    layers: LayerTensors, hardware: HardwareTensors, priorities: Int[Tensor, "*b 7"], machine: Machine
 ) -> Points:
     """One mapping of each layer on each hardware, factors in the order of ``priorities``.
 
-    The array takes the largest fitting divisors of C and K. Then each dimension in turn moves its smallest prime
-    factor from DRAM into the tile while it fits: first the accumulator's tile, then the scratchpad's.
+    The array takes the largest fitting divisor of each spatial dimension. Then each dimension in turn moves its
+    smallest prime factor from DRAM into the tile while it fits, at one level after the other.
     """
     shape = priorities.shape[:-1]
     size = layers.size.long().expand(*shape, len(DIMS))
-    slots = torch.ones(*shape, len(SLOTS), dtype=torch.long)
+    space = machine.space
+    slots = torch.ones(*shape, len(space.slots), dtype=torch.long)
     dim = hardware.dim.long().expand(shape)
-    slots[..., C_SLOT] = largest_divisor(size[..., C], dim, layers.size, C)
-    slots[..., K_SLOT] = largest_divisor(size[..., K], dim, layers.size, K)
     left = size.clone()
-    left[..., C] = left[..., C] // slots[..., C_SLOT]
-    left[..., K] = left[..., K] // slots[..., K_SLOT]
-    rank = start_rank().expand(*shape, 4, len(DIMS))
+    for index, d in zip(space.spatial, space.hierarchy.spatial_dims, strict=True):
+        slots[..., index] = largest_divisor(size[..., d], dim, layers.size, d)
+        left[..., d] = left[..., d] // slots[..., index]
+    rank = start_rank(space.hierarchy.levels).expand(*shape, space.hierarchy.levels, len(DIMS))
     primes = smallest_primes(int(size.max()))
-    for level in FILL_LEVELS[platform]:
-        at = torch.tensor([SLOTS.index((level, d)) for d in range(len(DIMS))])
+    for level in space.fill_levels:
+        at = torch.tensor([space.slots.index(Slot(level, d)) for d in range(len(DIMS))])
         for _ in range(_ROUNDS):
             before = slots
             for turn in range(len(DIMS)):
                 slots, left = _grow(
-                    slots, left, priorities[..., turn : turn + 1], at, primes, layers, hardware, rank, platform
+                    slots, left, priorities[..., turn : turn + 1], at, primes, layers, hardware, rank, machine
                 )
             if torch.equal(before, slots):
                 break
@@ -91,12 +89,12 @@ def _grow(
     layers: LayerTensors,
     hardware: HardwareTensors,
     rank: Tensor,
-    platform: Platform,
+    machine: Machine,
 ) -> tuple[Tensor, Tensor]:
     prime = primes[left.gather(-1, which)]
     index = at[which]
     grown = slots.scatter(-1, index, slots.gather(-1, index) * prime)
-    ok = fits(Points(grown, rank).tensors(layers), layers, hardware, platform)[..., None]
+    ok = fits(Points(grown, rank).tensors(layers, machine.space), layers, hardware, machine)[..., None]
     new_left = left.scatter(-1, which, left.gather(-1, which) // prime)
     return torch.where(ok, grown, slots), torch.where(ok, new_left, left)
 

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.search.constraints import round_kib
-from pipeline.search.construct import construct, random_priorities
-from pipeline.search.moves import Moves
+from pipeline.search.local.construct import construct, random_priorities
+from pipeline.search.local.moves import Moves
+from pipeline.search.points import Points, concatenate, each_layer, fits, smallest, where
 from pipeline.search.problem import Costs, Problem, Recorder
-from pipeline.search.space import Points, concatenate, fits, smallest, where
 
 _REPAIRS = 40
 
@@ -35,18 +34,13 @@ class RefineSettings:
     """Standard deviation of the first memory changes, in powers of two; it shrinks to a tenth."""
 
 
-def each_layer(hardware: HardwareTensors, extra: int = 1) -> HardwareTensors:
-    """Hardware [*b] with ``extra`` trailing dimensions of one, to broadcast over layers (and candidates)."""
-    return hardware[(..., *(None,) * extra)]
-
-
 def sweep(
     points: Points, costs: Costs, hardware: HardwareTensors, recorder: Recorder, count: int, generator: torch.Generator
 ) -> tuple[Points, Costs]:
     """Draw ``count`` candidates of every layer of designs [b, L] on ``hardware`` [b] and take the best ones."""
     problem = recorder.problem
     layers, each = problem.layers[:, None], each_layer(hardware, 2)
-    moves = Moves.of(problem.size, problem.constraints.platform)
+    moves = Moves.of(problem.size, problem.machine)
     changed = moves.propose(points, hardware.dim.long(), count - count // 2, generator)
     filled = moves.refill(points, layers, each, count // 2, generator)
     drawn = concatenate([changed, filled], 2)
@@ -62,17 +56,17 @@ def sweep(
 
 def fit(points: Points, hardware: HardwareTensors, problem: Problem, generator: torch.Generator) -> Points:
     """The designs [*b, L] with tiles shrunk until each layer fits its hardware [*b]; where that fails, built anew."""
-    platform = problem.constraints.platform
-    moves = Moves.of(problem.size, platform)
+    machine = problem.machine
+    moves = Moves.of(problem.size, machine)
     each = each_layer(hardware)
     for _ in range(_REPAIRS):
-        ok = fits(points.tensors(problem.layers), problem.layers, each, platform)
+        ok = fits(problem.tensors(points), problem.layers, each, machine)
         if bool(ok.all()):
             return points
         points = where(ok, points, Points(moves.shrink(points.slots, hardware.dim.long(), generator), points.rank))
-    ok = fits(points.tensors(problem.layers), problem.layers, each, platform)
+    ok = fits(problem.tensors(points), problem.layers, each, machine)
     priorities = random_priorities(tuple(ok.shape), generator)
-    return where(ok, points, construct(problem.layers, each, priorities, platform))
+    return where(ok, points, construct(problem.layers, each, priorities, machine))
 
 
 def adopt(
@@ -109,26 +103,19 @@ def vary(hardware: HardwareTensors, problem: Problem, step: float, generator: to
     place = (dims[None] - hardware.dim[:, None]).abs().argmin(-1)
     turn = torch.tensor([-1, 0, 0, 0, 0, 0, 0, 1])[torch.randint(8, shape, generator=generator)]
     dim = dims[(place + turn).clamp(0, len(dims) - 1)]
-    memories = []
-    for kib, limit in (
-        (hardware.scratchpad_kib, limits.scratchpad_kib),
-        (hardware.accumulator_kib, limits.accumulator_kib),
-    ):
+    grid, sizes = problem.machine.grid, {"dim": dim}
+    for name, limit in limits.limits_kib.items():
         scale = 2.0 ** (step * torch.randn(shape, generator=generator, dtype=torch.float64))
         whole = 2.0 ** torch.randint(-1, 2, shape, generator=generator).to(torch.float64)
-        drawn = kib * (whole if limits.platform == "rtl" else scale)
-        memories.append(round_kib(drawn, limits.platform).clamp(max=limit))
-    new = HardwareTensors(dim, *memories)
+        drawn = hardware.sizes[name] * (whole if grid.powers_of_two else scale)
+        sizes[name] = grid.round_up(drawn).clamp(max=limit)
+    new = HardwareTensors(sizes)
     return select(limits.allows(new), new, hardware)
 
 
 def select(condition: Tensor, yes: HardwareTensors, no: HardwareTensors) -> HardwareTensors:
     """``yes`` where the condition holds, else ``no``."""
-    return HardwareTensors(
-        torch.where(condition, yes.dim, no.dim),
-        torch.where(condition, yes.scratchpad_kib, no.scratchpad_kib),
-        torch.where(condition, yes.accumulator_kib, no.accumulator_kib),
-    )
+    return HardwareTensors({name: torch.where(condition, yes.sizes[name], no.sizes[name]) for name in yes.sizes})
 
 
 def generation_cost(designs: int, survivors: int, settings: RefineSettings) -> int:
@@ -145,7 +132,7 @@ def generation(
     each layer goes on.
     """
     problem = recorder.problem
-    own = smallest(points.tensors(problem.layers), problem.layers, problem.constraints)[:survivors]
+    own = smallest(problem.tensors(points), problem.layers, problem.constraints)[:survivors]
     hardware = own
     if problem.constraints.fixed is None:
         step = settings.widest_step * max(0.1, recorder.left / recorder.budget)

@@ -5,18 +5,27 @@ change a few of them and sometimes the hardware, and are made to fit.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.search.construct import constructive_starts
-from pipeline.search.moves import Moves
+from pipeline.search.local.construct import constructive_starts
+from pipeline.search.local.moves import Moves
+from pipeline.search.local.refine import fit, select, vary
+from pipeline.search.points import Points, concatenate, smallest, where
 from pipeline.search.problem import Problem, Recorder
-from pipeline.search.refine import fit, select, vary
-from pipeline.search.space import Points, concatenate, smallest, where
+
+
+@dataclass(frozen=True, slots=True)
+class GeneticState:
+    """A population."""
+
+    slots: Int[Tensor, "designs L slots"]
+    rank: Int[Tensor, "designs L levels 7"]
+    score: Float[Tensor, " designs"]
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +39,36 @@ class Genetic:
     hardware_change: float = 0.3
     """Probability that a child gets other hardware than its first parent."""
 
-    def begin(self, recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
+    @property
+    def state(self) -> type[GeneticState]:
+        """The type of its states."""
+        return GeneticState
+
+    def begin(self, recorder: Recorder, generator: torch.Generator) -> GeneticState:
         """Constructive designs on random hardware, the same as those that the gradient search starts from."""
         points, score = constructive_starts(recorder, self.population, generator)
-        return {"phase": "breed", "slots": points.slots, "rank": points.rank, "score": score}
+        return GeneticState(points.slots, points.rank, score)
 
-    def advance(self, state: dict[str, Any], recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
+    def advance(self, state: GeneticState, recorder: Recorder, generator: torch.Generator) -> GeneticState:
         """One generation."""
-        points, score = Points(state["slots"], state["rank"]), state["score"]
+        points, score = Points(state.slots, state.rank), state.score
         count = max(1, min(self.population - self.elite, int(recorder.left)))
         children = self._breed(points, score, count, recorder.problem, generator)
         child_score, _, _ = recorder.designs(children)
         elite = score.argsort()[: self.elite]
         points = concatenate([points[elite], children], 0)
-        phase = "breed" if recorder.left >= 1 else "done"
         score = torch.cat([score[elite], child_score])
-        return {"phase": phase, "slots": points.slots, "rank": points.rank, "score": score}
+        return GeneticState(points.slots, points.rank, score, done=recorder.left < 1)
 
     def _breed(self, points: Points, score: Tensor, count: int, problem: Problem, generator: torch.Generator) -> Points:
         mother, father = tournament(score, count, generator), tournament(score, count, generator)
         layers = points.slots.shape[1]
         swap = torch.rand(count, layers, generator=generator) < 0.5
         child = where(swap, points[father], points[mother])
-        hardware = smallest(child.tensors(problem.layers), problem.layers, problem.constraints)
+        hardware = smallest(problem.tensors(child), problem.layers, problem.constraints)
         changed = torch.rand(count, generator=generator) < self.hardware_change
         hardware = select(changed, vary(hardware, problem, 1.0, generator), hardware)
-        moves = Moves.of(problem.size, problem.constraints.platform)
+        moves = Moves.of(problem.size, problem.machine)
         mutated = moves.propose(child, hardware.dim.long(), 1, generator)[:, :, 0]
         child = where(torch.rand(count, layers, generator=generator) < self.layer_change, mutated, child)
         return fit(child, _allowed(hardware, changed, problem), problem, generator)

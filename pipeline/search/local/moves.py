@@ -10,50 +10,37 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from pipeline.hardware import HardwareTensors, Platform
+from pipeline.hardware import HardwareTensors
+from pipeline.machine.machine import Machine
+from pipeline.machine.space import MappingSpace
 from pipeline.mapping import LayerTensors
-from pipeline.search.construct import smallest_primes
+from pipeline.search.local.construct import smallest_primes
 from pipeline.search.orders import EVERY
-from pipeline.search.space import (
-    C_SLOT,
-    K_SLOT,
-    OPEN_SLOTS,
-    SEARCHED_LEVELS,
-    SLOTS,
-    C,
-    K,
-    Points,
-    ceil_divide,
-    fits,
-    trim,
-)
+from pipeline.search.points import Points, ceil_divide, fits, trim, with_dram_order
 from pipeline.workload import DIMS
 
-_OUTER = len(SLOTS)
-"""Index that stands for DRAM among the slots of a dimension."""
 _FILL_STEPS = 12
-_SHARES = {"timeloop": (0.5, 0.15, 0.1, 0.25), "rtl": (0.4, 0.3, 0.1, 0.2)}
 
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """Draws changes for the layers of one workload on one platform."""
+    """Draws changes for the layers of one workload on one machine."""
 
-    platform: Platform
+    machine: Machine
     size: Int[Tensor, "L 7"]
     """Layer sizes."""
     primes: Int[Tensor, " limit"]
     """Smallest prime factor of every number up to the largest size."""
     slots_of: Int[Tensor, "7 width"]
-    """Open slots of each dimension, DRAM included, repeated to a common width."""
+    """Open slots of each dimension, DRAM (as the number of slots) included, repeated to a common width."""
 
     @classmethod
-    def of(cls, size: Int[Tensor, "L 7"], platform: Platform) -> "Moves":
+    def of(cls, size: Int[Tensor, "L 7"], machine: Machine) -> "Moves":
         """The moves for layers of ``size``."""
-        found = [[i for i in OPEN_SLOTS[platform] if SLOTS[i][1] == d] + [_OUTER] for d in range(len(DIMS))]
+        found = [[*machine.space.open_at(d), len(machine.space.slots)] for d in range(len(DIMS))]
         width = 60  # a multiple of every possible number of slots, so that a draw is uniform
         table = torch.tensor([(row * width)[:width] for row in found])
-        return cls(platform, size, smallest_primes(int(size.max())), table)
+        return cls(machine, size, smallest_primes(int(size.max())), table)
 
     def propose(
         self, points: Points, dim: Int[Tensor, "*h"], count: int, generator: torch.Generator, layer: int | None = None
@@ -64,8 +51,8 @@ class Moves:
         """
         size = self.size if layer is None else self.size[layer]
         size = size[..., None, :].expand(*points.slots.shape[:-1], count, len(DIMS))
-        slots = points.slots[..., None, :].expand(*size.shape[:-1], len(SLOTS)).clone()
-        rank = points.rank[..., None, :, :].expand(*size.shape[:-1], 4, len(DIMS)).clone()
+        slots = points.slots[..., None, :].expand(*size.shape[:-1], points.slots.shape[-1]).clone()
+        rank = points.rank[..., None, :, :].expand(*size.shape[:-1], *points.rank.shape[-2:]).clone()
         array = (dim[..., None, None] if layer is None else dim[..., None]).expand(size.shape[:-1])
         changes = torch.multinomial(torch.tensor([0.45, 0.4, 0.15]), slots[..., 0].numel(), True, generator=generator)
         changes = changes.reshape(size.shape[:-1])
@@ -82,22 +69,22 @@ class Moves:
         One to three slots lose their factors; then random dimensions grow by prime factors at random levels while
         the tile fits ``hardware`` [b, 1, 1]. A tile that fills its memories moves least.
         """
-        shape = (*points.slots.shape[:-1], count)
-        slots = points.slots[..., None, :].expand(*shape, len(SLOTS))
+        space, shape = self.machine.space, (*points.slots.shape[:-1], count)
+        slots = points.slots[..., None, :].expand(*shape, points.slots.shape[-1])
         size = self.size[:, None, :].expand(*shape, len(DIMS))
         busy = (slots > 1).to(torch.float64) + 1e-9
-        busy[..., [C_SLOT, K_SLOT]] *= 0.2
-        emptied = torch.multinomial(busy.reshape(-1, len(SLOTS)), 3, generator=generator).reshape(*shape, 3)
+        busy[..., list(space.spatial)] *= 0.2
+        emptied = torch.multinomial(busy.reshape(-1, busy.shape[-1]), 3, generator=generator).reshape(*shape, 3)
         keep = torch.rand(*shape, 3, generator=generator) < torch.tensor([0.0, 0.4, 0.7])
         slots = slots.scatter(-1, emptied, torch.where(keep, slots.gather(-1, emptied), 1))
-        slots = trim(slots, size, hardware.dim.long().expand(shape), self.platform)
-        rank = points.rank[..., None, :, :].expand(*shape, 4, len(DIMS)).clone()
+        slots = trim(slots, size, hardware.dim.long().expand(shape), space)
+        rank = points.rank[..., None, :, :].expand(*shape, *points.rank.shape[-2:])
         known = EVERY[torch.randint(len(EVERY), shape, generator=generator)]
         reorder = torch.rand(shape, generator=generator) < 0.3
-        rank[..., 3, :] = torch.where(reorder[..., None], known, rank[..., 3, :])
+        rank = with_dram_order(rank, torch.where(reorder[..., None], known, rank[..., -1, :]))
         for _ in range(_FILL_STEPS):
             slots = self._grow(Points(slots, rank), layers, hardware, size, generator)
-        return Points(trim(slots, size, hardware.dim.long().expand(shape), self.platform), rank)
+        return Points(trim(slots, size, hardware.dim.long().expand(shape), space), rank)
 
     def _grow(
         self,
@@ -107,40 +94,41 @@ class Moves:
         size: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
-        left = outer_factors(points.slots, size)
+        left = outer_factors(points.slots, size, self.machine.space)
         which = torch.multinomial(
             ((left > 1).to(torch.float64) + 1e-9).reshape(-1, len(DIMS)), 1, generator=generator
         ).reshape(left.shape[:-1])
         slot = _pick(self.slots_of[which], generator)[..., None]
-        inner = slot != _OUTER
+        inner = slot != points.slots.shape[-1]
         slot = torch.where(inner, slot, 0)
         prime = torch.where(inner, self.primes[left.gather(-1, which[..., None])], 1)
         grown = points.slots.scatter(-1, slot, points.slots.gather(-1, slot) * prime)
-        ok = fits(Points(grown, points.rank).tensors(layers), layers, hardware, self.platform)
+        ok = fits(Points(grown, points.rank).tensors(layers, self.machine.space), layers, hardware, self.machine)
         return torch.where(ok[..., None], grown, points.slots)
 
     def shrink(self, slots: Tensor, dim: Int[Tensor, "*b"], generator: torch.Generator) -> Tensor:
-        """Designs [*b, L, 19] with one tile factor of every layer divided by its smallest prime."""
-        size = self.size.expand(*slots.shape[:-1], len(DIMS))
+        """Designs [*b, L, slots] with one tile factor of every layer divided by its smallest prime."""
+        space, size = self.machine.space, self.size.expand(*slots.shape[:-1], len(DIMS))
         busy = (slots > 1).to(torch.float64)
-        busy[..., [C_SLOT, K_SLOT]] *= 0.1  # a smaller array is the last resort
-        flat = (busy + 1e-9).reshape(-1, len(SLOTS))
+        busy[..., list(space.spatial)] *= 0.1  # a smaller array is the last resort
+        flat = (busy + 1e-9).reshape(-1, busy.shape[-1])
         index = torch.multinomial(flat, 1, generator=generator).reshape(*slots.shape[:-1], 1)
         factor = slots.gather(-1, index)
         smaller = slots.scatter(-1, index, ceil_divide(factor, self.primes[factor]))
-        return trim(smaller, size, dim[..., None], self.platform)
+        return trim(smaller, size, dim[..., None], space)
 
     def _change(
         self, slots: Tensor, rank: Tensor, size: Tensor, dim: Tensor, active: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        weights = torch.tensor(_SHARES[self.platform])
+        space = self.machine.space
+        weights = torch.tensor(space.move_shares)
         kind = torch.multinomial(weights, active.numel(), True, generator=generator).reshape(active.shape)
         busy = dim_with_work(size, generator)
-        outer = outer_factors(slots, size)
+        outer = outer_factors(slots, size, space)
         changed = torch.where((kind == 0)[..., None], self._move(slots, outer, busy, generator), slots)
         changed = torch.where((kind == 1)[..., None], self._retile(slots, outer, size, busy, generator), changed)
         changed = torch.where((kind == 2)[..., None], self._array(slots, size, dim, generator), changed)
-        changed = trim(torch.where(active[..., None], changed, slots), size, dim, self.platform)
+        changed = trim(torch.where(active[..., None], changed, slots), size, dim, space)
         reorder = (active & (kind == 3))[..., None, None]
         return changed, torch.where(reorder, self._order(rank, busy, generator), rank)
 
@@ -157,13 +145,13 @@ class Moves:
         smaller = ceil_divide(factor, prime)
         result = padded.scatter(-1, source[..., None], smaller)
         result = result.scatter(-1, target[..., None], result.gather(-1, target[..., None]) * prime)
-        return result[..., :_OUTER]
+        return result[..., :-1]
 
     def _retile(self, slots: Tensor, outer: Tensor, size: Tensor, which: Tensor, generator: torch.Generator) -> Tensor:
         """Split dimension ``which`` into another number of DRAM tiles of nearly equal size."""
         choices = self.slots_of[which]
         slot = _pick(choices, generator)
-        at_dram = slot == _OUTER
+        at_dram = slot == slots.shape[-1]
         slot = torch.where(at_dram, 0, slot)[..., None]
         tiles = outer.gather(-1, which[..., None])
         step = torch.randint(0, 4, tiles.shape, generator=generator)
@@ -172,17 +160,18 @@ class Moves:
         )
         extent = size.gather(-1, which[..., None])
         owned = slots.gather(-1, slot)
-        inside = (inner_products(slots).gather(-1, which[..., None]) // owned).clamp(min=1)
+        inside = (inner_products(slots, self.machine.space).gather(-1, which[..., None]) // owned).clamp(min=1)
         left = ceil_divide(extent, inside)
         factor = ceil_divide(left, new_tiles[..., 0].clamp(min=1))
         return torch.where(at_dram[..., None], slots, slots.scatter(-1, slot, factor.clamp(min=1)))
 
     def _array(self, slots: Tensor, size: Tensor, dim: Tensor, generator: torch.Generator) -> Tensor:
         """Refit one side of the array and keep the tile about as large."""
-        rows = torch.rand(dim.shape, generator=generator) < 0.5
-        slot = torch.where(rows, C_SLOT, K_SLOT)[..., None]
-        inner = torch.where(rows, SLOTS.index((1, C)), SLOTS.index((1, K)))[..., None]
-        extent = torch.where(rows, size[..., C], size[..., K])[..., None]
+        space = self.machine.space
+        loop = (torch.rand(dim.shape, generator=generator) * len(space.spatial)).long()
+        slot = torch.tensor(space.spatial)[loop][..., None]
+        inner = torch.tensor(space.partners)[loop][..., None]
+        extent = size.gather(-1, torch.tensor(space.hierarchy.spatial_dims)[loop][..., None])
         side = torch.minimum(extent, dim[..., None])
         folds = ceil_divide(extent, side)
         even = ceil_divide(extent, folds)
@@ -194,7 +183,7 @@ class Moves:
 
     def _order(self, rank: Tensor, which: Tensor, generator: torch.Generator) -> Tensor:
         """Move the loop over ``which`` to another place at one level, or take one of the orders that matter."""
-        levels = torch.tensor(SEARCHED_LEVELS[self.platform])
+        levels = torch.tensor(self.machine.space.ordered_levels)
         level = levels[torch.randint(len(levels), which.shape, generator=generator)][..., None, None]
         level = level.expand(*which.shape, 1, len(DIMS))
         old = rank.gather(-2, level)[..., 0, :]
@@ -214,11 +203,11 @@ def dim_with_work(size: Int[Tensor, "*b 7"], generator: torch.Generator) -> Int[
     return torch.multinomial(flat, 1, generator=generator).reshape(size.shape[:-1])
 
 
-def inner_products(slots: Int[Tensor, "*b 19"]) -> Int[Tensor, "*b 7"]:
+def inner_products(slots: Int[Tensor, "*b slots"], space: MappingSpace) -> Int[Tensor, "*b 7"]:
     """Product of the inner factors of each dimension."""
     columns = []
     for d in range(len(DIMS)):
-        mine = [slots[..., index] for index, (_, dim) in enumerate(SLOTS) if dim == d]
+        mine = [slots[..., index] for index, slot in enumerate(space.slots) if slot.dim == d]
         total = mine[0]
         for factor in mine[1:]:
             total = total * factor
@@ -226,9 +215,11 @@ def inner_products(slots: Int[Tensor, "*b 19"]) -> Int[Tensor, "*b 7"]:
     return torch.stack(columns, -1)
 
 
-def outer_factors(slots: Int[Tensor, "*b 19"], size: Int[Tensor, "*b 7"]) -> Int[Tensor, "*b 7"]:
+def outer_factors(
+    slots: Int[Tensor, "*b slots"], size: Int[Tensor, "*b 7"], space: MappingSpace
+) -> Int[Tensor, "*b 7"]:
     """DRAM factor of each dimension: what remains, rounded up."""
-    return ceil_divide(size, inner_products(slots))
+    return ceil_divide(size, inner_products(slots, space))
 
 
 def _pick(choices: Int[Tensor, "*b width"], generator: torch.Generator) -> Int[Tensor, "*b"]:

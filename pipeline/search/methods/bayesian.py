@@ -6,17 +6,28 @@ with log expected improvement (BoTorch). The inner level draws a few random mapp
 the lower confidence bound of a Gaussian process on logarithmic factors, one process a layer, all fitted as one batch.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.search.problem import WEIGHTS, Costs, Problem, Recorder
-from pipeline.search.random_search import valid_mappings
-from pipeline.search.space import Points
+from pipeline.search.methods.random_search import valid_mappings
+from pipeline.search.points import Points
+from pipeline.search.problem import Costs, Problem, Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class BayesianState:
+    """What the outer level has seen."""
+
+    seen: Float[Tensor, "n sizes"]
+    """Features of hardware."""
+    score: Float[Tensor, " n"]
+    failed: int = 0
+    """Hardware on which some layer had no valid mapping."""
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +43,34 @@ class Bayesian:
     pool: int = 400
     """Random valid mappings of each layer among which the inner process chooses."""
 
-    def begin(self, recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
-        """Nothing seen yet."""
-        empty = torch.zeros(0, 3, dtype=torch.float64)
-        return {"phase": "sample", "seen": empty, "score": torch.zeros(0, dtype=torch.float64), "failed": 0}
+    @property
+    def state(self) -> type[BayesianState]:
+        """The type of its states."""
+        return BayesianState
 
-    def advance(self, state: dict[str, Any], recorder: Recorder, generator: torch.Generator) -> dict[str, Any]:
+    def begin(self, recorder: Recorder, generator: torch.Generator) -> BayesianState:
+        """Nothing seen yet."""
+        sizes = len(recorder.problem.machine.template.sizes)
+        return BayesianState(torch.zeros(0, sizes, dtype=torch.float64), torch.zeros(0, dtype=torch.float64))
+
+    def advance(self, state: BayesianState, recorder: Recorder, generator: torch.Generator) -> BayesianState:
         """One hardware with its mappings."""
         constraints = recorder.problem.constraints
-        drawn = constraints.sample(1 if len(state["score"]) < self.first_hardware else 256, generator)
+        drawn = constraints.sample(1 if len(state.score) < self.first_hardware else 256, generator)
         features = hardware_features(drawn)
         pick = 0
         if drawn.dim.shape[0] > 1:
-            pick = most_promising(state["seen"], state["score"], features, generator)
+            pick = most_promising(state.seen, state.score, features, generator)
         hardware = drawn[pick : pick + 1]
         score = self._map(recorder, hardware, generator)
         if score is None:
-            failed = state["failed"] + 1
+            failed = state.failed + 1
             if failed > 1000:
                 raise ValueError("Bayesian search: no valid mapping was found on 1000 hardware designs")
-            return {**state, "failed": failed}
-        seen = torch.cat([state["seen"], features[pick : pick + 1]])
-        phase = "sample" if recorder.left >= 2 else "done"
-        return {**state, "phase": phase, "seen": seen, "score": torch.cat([state["score"], score.reshape(1)])}
+            return replace(state, failed=failed)
+        seen = torch.cat([state.seen, features[pick : pick + 1]])
+        known = torch.cat([state.score, score.reshape(1)])
+        return BayesianState(seen, known, state.failed, done=recorder.left < 2)
 
     def _map(self, recorder: Recorder, hardware: HardwareTensors, generator: torch.Generator) -> Tensor | None:
         """Score of ``hardware`` [1] after its mappings were searched; None where a layer has no valid mapping."""
@@ -98,23 +114,25 @@ def _evaluate(recorder: Recorder, points: Points, hardware: HardwareTensors) -> 
     problem = recorder.problem
     recorder.layer_evaluations += points.slots.shape[0] * points.slots.shape[1]
     with torch.no_grad():
-        return problem.costs(points.tensors(problem.layers[:, None]), problem.layers[:, None], hardware[:, None])
+        return problem.costs(
+            problem.tensors(points, problem.layers[:, None]), problem.layers[:, None], hardware[:, None]
+        )
 
 
 def _layer_scores(costs: Costs, problem: Problem) -> Float[Tensor, "L n"]:
-    cycles, energy = WEIGHTS[problem.objective]
+    cycles, energy = problem.weights
     return cycles * costs.cycles.log() + energy * costs.energy_uj.log()
 
 
-def hardware_features(hardware: HardwareTensors) -> Float[Tensor, "n 3"]:
+def hardware_features(hardware: HardwareTensors) -> Float[Tensor, "n sizes"]:
     """Logarithms of the sizes, about in the unit cube."""
-    sizes = torch.stack([hardware.dim / 128, hardware.scratchpad_kib / 2048, hardware.accumulator_kib / 2048], -1)
+    sizes = torch.stack([size / (128 if name == "dim" else 2048) for name, size in hardware.sizes.items()], -1)
     return 1 + sizes.log2() / 11
 
 
 def mapping_features(points: Points) -> Float[Tensor, "*b features"]:
     """Logarithms of the factors and the DRAM loop order, about in the unit cube."""
-    return torch.cat([points.slots.to(torch.float64).log2() / 8, points.rank[..., 3, :].to(torch.float64) / 6], -1)
+    return torch.cat([points.slots.to(torch.float64).log2() / 8, points.rank[..., -1, :].to(torch.float64) / 6], -1)
 
 
 def most_promising(seen: Tensor, score: Tensor, candidates: Tensor, generator: torch.Generator) -> int:
