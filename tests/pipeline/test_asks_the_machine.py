@@ -18,12 +18,13 @@ SOURCES = [
 
 NAMED = {
     "pipeline/config/study.py": {"gemmini"},
+    "sim/compiler.py": {"gemmini"},
     "pipeline/stages/machines.py": {"timeloop"},
     "pipeline/cli.py": {"timeloop"},
     "learned/published.py": {"timeloop"},
 }
-"""Names of machines that may be written: the default design of a study, what ``--platform`` offers, the command of that
-name, and the analytical part that was published with the residual model."""
+"""Names of machines that may be written: the default design of a study and of a task, what ``--platform`` offers, the
+command of that name, and the analytical part that was published with the residual model."""
 
 IMPORTED = {
     "pipeline/stages/tile.py": "gemmini",
