@@ -29,6 +29,7 @@ METHODS = {
     "bayesian": "pipeline.search.methods.bayesian:Bayesian",
     "genetic": "pipeline.search.methods.genetic:Genetic",
     "default": "pipeline.search.methods.default:Default",
+    "exhaustive": "pipeline.search.methods.exhaustive:Exhaustive",
 }
 """Search methods: what makes one (``pipeline.search.driver.Method``)."""
 

@@ -5,7 +5,9 @@ hardware. A candidate that changes a single layer is one layer evaluation, and (
 evaluation. Forward with backward counts once. Candidates that do not fit their hardware are not counted.
 """
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -37,17 +39,65 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """One of the networks that share the hardware. Raises ValueError when its weight or limit is not above 0."""
+
+    name: str
+    layers: int
+    """How many of the problem's layers are its own; they follow those of the networks before it."""
+    weight: float = 1.0
+    """Its part in the objective, the weighted geometric mean over the networks."""
+    max_cycles: float = math.inf
+    """The longest that one run of it may take."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight < math.inf:
+            raise ValueError(f"workload {self.name!r}: weight = {self.weight}: must be above 0")
+        if not self.max_cycles > 0:
+            raise ValueError(f"workload {self.name!r}: latency limit = {self.max_cycles} cycles: must be above 0")
+
+
+def join_workloads(workloads: Sequence[Workload], weights: Sequence[float]) -> tuple[Workload, tuple[Network, ...]]:
+    """Several networks as one workload, layers named ``network/layer``, and where each one's layers are.
+
+    Raises ValueError when two have the same name.
+    """
+    names = [workload.name for workload in workloads]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"workload {name!r} is given twice")
+    networks = tuple(Network(w.name, len(w.layers), weight) for w, weight in zip(workloads, weights, strict=True))
+    if len(workloads) == 1:
+        return workloads[0], networks
+    layers = [replace(entry, name=f"{w.name}/{entry.name}") for w in workloads for entry in w.layers]
+    return Workload("+".join(names), "; ".join(w.source for w in workloads), tuple(layers)), networks
+
+
+OVER_LIMIT = 20.0
+"""How much steeper the objective rises with the cycles of a network that is over its limit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """A workload to map, the model that judges, and what may be built."""
+    """Networks to map, the model that judges, and what may be built.
+
+    Several networks share the hardware, each layer has a mapping of its own, and the objective is the weighted
+    geometric mean of the networks' objectives.
+    """
 
     workload: Workload
+    """Layers of all networks."""
     model: LatencyModel
     constraints: Constraints
     objective: Objective = "edp"
+    networks: tuple[Network, ...] = ()
+    """Whose layers they are; empty: all of one network."""
     layers: LayerTensors = field(init=False)
     """Layers [L]."""
     counts: Float[Tensor, " L"] = field(init=False)
     """Repeat counts [L]."""
+    owner: Int[Tensor, " L"] = field(init=False)
+    """Which network each layer is of."""
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
@@ -56,6 +106,12 @@ class Problem:
             asked, known = (MachineChoice.of(item.machine) for item in (self.constraints, self.model))
             raise ValueError(f"model is for {known}, the search for {asked}")
         entries = self.workload.layers
+        if not self.networks:
+            object.__setattr__(self, "networks", (Network(self.workload.name, len(entries)),))
+        owner = [n for n, network in enumerate(self.networks) for _ in range(network.layers)]
+        if len(owner) != len(entries):
+            raise ValueError(f"networks have {len(owner)} layers, workload {self.workload.name!r} has {len(entries)}")
+        object.__setattr__(self, "owner", torch.tensor(owner))
         object.__setattr__(self, "layers", LayerTensors.stack([entry.layer for entry in entries]))
         object.__setattr__(self, "counts", torch.tensor([float(entry.count) for entry in entries], dtype=torch.float64))
 
@@ -85,31 +141,58 @@ class Problem:
         cycles, energy = found.cycles, found.energy_uj
         return Costs(cycles.expand_as(cycles + energy), energy.expand_as(cycles + energy))
 
+    @property
+    def shares(self) -> Float[Tensor, " networks"]:
+        """Weights of the networks; they add up to one."""
+        weights = torch.tensor([network.weight for network in self.networks], dtype=torch.float64)
+        return weights / weights.sum()
+
+    def each_network(self, costs: Costs) -> Costs:
+        """Costs of every network [*b, networks] from those of all layers [*b, L]."""
+        part = (self.owner == torch.arange(len(self.networks))[:, None]) * self.counts
+        return Costs(costs.cycles @ part.T, costs.energy_uj @ part.T)
+
     def totals(self, costs: Costs) -> Costs:
-        """Costs of whole networks [*b] from those of their layers [*b, L]."""
-        return Costs((costs.cycles * self.counts).sum(-1), (costs.energy_uj * self.counts).sum(-1))
+        """Costs of the network [*b] from those of its layers [*b, L]; of several the weighted geometric means.
+
+        Where a network is over its limit, the cycles are as much larger as makes the objective rise steeply.
+        """
+        if len(self.networks) == 1 and self.networks[0].max_cycles == math.inf:
+            return Costs((costs.cycles * self.counts).sum(-1), (costs.energy_uj * self.counts).sum(-1))
+        each, shares = self.each_network(costs), self.shares
+        log_cycles = each.cycles.log()
+        log_cycles = log_cycles + OVER_LIMIT / self.weights[0] * torch.relu(log_cycles - self._log_limits)
+        return Costs((log_cycles @ shares).exp(), (each.energy_uj.log() @ shares).exp())
+
+    @property
+    def _log_limits(self) -> Float[Tensor, " networks"]:
+        return torch.tensor([math.log(network.max_cycles) for network in self.networks], dtype=torch.float64)
 
     def log_score(self, totals: Costs) -> Float[Tensor, "*b"]:
-        """Logarithm of the objective of whole networks."""
+        """Logarithm of the objective at ``totals``."""
         cycles, energy = self.weights
         return cycles * totals.cycles.log() + energy * totals.energy_uj.log()
 
-    def choose(self, costs: Costs, valid: Bool[Tensor, "*b L M"]) -> Int[Tensor, "*b L"]:
-        """The candidate of each layer that makes the whole network best, from candidates [*b, L, M] on one hardware.
+    def _slopes(self, costs: Costs) -> tuple[Float[Tensor, "*b L"], Float[Tensor, "*b L"]]:
+        """What a cycle and a microjoule of each layer add to the objective at ``costs`` [*b, L]."""
+        each = self.each_network(costs)
+        a, b = self.weights
+        steep = a + OVER_LIMIT * (each.cycles.log() > self._log_limits)
+        return (self.shares * steep / each.cycles)[..., self.owner], (self.shares * b / each.energy_uj)[..., self.owner]
 
-        Cycles and energy are sums over layers, so at given totals each layer's choice is a weighted sum; the
-        weights follow from the totals. Start from each layer's own best; stop when the choice stays.
+    def choose(self, costs: Costs, valid: Bool[Tensor, "*b L M"]) -> Int[Tensor, "*b L"]:
+        """The candidate of each layer that makes the objective best, from candidates [*b, L, M] on one hardware.
+
+        Cycles and energy are sums over a network's layers, so at given totals each layer's choice is a weighted sum;
+        the weights follow from the totals. Start from each layer's own best; stop when the choice stays.
         """
         a, b = self.weights
         blocked = torch.where(valid, 0.0, torch.inf)
         index = (a * costs.cycles.log() + b * costs.energy_uj.log() + blocked).argmin(-1)
         best, best_score = index, self.log_score(self.totals(costs.gather(index)))
         for _ in range(8):
-            totals = self.totals(costs.gather(index))
-            slope = (
-                a * costs.cycles / totals.cycles[..., None, None]
-                + b * costs.energy_uj / totals.energy_uj[..., None, None]
-            )
+            per_cycle, per_uj = self._slopes(costs.gather(index))
+            slope = per_cycle[..., None] * costs.cycles + per_uj[..., None] * costs.energy_uj
             new = (slope + blocked).argmin(-1)
             if torch.equal(new, index):
                 break
@@ -134,8 +217,14 @@ class Recorder:
     best_log_score: float = float("inf")
     best: Points | None = None
     """Mappings of the best design, [L]."""
+    best_hardware: HardwareTensors | None = None
+    """The hardware that it was judged on."""
     trace: list[tuple[float, float, float, float]] = field(default_factory=list)
     """(evaluations, seconds, total cycles, total energy in microjoule) of each new best."""
+    log_bound: float = float("-inf")
+    """Logarithm of the objective that no design of the space is below, where the method knows one."""
+    progress: str = ""
+    """How far a method is that does not go by evaluations."""
 
     @property
     def evaluations(self) -> float:
@@ -162,14 +251,17 @@ class Recorder:
         with torch.no_grad():
             return self.problem.costs(mappings, layers, hardware), valid
 
-    def designs(self, points: Points) -> tuple[Float[Tensor, "*b"], Costs, HardwareTensors]:
-        """Judge whole designs [*b, L] on the smallest hardware that fits them; keep the best.
+    def designs(
+        self, points: Points, hardware: HardwareTensors | None = None
+    ) -> tuple[Float[Tensor, "*b"], Costs, HardwareTensors]:
+        """Judge whole designs [*b, L] on ``hardware`` [*b], else on the smallest that fits them; keep the best.
 
         Returns the logarithm of the objective (infinite where a limit is broken), the totals and the hardware.
         """
         problem = self.problem
         mappings = problem.tensors(points)
-        hardware = smallest(mappings, problem.layers, problem.constraints)
+        if hardware is None:
+            hardware = smallest(mappings, problem.layers, problem.constraints)
         each = each_layer(hardware)
         valid = problem.constraints.allows(hardware)
         valid = valid & fits(mappings, problem.layers, each, problem.machine).all(-1)
@@ -178,10 +270,10 @@ class Recorder:
         with torch.no_grad():
             totals = problem.totals(problem.costs(mappings, problem.layers, each))
             score = torch.where(valid, problem.log_score(totals), torch.inf)
-        self._keep(points, score, totals)
+        self._keep(points, score, totals, hardware)
         return score, totals, hardware
 
-    def _keep(self, points: Points, score: Tensor, totals: Costs) -> None:
+    def _keep(self, points: Points, score: Tensor, totals: Costs, hardware: HardwareTensors) -> None:
         flat = score.reshape(-1)
         index = int(flat.argmin())
         if not flat[index] < self.best_log_score:
@@ -190,6 +282,7 @@ class Recorder:
         slots = points.slots.reshape(-1, *points.slots.shape[-2:])[index]
         rank = points.rank.reshape(-1, *points.rank.shape[-3:])[index]
         self.best = Points(slots.clone(), rank.clone())
+        self.best_hardware = hardware.map(lambda size: size.reshape(-1)[index].clone())
         cycles, energy = totals.cycles.reshape(-1)[index], totals.energy_uj.reshape(-1)[index]
         self.trace.append((self.evaluations, self.clock(), float(cycles), float(energy)))
 
@@ -201,6 +294,8 @@ class Recorder:
             "invalid": self.invalid,
             "best_log_score": self.best_log_score,
             "best": best,
+            "best_hardware": None if self.best_hardware is None else self.best_hardware.sizes,
+            "log_bound": self.log_bound,
             "trace": list(self.trace),
             "seconds": self.clock(),
         }
@@ -210,4 +305,6 @@ class Recorder:
         self.layer_evaluations, self.invalid = state["layer_evaluations"], state["invalid"]
         self.best_log_score = state["best_log_score"]
         self.best = None if state["best"] is None else Points(**state["best"])
+        self.best_hardware = None if state["best_hardware"] is None else HardwareTensors(state["best_hardware"])
+        self.log_bound = state["log_bound"]
         self.trace = [tuple(row) for row in state["trace"]]

@@ -1,5 +1,6 @@
 """What a search gives, and the three files that hold it."""
 
+import math
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -8,12 +9,12 @@ from typing import Any
 import pandas as pd
 import torch
 
+from pipeline.choices import OBJECTIVES
 from pipeline.files import write_json
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.machine import MachineChoice
 from pipeline.mapping import Mapping, MappingTensors
-from pipeline.search.points import smallest
-from pipeline.search.problem import Problem, Recorder
+from pipeline.search.problem import Network, Problem, Recorder
 from pipeline.table import Row, columns_of, write_table
 from pipeline.workload import Workload
 
@@ -33,11 +34,42 @@ class TracePoint:
         return self.cycles * self.energy_uj
 
 
+CLOCK_MHZ = 500.0
+"""Clock of the accelerator where none is given: what public Gemmini tape-outs of this size aim at."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCost:
+    """What one run of a network costs on the design found."""
+
+    network: Network
+    macs: int
+    cycles: float
+    energy_uj: float
+
+    @property
+    def edp(self) -> float:
+        """Energy-delay product in microjoule-cycles."""
+        return self.cycles * self.energy_uj
+
+    def at(self, clock_mhz: float) -> dict[str, float]:
+        """Milliseconds, runs a second, and 10^12 operations a joule (a multiply-accumulate is two)."""
+        ms = self.cycles / (clock_mhz * 1e3)
+        return {
+            "ms": ms,
+            "inferences_per_s": 1e3 / ms,
+            "tops_per_w": 2 * self.macs / (self.energy_uj * 1e6),
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class SearchResult:
     """The best design of one search, judged by the integer model, and how it was reached."""
 
     workload: Workload
+    """All networks' layers."""
+    networks: tuple[Network, ...]
+    """Whose they are."""
     method: str
     model: str
     machine: MachineChoice
@@ -55,34 +87,86 @@ class SearchResult:
     """Layer candidates that did not fit; not counted."""
     seconds: float
     trace: tuple[TracePoint, ...]
+    log_bound: float = -math.inf
+    """Logarithm of an objective that no design of the space is below, where the method found one."""
+    clock_mhz: float = CLOCK_MHZ
+    """For times and rates alone."""
+
+    @property
+    def each(self) -> tuple[NetworkCost, ...]:
+        """Predicted costs of every network."""
+        found, start = [], 0
+        for network in self.networks:
+            rows = range(start, start + network.layers)
+            start += network.layers
+            counts = [self.workload.layers[i].count for i in rows]
+            macs = sum(self.workload.layers[i].layer.macs * n for i, n in zip(rows, counts, strict=True))
+            cycles = sum(self.layer_cycles[i] * n for i, n in zip(rows, counts, strict=True))
+            energy = sum(self.layer_energy_uj[i] * n for i, n in zip(rows, counts, strict=True))
+            found.append(NetworkCost(network, macs, cycles, energy))
+        return tuple(found)
 
     @property
     def cycles(self) -> float:
-        """Predicted cycles of the whole network."""
-        return sum(c * e.count for c, e in zip(self.layer_cycles, self.workload.layers, strict=True))
+        """Predicted cycles of the network; of several the weighted geometric mean."""
+        return self._mean([one.cycles for one in self.each])
 
     @property
     def energy_uj(self) -> float:
-        """Predicted energy of the whole network in microjoule."""
-        return sum(c * e.count for c, e in zip(self.layer_energy_uj, self.workload.layers, strict=True))
+        """Predicted energy of the network in microjoule; of several the weighted geometric mean."""
+        return self._mean([one.energy_uj for one in self.each])
 
     @property
     def edp(self) -> float:
-        """Energy-delay product of the whole network in microjoule-cycles."""
+        """Energy-delay product in microjoule-cycles; of several networks the weighted geometric mean."""
         return self.cycles * self.energy_uj
+
+    @property
+    def log_score(self) -> float:
+        """Logarithm of the objective."""
+        a, b = OBJECTIVES[self.objective]
+        return a * math.log(self.cycles) + b * math.log(self.energy_uj)
+
+    @property
+    def gap(self) -> float | None:
+        """How far above the best of the space the objective is at most, as a part of it; None where not known."""
+        return math.expm1(max(0.0, self.log_score - self.log_bound)) if math.isfinite(self.log_bound) else None
+
+    def _mean(self, values: list[float]) -> float:
+        if len(values) == 1:
+            return values[0]
+        total = sum(network.weight for network in self.networks)
+        logs = [n.weight * math.log(value) for n, value in zip(self.networks, values, strict=True)]
+        return math.exp(sum(logs) / total)
 
     def summary(self) -> str:
         """One line for people."""
         size = f"{self.hardware}, {self.area_mm2:.3g} mm2"
         costs = f"EDP {self.edp:.4g} uJ-cycles ({self.cycles:.4g} cycles, {self.energy_uj:.4g} uJ)"
         spent = f"{self.evaluations:.0f} evaluations, {self.seconds:.1f} s"
-        return f"{self.workload.name} {self.method}: {costs} on {size}; {spent}"
+        line = f"{self.workload.name} {self.method}: {costs} on {size}; {spent}"
+        if self.gap is not None:
+            line += f"; within {100 * self.gap:.2g} % of the best possible"
+            line += " over all exact tilings, loop orders and sizes that are built"
+        return line
+
+    def networks_text(self) -> str:
+        """A table for people: what each network costs at the clock."""
+        names = ("EDP", "cycles", "uJ", "ms", "inf/s", "TOPS/W")
+        lines = [f"{'network':20s} {'weight':>6s}" + "".join(f" {name:>10s}" for name in names)]
+        for one in self.each:
+            numbers = (one.edp, one.cycles, one.energy_uj, *one.at(self.clock_mhz).values())
+            costs = "".join(f" {number:10.4g}" for number in numbers)
+            lines.append(f"{one.network.name:20s} {one.network.weight:6.3g}{costs}")
+        return "\n".join([*lines, f"at {self.clock_mhz:g} MHz"])
 
     def write(self, out: Path) -> None:
         """Write mappings.csv, trace.csv and design.json, each atomically; the last one marks a whole result."""
         entries = self.workload.layers
         rows = [Row(mapping, self.hardware) for mapping in self.mappings]
-        table = columns_of(rows, [entry.name for entry in entries], [entry.count for entry in entries])
+        names = [network.name for network in self.networks for _ in range(network.layers)]
+        own = [entry.name.removeprefix(f"{name}/") for entry, name in zip(entries, names, strict=True)]
+        table = columns_of(rows, own, [entry.count for entry in entries]).assign(workload=names)
         write_table(table, out / "mappings.csv")
         columns = ("evaluations", "seconds", "edp", "cycles", "energy_uj")
         write_table(
@@ -109,11 +193,25 @@ class SearchResult:
                 "edp": self.edp,
                 "area_mm2": self.area_mm2,
             },
+            "clock_mhz": self.clock_mhz,
+            "networks": [self._network(one) for one in self.each],
+            "gap_to_best_possible": self.gap,
             "evaluations": self.evaluations,
             "invalid": self.invalid,
             "seconds": self.seconds,
             "versions": {name: version(name) for name in ("dosa-hil", "torch")},
         }
+
+    def _network(self, one: NetworkCost) -> dict[str, Any]:
+        total = sum(other.cycles for other in self.each)
+        costs = {
+            "cycles": one.cycles,
+            "energy_uj": one.energy_uj,
+            "edp": one.edp,
+            "share_of_cycles": one.cycles / total,
+        }
+        limit = {} if one.network.max_cycles == math.inf else {"max_cycles": one.network.max_cycles}
+        return {"workload": one.network.name, "weight": one.network.weight} | costs | one.at(self.clock_mhz) | limit
 
 
 def result_of(problem: Problem, recorder: Recorder, *, method: str, seed: int) -> SearchResult:
@@ -122,16 +220,17 @@ def result_of(problem: Problem, recorder: Recorder, *, method: str, seed: int) -
         raise ValueError(
             f"search {method} of {problem.workload.name!r}: no valid design in {recorder.evaluations:.0f} evaluations"
         )
-    tensors = problem.tensors(recorder.best)
-    sizes = smallest(tensors, problem.layers, problem.constraints)
+    tensors, sizes = problem.tensors(recorder.best), recorder.best_hardware
+    assert sizes is not None
     with torch.no_grad():
         costs = problem.costs(tensors, problem.layers, sizes[None])
     hardware = sizes.hardware((), problem.machine.template)
     trace = [TracePoint(*row) for row in recorder.trace]
     seconds = recorder.clock()
     trace.append(TracePoint(recorder.evaluations, seconds, trace[-1].cycles, trace[-1].energy_uj))
-    return SearchResult(
+    result = SearchResult(
         workload=problem.workload,
+        networks=problem.networks,
         method=method,
         model=problem.model.name,
         machine=MachineChoice.of(problem.machine),
@@ -147,7 +246,15 @@ def result_of(problem: Problem, recorder: Recorder, *, method: str, seed: int) -
         invalid=recorder.invalid,
         seconds=seconds,
         trace=tuple(trace),
+        log_bound=recorder.log_bound,
     )
+    for one in result.each:
+        if one.cycles > one.network.max_cycles * (1 + 1e-9):
+            raise ValueError(
+                f"search {method}: no design keeps the latency limit of {one.network.name}: the best found takes "
+                f"{one.cycles:.4g} cycles, {one.network.max_cycles:.4g} are allowed"
+            )
+    return result
 
 
 def _mappings(problem: Problem, tensors: MappingTensors) -> tuple[Mapping, ...]:

@@ -1,7 +1,9 @@
 """Search hardware and mappings of a workload: design.json, mappings.csv and trace.csv in one folder."""
 
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -14,8 +16,8 @@ from pipeline.machine.latency import LatencyModel
 from pipeline.progress import Line, time_left
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
-from pipeline.search.problem import Problem, Recorder
-from pipeline.search.result import SearchResult
+from pipeline.search.problem import Problem, Recorder, join_workloads
+from pipeline.search.result import CLOCK_MHZ, SearchResult
 from pipeline.stages.command import ModelOption, check_out_folder, hardware
 from pipeline.stages.entry import run
 from pipeline.stages.machines import DesignOption, MemoryOption, PlatformOption
@@ -24,8 +26,11 @@ from pipeline.workload import Workload, load_workload
 
 
 def run_search(
-    workload: Workload,
+    workload: Workload | Sequence[Workload],
     *,
+    weights: Sequence[float] = (),
+    max_ms: Sequence[float] = (),
+    clock_mhz: float = CLOCK_MHZ,
     method: str,
     evaluations: int,
     model: LatencyModel,
@@ -39,8 +44,9 @@ def run_search(
     max_kib: Mapping[str, float] | None = None,
     stream: TextIO | None = None,
 ) -> SearchResult:
-    """Search ``workload`` on the machine of ``model`` with about ``evaluations`` evaluations.
+    """Search ``workload``, or hardware that several share, on the machine of ``model`` with about ``evaluations``.
 
+    ``weights`` and ``max_ms`` (longest time at ``clock_mhz``) go with the workloads; empty: all 1, no limits.
     ``fix_hardware`` are the sizes of its template, memories in physical KiB; ``max_kib`` limits some of them. With
     ``out`` the result is written there and an interrupted search goes on from the checkpoint in it. Progress is shown
     on ``stream``. Raises ValueError that names what is wrong.
@@ -61,9 +67,14 @@ def run_search(
         max_kib=max_kib or {},
         max_area_mm2=max_area_mm2,
     )
-    problem = Problem(workload, model, constraints, objective)
+    every = [workload] if isinstance(workload, Workload) else list(workload)
+    joined, networks = join_workloads(every, weights or [1.0] * len(every))
+    if max_ms:
+        limits = [ms * clock_mhz * 1e3 for ms in max_ms]
+        networks = tuple(replace(n, max_cycles=limit) for n, limit in zip(networks, limits, strict=True))
+    problem = Problem(joined, model, constraints, objective, networks)
     checkpoint = None if out is None else out / "checkpoint.pt"
-    progress = Progress(stream, f"{method} on {workload.name}")
+    progress = Progress(stream, f"{method} on {joined.name}")
     result = search(
         problem,
         load(METHODS[method])(),
@@ -74,6 +85,7 @@ def run_search(
         observe=progress.observe,
     )
     progress.end()
+    result = replace(result, clock_mhz=clock_mhz)
     if out is not None:
         result.write(out)
     return result
@@ -93,11 +105,12 @@ class Progress:
         if self._before is None:
             self._before = recorder.evaluations  # those of an earlier run that was interrupted, or of the first step
         done, total = recorder.evaluations, recorder.budget
-        self._text = f"{self._name}: {done:,.0f} of {total:,} evaluations"
+        self._text = f"{self._name}: {recorder.progress or f'{done:,.0f} of {total:,} evaluations'}"
         if recorder.trace:
             *_, cycles, energy_uj = recorder.trace[-1]
             self._text += f", best EDP {cycles * energy_uj:.4g}"
-        self._line.show(self._text + time_left(done - self._before, total - self._before, self._line.seconds))
+        left = "" if recorder.progress else time_left(done - self._before, total - self._before, self._line.seconds)
+        self._line.show(self._text + left)
 
     def end(self) -> None:
         """Show how it ended."""
@@ -105,7 +118,12 @@ class Progress:
 
 
 def main(
-    workload: Annotated[list[str], typer.Option(help="Name of a workload, or a .yaml file.")],
+    workload: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME|FILE[=WEIGHT]", help="A workload and its weight; several share the hardware. Repeatable."
+        ),
+    ],
     method: Annotated[Method, typer.Option(help="Search method.")],
     evaluations: Annotated[int, typer.Option(min=1, max=10_000_000, help="Evaluations to spend.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed.")],
@@ -124,15 +142,23 @@ def main(
     max_dim: Annotated[int | None, typer.Option(help="Largest array side.")] = None,
     max_scratchpad: Annotated[float | None, typer.Option(metavar="KIB", help="Largest scratchpad.")] = None,
     max_accumulator: Annotated[float | None, typer.Option(metavar="KIB", help="Largest accumulator.")] = None,
+    max_latency: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME=]MS", help="Longest time of every workload, or of one. Repeatable."),
+    ] = None,
+    clock_mhz: Annotated[float, typer.Option(min=1e-3, help="Clock, for times and rates.")] = CLOCK_MHZ,
 ) -> None:
-    """Search hardware and mappings of a workload for the lowest EDP."""
-    if len(workload) > 1:
-        raise ValueError(f"--workload {' --workload '.join(workload)}: one workload a search can be given so far")
+    """Search hardware and mappings of one or several workloads for the lowest EDP."""
     check_out_folder(out)
+    workloads, weights = weighted(workload)
+    max_ms = latency_limits(max_latency or [], [one.name for one in workloads])
     latency = model_asked(model, platform, design, memory)
     limits = {"scratchpad_kib": max_scratchpad, "accumulator_kib": max_accumulator}
     result = run_search(
-        load_workload(workload[0]),
+        workloads,
+        weights=weights,
+        max_ms=max_ms,
+        clock_mhz=clock_mhz,
         method=method,
         evaluations=evaluations,
         model=latency,
@@ -147,6 +173,37 @@ def main(
         stream=sys.stderr,
     )
     typer.echo(result.summary())
+    typer.echo(result.networks_text())
+
+
+def weighted(texts: Sequence[str]) -> tuple[list[Workload], list[float]]:
+    """Workloads and weights from ``NAME`` or ``NAME=WEIGHT``. Raises ValueError that names a bad one."""
+    workloads, weights = [], []
+    for text in texts:
+        name, equals, weight = text.rpartition("=")
+        try:
+            weights.append(float(weight) if equals else 1.0)
+        except ValueError:
+            raise ValueError(f"--workload {text!r}: weight {weight!r} is not a number") from None
+        workloads.append(load_workload(name if equals else text))
+    return workloads, weights
+
+
+def latency_limits(texts: Sequence[str], names: Sequence[str]) -> list[float]:
+    """Milliseconds for each of ``names`` from ``MS`` (all of them) and ``NAME=MS``; empty where none is given."""
+    limits = dict.fromkeys(names, math.inf)
+    for text in texts:
+        name, equals, value = text.rpartition("=")
+        if equals and name not in limits:
+            raise ValueError(f"--max-latency {text!r}: {name!r} is not one of {', '.join(names)}")
+        try:
+            ms = float(value)
+        except ValueError:
+            raise ValueError(f"--max-latency {text!r}: {value!r} is not a number of milliseconds") from None
+        if not ms > 0:
+            raise ValueError(f"--max-latency {text!r}: must be above 0")
+        limits |= {name: ms} if equals else dict.fromkeys(names, ms)
+    return list(limits.values()) if texts else []
 
 
 def _hardware_sizes(text: str | None, template: Template) -> tuple[float, ...] | None:

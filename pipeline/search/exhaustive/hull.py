@@ -67,7 +67,7 @@ def best_sum(
 
     None where no choice keeps ``max_cycles``.
     """
-    cycles, energy, owner = _walk(hulls, counts)
+    cycles, energy, owner = corner_sums(hulls, counts)
     a, b = weights
     score = a * np.log(cycles) + b * np.log(energy)
     within = np.flatnonzero(cycles <= max_cycles)
@@ -84,7 +84,7 @@ def best_sum(
     return Best(float(score[best]), bound, float(cycles[best]), float(energy[best]), choice)
 
 
-def _walk(
+def corner_sums(
     hulls: list[Hull], counts: Float[np.ndarray, " L"]
 ) -> tuple[Float[np.ndarray, " corners"], Float[np.ndarray, " corners"], Int[np.ndarray, " edges"]]:
     """Corners of the sum by rising cycles, and whose edge leads from each to the next."""

@@ -20,22 +20,12 @@ import numpy as np
 import torch
 
 from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.machine.latency import LatencyModel
-from pipeline.mapping import LayerTensors, Mapping
-from pipeline.search.constraints import Constraints
 from pipeline.search.exhaustive.columns import Columns, Costing
 from pipeline.search.exhaustive.hull import Best, Hull, best_sum, lower_hull
-from pipeline.search.exhaustive.tilings import Tilings, points_of
-from pipeline.workload import Layer, Workload
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A network to map, what it weighs, and how long it may take."""
-
-    workload: Workload
-    weight: float = 1.0
-    max_cycles: float = np.inf
+from pipeline.search.exhaustive.tilings import SPACES, Tilings, is_tiled_once, points_of
+from pipeline.search.points import Points, concatenate
+from pipeline.search.problem import Problem
+from pipeline.workload import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,107 +43,88 @@ class Optimum:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """The best of the space, and the best on every hardware of it."""
-
-    best: Optimum
-    mappings: tuple[tuple[Mapping, ...], ...]
-    """Of the best, one for each unique layer of each network."""
-    bound: float
-    """No design of the space scores less."""
-    hardware: tuple[Optimum, ...]
-    """The best of each hardware on which all networks can be mapped within the limits."""
-    tilings: int
-    """Tilings that were looked at, each in every order that makes a difference."""
-
-
-@dataclass(frozen=True, slots=True)
 class Exhaustive:
-    """The space that is searched and what judges it."""
+    """The space that is gone through: all mappings of ``tilings`` for ``problem`` on everything that may be built.
 
-    networks: tuple[Network, ...]
-    model: LatencyModel
-    constraints: Constraints
-    weights: tuple[float, float] = (1.0, 1.0)
-    """Exponents of cycles and energy."""
-    space: str = "exact"
-    cached: bool = False
+    Raises ValueError for a machine whose mappings are not one tile, the array and an order of the DRAM loops.
+    """
 
-    def tilings(self) -> int:
-        """How many tilings there are."""
-        return sum(len(Tilings.of(layer, dim, self.space)) for dim in self.constraints.dims for layer in self._layers())
+    problem: Problem
+    tilings: str = "exact"
 
-    def run(self, advance: Callable[[int], None] = lambda _: None) -> Certificate:
-        """Go through all of it. Raises ValueError where nothing fits within the limits."""
-        found: list[Optimum] = []
-        best: Optimum | None = None
-        mappings: tuple[tuple[Mapping, ...], ...] = ()
-        for dim in self.constraints.dims:
-            columns = {layer: self._costing(layer, dim).enumerate(self.space, advance) for layer in self._layers()}
-            here = [one for hardware in self._hardware(dim) if (one := self._on(hardware, columns)) is not None]
-            found += here
-            leader = min(here, key=lambda one: one.log_score, default=None)
-            if leader is not None and (best is None or leader.log_score < best.log_score):
-                best, mappings = leader, self._mappings(leader, columns)
-        if best is None:
-            names = ", ".join(network.workload.name for network in self.networks)
-            raise ValueError(f"exhaustive search of {names}: no design keeps the limits")
-        return Certificate(best, mappings, min(one.bound for one in found), tuple(found), self.tilings())
+    def __post_init__(self) -> None:
+        if self.tilings not in SPACES:
+            raise ValueError(f"tilings {self.tilings!r}: not one of {', '.join(SPACES)}")
+        if not is_tiled_once(self.problem.machine.space):
+            raise ValueError(
+                f"method exhaustive: mappings of {self.problem.machine.name} have tiles inside tiles, too many to try"
+            )
 
-    def _layers(self) -> list[Layer]:
-        return list(dict.fromkeys(entry.layer for network in self.networks for entry in network.workload.layers))
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Different layers of all networks."""
+        return tuple(dict.fromkeys(entry.layer for entry in self.problem.workload.layers))
 
-    def _costing(self, layer: Layer, dim: int) -> Costing:
-        return Costing(layer, self.model, self.constraints, dim, self.cached)
+    def count(self) -> int:
+        """How many tilings there are, over all array sizes."""
+        dims = self.problem.constraints.dims
+        return sum(len(Tilings.of(layer, dim, self.tilings)) for dim in dims for layer in self.layers)
 
-    def _hardware(self, dim: int) -> list[Hardware]:
+    def columns(self, layer: Layer, dim: int, advance: Callable[[int], None] = lambda _: None) -> Columns:
+        """The mappings of ``layer`` on an array of ``dim`` that no other beats."""
+        return Costing(self.problem.model, self.problem.constraints, dim).enumerate(layer, self.tilings, advance)
+
+    def hardware(self, dim: int) -> list[Hardware]:
         """Everything that may be built with an array of ``dim``."""
-        limits = self.constraints
+        limits, grid = self.problem.constraints, self.problem.machine.grid
         if limits.fixed is not None:
             return [limits.fixed]
-        machine = self.model.machine
-        sizes = [machine.grid.low_kib * 2**step for step in range(40)]
-        memories = [[kib for kib in sizes if kib <= limit] for limit in limits.limits_kib.values()]
-        every = [machine.template.hardware(dim, *kib) for kib in itertools.product(*memories)]
+        sizes = [[kib for kib in _doubled(grid.low_kib) if kib <= limit] for limit in limits.limits_kib.values()]
+        every = [limits.machine.template.hardware(dim, *kib) for kib in itertools.product(*sizes)]
         allowed = limits.allows(HardwareTensors.stack(every)).tolist()
         return [hardware for hardware, ok in zip(every, allowed, strict=True) if ok]
 
-    def _on(self, hardware: Hardware, columns: dict[Layer, Columns]) -> Optimum | None:
-        """The best on one hardware; None where a network cannot be mapped within the limits."""
+    @staticmethod
+    def hulls(hardware: Hardware, columns: dict[Layer, Columns]) -> dict[Layer, Hull] | None:
+        """What each layer can cost on one hardware; None where one does not fit."""
         hulls: dict[Layer, Hull] = {}
         for layer, table in columns.items():
-            rows, cycles, energy = table.on(hardware.scratchpad_kib, hardware.accumulator_kib)
+            rows, cycles, energy = table.on(hardware)
             if len(rows) == 0:
                 return None
             corners = lower_hull(cycles, energy)
             hulls[layer] = Hull(rows[corners.index], corners.cycles, corners.energy_uj)
-        found = []
-        for network in self.networks:
-            entries = network.workload.layers
-            counts = np.array([float(entry.count) for entry in entries])
-            one = best_sum([hulls[entry.layer] for entry in entries], counts, self.weights, network.max_cycles)
+        return hulls
+
+    def on(self, hardware: Hardware, columns: dict[Layer, Columns]) -> Optimum | None:
+        """The best on one hardware; None where a network cannot be mapped within the limits."""
+        hulls = self.hulls(hardware, columns)
+        if hulls is None:
+            return None
+        entries, found, start = self.problem.workload.layers, [], 0
+        for network in self.problem.networks:
+            own = entries[start : start + network.layers]
+            start += network.layers
+            counts = np.array([float(entry.count) for entry in own])
+            one = best_sum([hulls[entry.layer] for entry in own], counts, self.problem.weights, network.max_cycles)
             if one is None:
                 return None
             found.append(one)
         with torch.no_grad():
-            area = float(self.model.machine.area_mm2(HardwareTensors.stack([hardware])))
+            area = float(self.problem.machine.area_mm2(HardwareTensors.stack([hardware])))
         score, bound = (self._mean([getattr(one, name) for one in found]) for name in ("log_score", "bound"))
         return Optimum(hardware, area, score, bound, tuple(found))
 
+    def points(self, optimum: Optimum, columns: dict[Layer, Columns]) -> Points:
+        """The mappings of ``optimum``, one for each of the problem's layers [L]."""
+        rows = [row for best in optimum.networks for row in best.choice]
+        space = self.problem.machine.space
+        picked = [columns[entry.layer][[row]] for entry, row in zip(self.problem.workload.layers, rows, strict=True)]
+        return concatenate([points_of(one.extent, one.rank, optimum.hardware.dim, space) for one in picked], 0)
+
     def _mean(self, scores: Sequence[float]) -> float:
-        weights = [network.weight for network in self.networks]
-        return sum(w * s for w, s in zip(weights, scores, strict=True)) / sum(weights)
+        return float(np.dot(self.problem.shares.numpy(), scores))
 
-    def _mappings(self, optimum: Optimum, columns: dict[Layer, Columns]) -> tuple[tuple[Mapping, ...], ...]:
-        return tuple(
-            tuple(
-                self._mapping(entry.layer, columns[entry.layer][[row]], optimum.hardware.dim)
-                for entry, row in zip(network.workload.layers, best.choice, strict=True)
-            )
-            for network, best in zip(self.networks, optimum.networks, strict=True)
-        )
 
-    def _mapping(self, layer: Layer, row: Columns, dim: int) -> Mapping:
-        space = self.model.machine.space
-        points = points_of(row.extent, row.rank, dim, space)
-        return points.tensors(LayerTensors.stack([layer]), space).mapping(layer, 0, space.hierarchy)
+def _doubled(least: float) -> list[float]:
+    return [least * 2**step for step in range(40)]

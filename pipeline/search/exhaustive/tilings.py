@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from pipeline.machine.space import MappingSpace, Slot
-from pipeline.search.points import Points, with_dram_order
+from pipeline.machine.space import MappingSpace
+from pipeline.search.points import Points
 from pipeline.workload import DIMS, Layer
 
 SPACES = ("exact", "even")
@@ -58,14 +58,16 @@ class Tilings:
 def extents(size: int, dim: int, space: str) -> list[int]:
     """Extents of a tile that ``space`` has for a dimension of ``size``, smallest first."""
     if space == "exact":
-        return divisors(size)
+        return [d for d in range(1, size + 1) if size % d == 0]
     even = {-(-size // tiles) for tiles in range(1, size + 1)}
     return sorted(even | set(range(dim, size, dim)))
 
 
-def divisors(number: int) -> list[int]:
-    """Divisors of ``number``, smallest first."""
-    return [d for d in range(1, number + 1) if number % d == 0]
+def is_tiled_once(space: MappingSpace) -> bool:
+    """Whether a mapping is one tile, the array and the order of the DRAM loops: what this enumeration covers."""
+    dims = range(len(DIMS))
+    temporal = [[at for at in space.open_at(d) if not space.slots[at].spatial] for d in dims]
+    return all(len(slots) == 1 for slots in temporal) and space.ordered_levels == (space.hierarchy.levels - 1,)
 
 
 def points_of(
@@ -73,16 +75,18 @@ def points_of(
 ) -> Points:
     """Tiles of ``extent`` with DRAM loops in the order ``rank`` as mappings of the search."""
     slots = torch.ones(len(extent), len(space.slots), dtype=torch.long)
-    lanes = dict(zip(space.hierarchy.spatial_dims, space.spatial, strict=True))
-    sides = _largest_divisors(int(extent[:, list(lanes)].max(initial=1)), dim)
+    sides = _largest_divisors(int(extent.max(initial=1)), dim)
     for d in range(len(DIMS)):
-        whole = torch.from_numpy(extent[:, d])
-        if d in lanes:
-            slots[:, lanes[d]] = sides[whole]
-            whole = whole // sides[whole]
-        slots[:, space.slots.index(Slot(space.fill_levels[0], d))] = whole
-    ranks = torch.arange(len(DIMS)).expand(len(extent), space.hierarchy.levels, len(DIMS))
-    return Points(slots, with_dram_order(ranks, torch.from_numpy(rank)))
+        left = torch.from_numpy(extent[:, d])
+        for at in space.open_at(d):
+            if space.slots[at].spatial:
+                slots[:, at], left = sides[left], left // sides[left]
+        for at in space.open_at(d):
+            if not space.slots[at].spatial:
+                slots[:, at] = left
+    ranks = torch.arange(len(DIMS)).expand(len(extent), space.hierarchy.levels, len(DIMS)).clone()
+    ranks[:, -1] = torch.from_numpy(rank)
+    return Points(slots, ranks)
 
 
 def _largest_divisors(limit: int, most: int) -> Int[torch.Tensor, " numbers"]:

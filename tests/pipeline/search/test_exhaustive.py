@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,22 +13,26 @@ from hypothesis import strategies as st
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.cost import cost
 from pipeline.machine.latency import AnalyticalModel
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.machine.machine import machine_of
+from pipeline.mapping import LayerTensors
 from pipeline.search.constraints import Constraints
-from pipeline.search.exhaustive.columns import Columns, Costing
+from pipeline.search.driver import search
+from pipeline.search.exhaustive.columns import Costing
 from pipeline.search.exhaustive.hull import best_sum, lower_hull
-from pipeline.search.exhaustive.optimum import Exhaustive, Network
 from pipeline.search.exhaustive.orders import distinct_ranks
 from pipeline.search.exhaustive.tilings import Tilings, points_of
+from pipeline.search.methods.exhaustive import Exhaustive
 from pipeline.search.points import fits
+from pipeline.search.problem import Problem, join_workloads
+from pipeline.search.result import SearchResult
 from pipeline.workload import Layer, Workload, WorkloadLayer
-from tests.machines import GEMMINI
 
-MODEL = AnalyticalModel(GEMMINI)
+MACHINE = machine_of("gemmini", "simple")
+MODEL = AnalyticalModel(MACHINE)
 CONV = Layer(R=3, S=1, P=6, Q=2, C=20, K=8, N=1)
 MATMUL = Layer(R=1, S=1, P=24, Q=1, C=40, K=36, N=1)
 EIGHT = {"scratchpad_kib": 8.0, "accumulator_kib": 8.0}
-SMALL = Constraints(GEMMINI, fix_dim=4, max_kib=EIGHT)
+SMALL = Constraints(MACHINE, fix_dim=4, max_kib=EIGHT)
 
 
 def network(name: str, *layers: tuple[Layer, int]) -> Workload:
@@ -45,13 +50,26 @@ def every_mapping(layer: Layer, dim: int, space: str) -> tuple[np.ndarray, np.nd
 def all_costs(layer: Layer, dim: int, kib: np.ndarray, extent: np.ndarray, rank: np.ndarray) -> np.ndarray:
     """(cycles, energy) of the mappings on memories of ``kib`` [rows 2]; those that do not fit are left out."""
     layers = LayerTensors.stack([layer])
-    mappings = points_of(extent, rank, dim, GEMMINI.space).tensors(layers, GEMMINI.space)
+    mappings = points_of(extent, rank, dim, MACHINE.space).tensors(layers, MACHINE.space)
     sizes = torch.from_numpy(np.broadcast_to(kib, (len(extent), 2)).astype(float))
-    dims = torch.full((len(extent),), float(dim), dtype=torch.float64)
-    built = HardwareTensors(dict(zip(GEMMINI.template.sizes, (dims, *sizes.unbind(1)), strict=True)))
-    ok = fits(mappings, layers, built, GEMMINI)
+    built = HardwareTensors(
+        {
+            "dim": torch.full((len(extent),), float(dim), dtype=torch.float64),
+            "scratchpad_kib": sizes[:, 0],
+            "accumulator_kib": sizes[:, 1],
+        }
+    )
+    ok = fits(mappings, layers, built, MACHINE)
     found = cost(MODEL, layers[torch.zeros(len(extent), dtype=torch.long)], mappings, built)
     return torch.stack([found.cycles, found.energy_uj], -1)[ok].numpy()
+
+
+def solve(*networks: tuple[Workload, float, float], constraints: Constraints = SMALL) -> SearchResult:
+    """The optimum for networks given with weight and largest cycles."""
+    joined, shares = join_workloads([w for w, _, _ in networks], [weight for _, weight, _ in networks])
+    shares = tuple(replace(s, max_cycles=limit) for s, (_, _, limit) in zip(shares, networks, strict=True))
+    problem = Problem(joined, MODEL, constraints, "edp", shares)
+    return search(problem, Exhaustive(), "exhaustive", evaluations=1, seed=0)
 
 
 def brute_force(layers: list[tuple[Layer, int]], kib: tuple[float, float]) -> np.ndarray:
@@ -93,66 +111,50 @@ def test_the_best_sum_of_random_sets_is_that_of_trying_all(seed: int) -> None:
         assert limited.bound <= best + 1e-9 <= limited.log_score + 2e-9
 
 
+SIZES = tuple(itertools.product((4.0, 8.0), repeat=2))
+
+
 @pytest.mark.parametrize("layer", [CONV, MATMUL])
 def test_one_network_is_solved_as_by_trying_every_combination(layer: Layer) -> None:
-    other = Layer(R=1, S=1, P=4, Q=4, C=8, K=12, N=1)
-    layers = [(layer, 2), (other, 3)]
-    exhaustive = Exhaustive((Network(network("toy", *layers)),), MODEL, SMALL)
-    certificate = exhaustive.run()
-    expected = {}
-    for scratchpad, accumulator in itertools.product((4.0, 8.0), repeat=2):
-        totals = brute_force(layers, (scratchpad, accumulator))
-        if len(totals):
-            expected[scratchpad, accumulator] = totals.prod(1).min()
-    found = {
-        (one.hardware.scratchpad_kib, one.hardware.accumulator_kib): math.exp(one.log_score)
-        for one in certificate.hardware
-    }
-    assert found == pytest.approx(expected)
-    assert math.exp(certificate.best.log_score) == pytest.approx(min(expected.values()))
-    assert certificate.bound == certificate.best.log_score
+    layers = [(layer, 2), (Layer(R=1, S=1, P=4, Q=4, C=8, K=12, N=1), 3)]
+    result = solve((network("toy", *layers), 1.0, math.inf))
+    totals = [brute_force(layers, kib) for kib in SIZES]
+    assert result.edp == pytest.approx(min(each.prod(1).min() for each in totals if len(each)))
+    assert result.gap == pytest.approx(0.0, abs=1e-9)
 
 
-def test_the_mappings_of_the_optimum_cost_what_it_says() -> None:
-    workload = network("toy", (CONV, 2), (MATMUL, 1))
-    certificate = Exhaustive((Network(workload),), MODEL, SMALL).run()
-    hardware = certificate.best.hardware
-    (mappings,) = certificate.mappings
-    layers = LayerTensors.stack([CONV, MATMUL])
-    found = cost(MODEL, layers, MappingTensors.stack(mappings), HardwareTensors.stack([hardware] * 2))
-    counts = torch.tensor([2.0, 1.0], dtype=torch.float64)
-    assert float((found.cycles * counts).sum()) == pytest.approx(certificate.best.networks[0].cycles)
-    assert float((found.energy_uj * counts).sum()) == pytest.approx(certificate.best.networks[0].energy_uj)
+def test_a_limit_on_latency_gives_a_design_within_it_and_a_bound_below_the_best() -> None:
+    layers = [(CONV, 2), (MATMUL, 1)]
+    totals = np.concatenate([brute_force(layers, kib) for kib in SIZES])
+    free = totals[totals.prod(1).argmin()]
+    limit = (free[0] + totals[:, 0].min()) / 2
+    assert limit < free[0]
+    result = solve((network("toy", *layers), 1.0, limit))
+    best = totals[totals[:, 0] <= limit].prod(1).min()
+    assert result.cycles <= limit
+    assert math.exp(result.log_bound) <= best * (1 + 1e-9) <= result.edp * (1 + 1e-8)
 
 
 def test_shared_hardware_minimises_the_weighted_mean_of_the_networks_own_minima() -> None:
-    first, second = network("a", (CONV, 1)), network("b", (MATMUL, 2))
-    joint = Exhaustive((Network(first, 2.0), Network(second, 1.0)), MODEL, SMALL).run()
-    expected = min(
-        (
-            2 * np.log(brute_force([(CONV, 1)], sizes).prod(1)).min()
-            + np.log(brute_force([(MATMUL, 2)], sizes).prod(1)).min()
-        )
-        / 3
-        for sizes in itertools.product((4.0, 8.0), repeat=2)
-        if len(brute_force([(CONV, 1)], sizes)) and len(brute_force([(MATMUL, 2)], sizes))
-    )
-    assert joint.best.log_score == pytest.approx(expected)
+    result = solve((network("a", (CONV, 1)), 2.0, math.inf), (network("b", (MATMUL, 2)), 1.0, math.inf))
+    own = [[brute_force([layer], kib) for layer in ((CONV, 1), (MATMUL, 2))] for kib in SIZES]
+    scores = [(2 * np.log(a.prod(1)).min() + np.log(b.prod(1)).min()) / 3 for a, b in own if len(a) and len(b)]
+    assert math.log(result.edp) == pytest.approx(min(scores))
+    assert [one.network.name for one in result.each] == ["a", "b"]
 
 
 def test_limits_that_leave_nothing_are_named() -> None:
-    workload = network("toy", (CONV, 1))
-    with pytest.raises(ValueError, match="toy: no design keeps the limits"):
-        Exhaustive((Network(workload, max_cycles=1.0),), MODEL, SMALL).run()
+    with pytest.raises(ValueError, match=r"toy.*no valid design"):
+        solve((network("toy", (CONV, 1)), 1.0, 1.0))
 
 
 def test_an_area_limit_leaves_out_larger_hardware() -> None:
-    networks = (Network(network("toy", (CONV, 1))),)
-    free = Exhaustive(networks, MODEL, SMALL).run()
-    areas = sorted(one.area_mm2 for one in free.hardware)
-    limit = (areas[0] + areas[1]) / 2
-    limits = Constraints(GEMMINI, fix_dim=4, max_kib=EIGHT, max_area_mm2=limit)
-    assert [one.area_mm2 for one in Exhaustive(networks, MODEL, limits).run().hardware] == areas[:1]
+    toy = network("toy", (CONV, 1), (MATMUL, 3))
+    free = solve((toy, 1.0, math.inf))
+    limits = Constraints(MACHINE, fix_dim=4, max_kib=EIGHT, max_area_mm2=free.area_mm2 * 0.999)
+    limited = solve((toy, 1.0, math.inf), constraints=limits)
+    assert limited.area_mm2 < free.area_mm2
+    assert limited.edp > free.edp
 
 
 @pytest.mark.parametrize("space", ["exact", "even"])
@@ -177,27 +179,17 @@ def test_columns_give_the_cost_on_memories_of_any_size(seed: int) -> None:
     layer = (CONV, MATMUL, Layer(R=3, S=3, P=14, Q=14, C=64, K=48, N=1))[seed % 3]
     rows = np.array([[generator.choice(option) for option in Tilings.of(layer, 8, "even").options] for _ in range(12)])
     rank = np.array([generator.permutation(7) for _ in range(12)])
-    columns = Costing(layer, MODEL, Constraints(GEMMINI, fix_dim=8), 8, cached=False).judge(rows, rank)
+    layers = LayerTensors.stack([layer] * len(rows))
+    columns = Costing(MODEL, Constraints(MACHINE, fix_dim=8), 8).judge(layers, rows, rank)
     for scale in ((1, 1), (2, 1), (4, 8), (1, 64)):
         sizes = columns.need * scale
-        found = [columns[[at]].on(*sizes[at].tolist())[1:] for at in range(len(columns))]
+        built = [MACHINE.template.hardware(8, *kib) for kib in sizes.tolist()]
+        found = [columns[[at]].on(hardware)[1:] for at, hardware in enumerate(built)]
         assert all_costs(layer, 8, sizes, rows, rank) == pytest.approx(np.array(found)[..., 0])
 
 
-def test_energy_is_linear_in_the_sizes_of_the_memories() -> None:
-    layers = LayerTensors.stack([MATMUL])
-    mapping = points_of(np.array([[1, 1, 8, 1, 20, 12, 1]]), np.arange(7)[None], 4, GEMMINI.space).tensors(
-        layers, GEMMINI.space
-    )
-
-    def energy(scratchpad: float, accumulator: float) -> float:
-        sizes = (torch.tensor([x], dtype=torch.float64) for x in (4.0, scratchpad, accumulator))
-        hardware = HardwareTensors(dict(zip(GEMMINI.template.sizes, sizes, strict=True)))
-        return float(GEMMINI.energy(GEMMINI.words(layers, mapping, hardware), hardware).total)
-
-    assert energy(8, 4) - energy(4, 4) == pytest.approx(energy(12, 4) - energy(8, 4))
-    assert energy(4, 8) - energy(4, 4) == pytest.approx(energy(4, 12) - energy(4, 8))
-
-
-def test_an_empty_table_joins() -> None:
-    assert len(Columns.join([])) == 0
+def test_a_machine_with_tiles_inside_tiles_is_refused() -> None:
+    machine = machine_of("timeloop")
+    problem = Problem(network("toy", (CONV, 1)), AnalyticalModel(machine), Constraints(machine))
+    with pytest.raises(ValueError, match="timeloop have tiles inside tiles"):
+        search(problem, Exhaustive(), "exhaustive", evaluations=1, seed=0)
