@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.choices import DimRule
@@ -22,6 +23,9 @@ MIN_SHAPES = 2
 
 TARGETS = ("sim.cycles", "target.cycle")
 """Columns of measured cycles, the first that a table has is the default."""
+
+ARRAY_CYCLES = "sim.compute_cycles"
+"""Column of the cycles in which the array was fed."""
 
 DRAM_BYTES_PER_CYCLE = 16.0
 
@@ -39,6 +43,8 @@ class Samples:
     """Number of the layer shape, 0-based in order of appearance."""
     hardware_group: Int[Tensor, " b"]
     """Number of the hardware, 0-based in order of appearance."""
+    array_cycles: Float[Tensor, " b"] | None = None
+    """Cycles in which the array was fed, where the table counts them; 0 in rows without."""
 
     def __len__(self) -> int:
         return len(self.cycles)
@@ -51,6 +57,7 @@ class Samples:
             self.cycles[index],
             self.shape_group[index],
             self.hardware_group[index],
+            None if self.array_cycles is None else self.array_cycles[index],
         )
 
 
@@ -82,15 +89,17 @@ def read_samples(
     """
     if target not in table.columns:
         raise ValueError(f"table has no column {target!r}")
-    cycles = pd.to_numeric(table[target].astype(str), errors="coerce").to_numpy(dtype=np.float64)
+    cycles, fed = _numbers_in(table, target), _numbers_in(table, ARRAY_CYCLES)
     failed = table["error"].fillna("").ne("").to_numpy() if "error" in table.columns else np.zeros(len(table), bool)
     measured: dict[Row, list[float]] = {}
+    array_cycles: dict[Row, float] = {}
     reason = ""
-    for row, value, error in zip(rows_of(table, template, dim_rule), cycles, failed, strict=True):
+    for row, value, error, busy in zip(rows_of(table, template, dim_rule), cycles, failed, fed, strict=True):
         if isinstance(row, RowError):
             reason = reason or row.message
         elif not error and math.isfinite(value) and value > 0:
             measured.setdefault(row, []).append(float(value))
+            array_cycles[row] = float(busy) if 0 < busy <= value else 0.0
     if len(measured) < MIN_ROWS:
         detail = f"; the first refused row: {reason}" if reason else ""
         raise ValueError(f"table has {len(measured)} usable rows with {target}, at least {MIN_ROWS} are needed{detail}")
@@ -98,10 +107,17 @@ def read_samples(
         raise ValueError(
             f"table has usable rows of one layer shape only, at least {MIN_SHAPES} are needed to hold one out"
         )
-    return _samples(measured), _provenance(measured, table, target)
+    return _samples(measured, array_cycles), _provenance(measured, table, target)
 
 
-def _samples(measured: dict[Row, list[float]]) -> Samples:
+def _numbers_in(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """The numbers of a column, NaN where it has none."""
+    if column not in table.columns:
+        return np.full(len(table), np.nan)
+    return pd.to_numeric(table[column].astype(str), errors="coerce").to_numpy(dtype=np.float64)
+
+
+def _samples(measured: dict[Row, list[float]], array_cycles: dict[Row, float]) -> Samples:
     mappings = [row.mapping for row in measured]
     hardware = [row.hardware for row in measured]
     return Samples(
@@ -111,6 +127,9 @@ def _samples(measured: dict[Row, list[float]]) -> Samples:
         torch.tensor([float(np.median(values)) for values in measured.values()], dtype=torch.float64),
         _numbers([mapping.layer for mapping in mappings]),
         _numbers(hardware),
+        torch.tensor([array_cycles[row] for row in measured], dtype=torch.float64)
+        if any(array_cycles.values())
+        else None,
     )
 
 

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from learned.data import Samples, efficiency, group_folds
-from learned.residual_gp import Z_COVERAGE
+from learned.guarded import Z_COVERAGE
 from pipeline.machine.latency import Latency, LatencyModel
 
 FOLDS = 5

@@ -11,11 +11,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
+from pipeline.machine.constants import Values
 from pipeline.machine.machine import Machine
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.workload import C, K, N, P, Q, R, S
 
-VERSION = 3
+VERSION = 4
 """Raised whenever a feature changes its meaning, is added or removed."""
 
 LINE_BYTES = 64.0
@@ -24,10 +25,6 @@ CACHE_WAYS = 8.0
 BEAT_BYTES = 16.0
 HOST_TILE_CYCLES = 250.0
 """Order of the cycles that a host needs to send one tile's commands."""
-
-HEADROOM_SCALE = 0.3
-"""Share of idle array slots up to which the view's errors grow with it; measured on both kinds of data."""
-LEAST_HEADROOM = 0.02
 
 NAMES = (
     "tiles",
@@ -61,45 +58,51 @@ NAMES = (
 )
 
 
+NEEDED = {
+    *("tiles", "stores", "period_cycles", "load_cycles", "compute_cycles", "store_cycles", "fill_cycles", "cycles"),
+    *("input_cycles", "weight_cycles", "miss_cycles", "sum_cycles", "computes", "weight_blocks", "slot_cycles"),
+    "in_flight_cycles",
+}
+"""Terms of a machine that the features are made of; a machine without them has no features."""
+
+Terms = dict[str, Float[Tensor, "*b"]]
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Features and the analytical latency that a learned correction multiplies."""
+    """Features and the latency that a learned correction multiplies."""
 
     values: Float[Tensor, "*b f"]
-    """In the order of ``NAMES``."""
+    """In the order of ``NAMES``; none where the machine lacks their terms."""
     base_cycles: Float[Tensor, "*b"]
-    headroom: Float[Tensor, "*b"]
-    """What a correction can be wrong about: 0 where the array is busy all the time, 1 where it mostly waits."""
     version: int = VERSION
 
     def __getitem__(self, index: Int[Tensor, " k"] | Bool[Tensor, " b"]) -> "Features":
-        return Features(self.values[index], self.base_cycles[index], self.headroom[index], self.version)
+        return Features(self.values[index], self.base_cycles[index], self.version)
 
 
-def features(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, machine: Machine) -> Features:
-    """Features of each mapping on each hardware, differentiable in factors and sizes.
+def features(
+    machine: Machine,
+    layers: LayerTensors,
+    mappings: MappingTensors,
+    hardware: HardwareTensors,
+    values: Values | None = None,
+) -> Features:
+    """Features of each mapping on each hardware by a machine's timing, differentiable in factors and sizes.
 
-    Where partial sums are dropped, those of what the public FPGA runs executed.
+    ``values`` are the constants of the timing, by default the starting values.
     """
-    terms = machine.terms(layers, mappings, hardware)
+    terms = machine.terms(layers, mappings, hardware, values)
+    cycles = terms["cycles"]
+    if not set(terms) >= NEEDED:
+        return Features(cycles[..., None][..., :0], cycles)
     layers, mappings = machine.executed(layers, mappings, hardware)
     tile = torch.minimum(mappings.tile(machine.template.hierarchy), layers.size)
     parts = _pipeline(terms) | _streams(terms) | _array(layers, terms, tile, hardware) | _memory(layers, terms, tile)
-    shape = terms["cycles"].shape
-    values = torch.stack([parts[name].broadcast_to(shape) for name in NAMES], -1)
-    return Features(values, terms["cycles"], headroom(terms))
+    return Features(torch.stack([parts[name].broadcast_to(cycles.shape) for name in NAMES], -1), cycles)
 
 
-def headroom(terms: dict[str, Tensor]) -> Float[Tensor, "*b"]:
-    """How far the analytical latency may be off, relative to that of a mapping whose array mostly waits for memory.
-
-    Slots of the array are counted exactly; what can be wrong is how long it waits for loads and stores.
-    """
-    idle = 1 - terms["tiles"] * terms["slot_cycles"] / terms["cycles"]
-    return (idle / HEADROOM_SCALE).tanh().clamp(min=LEAST_HEADROOM)
-
-
-def _pipeline(terms: dict[str, Tensor]) -> dict[str, Tensor]:
+def _pipeline(terms: Terms) -> dict[str, Tensor]:
     """How tiles overlap: what bounds the period, what is not hidden."""
     busiest = torch.stack((terms["load_cycles"], terms["compute_cycles"], terms["store_cycles"])).amax(0)
     return {
@@ -116,7 +119,7 @@ def _pipeline(terms: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _streams(terms: dict[str, Tensor]) -> dict[str, Tensor]:
+def _streams(terms: Terms) -> dict[str, Tensor]:
     """What a tile's load is made of."""
     return {
         "input_share": terms["input_cycles"] / terms["load_cycles"],
@@ -127,7 +130,7 @@ def _streams(terms: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _array(
-    layers: LayerTensors, terms: dict[str, Tensor], tile: Float[Tensor, "*b 7"], hardware: HardwareTensors
+    layers: LayerTensors, terms: Terms, tile: Float[Tensor, "*b 7"], hardware: HardwareTensors
 ) -> dict[str, Tensor]:
     """How well the array is filled."""
     dim = hardware.dim
@@ -145,7 +148,7 @@ def _array(
     }
 
 
-def _memory(layers: LayerTensors, terms: dict[str, Tensor], tile: Float[Tensor, "*b 7"]) -> dict[str, Tensor]:
+def _memory(layers: LayerTensors, terms: Terms, tile: Float[Tensor, "*b 7"]) -> dict[str, Tensor]:
     """Reuse, row lengths and cache sets that a tile's rows share."""
     size = layers.size
     window = (size[..., P] * layers.stride[..., 0]) * (size[..., Q] * layers.stride[..., 1])

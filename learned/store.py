@@ -10,25 +10,27 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from learned import guarded
 from learned.features import VERSION
+from learned.guarded import Guarded
 from learned.model import Metadata, TrainedModel, Weights
 from learned.published import Network
-from learned.residual_gp import Correction
 from pipeline.files import write_atomically
 
 HEADER = "dosa-hil latency model"
 """Name of the header entry that holds the metadata."""
 
-_WEIGHTS: dict[str, type[Correction] | type[Network]] = {"default": Correction, "dnn": Network, "residual": Network}
-
 
 def save(model: TrainedModel, path: Path) -> None:
     """Write ``model`` to exactly ``path``, atomically."""
     tensors: dict[str, Tensor] = {}
-    if model.weights is not None:
-        tensors = {name: getattr(model.weights, name).contiguous() for name in type(model.weights).__slots__}
+    if isinstance(model.weights, Guarded):
+        tensors = guarded.tensors(model.weights)
+    elif model.weights is not None:
+        tensors = {name: getattr(model.weights, name) for name in type(model.weights).__slots__}
     about = json.dumps(dataclasses.asdict(model.metadata), allow_nan=False)
-    write_atomically(path, lambda temporary: save_file(tensors, temporary, {HEADER: about}))
+    stored = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
+    write_atomically(path, lambda temporary: save_file(stored, temporary, {HEADER: about}))
 
 
 def load(path: Path) -> TrainedModel:
@@ -50,6 +52,8 @@ def load(path: Path) -> TrainedModel:
         raise ValueError(
             f"model {path}: has features of version {about.features_version}, this is version {VERSION}; train it again"
         )
+    if about.constants != tuple(constant.name for constant in about.machine.find().constants) and about.constants:
+        raise ValueError(f"model {path}: its machine had other constants than this version's; train it again")
     return TrainedModel(about, _weights(about, tensors, path))
 
 
@@ -58,8 +62,13 @@ def _metadata(content: dict[str, Any]) -> Metadata:
 
 
 def _weights(about: Metadata, tensors: dict[str, Tensor], path: Path) -> Weights:
-    expected = _WEIGHTS.get(about.kind)
-    names = expected.__slots__ if expected else ()
-    if set(tensors) != set(names):
+    try:
+        if about.kind in ("calibrated", "default"):
+            return guarded.from_tensors(tensors)
+        if about.kind in ("dnn", "residual"):
+            return Network(**tensors)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"model {path}: its weights are not those of kind {about.kind!r}") from error
+    if tensors:
         raise ValueError(f"model {path}: its weights are not those of kind {about.kind!r}")
-    return expected(**tensors) if expected else None
+    return None

@@ -8,8 +8,8 @@ import pandas as pd
 
 from learned import model, store
 from learned.data import Samples, read_samples
-from learned.evaluate import FOLDS, cross_validate, scores
-from learned.model import Metadata, TrainedModel
+from learned.evaluate import FOLDS, HeldOut, cross_validate, scores
+from learned.model import GUARDED, Metadata, TrainedModel
 from pipeline.choices import DimRule, ModelKind
 from pipeline.machine.machine import MachineChoice
 
@@ -40,9 +40,15 @@ def train(
         source.data_digest,
         source.rtl_digest,
     )
-    fits = min(FOLDS, int(samples.shape_group.max()) + 1) + 1
-    about = dataclasses.replace(about, scores=held_out_scores(samples, about, lambda done: observe(done, fits)))
-    trained = model.fit(samples, about)
+    if kind in GUARDED:
+        constants = tuple(constant.name for constant in machine.find().constants)
+        fitted = model.fit_guarded(samples, dataclasses.replace(about, constants=constants))
+        values = scores(HeldOut(fitted.cycles, fitted.cycles_std), fitted.rows)
+        trained = TrainedModel(dataclasses.replace(about, constants=constants, scores=values), fitted.weights)
+    else:
+        fits = min(FOLDS, int(samples.shape_group.max()) + 1) + 1
+        values = held_out_scores(samples, about, lambda done: observe(done, fits))
+        trained = model.fit(samples, dataclasses.replace(about, scores=values))
     store.save(trained, out)
     return trained
 

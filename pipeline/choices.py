@@ -18,7 +18,7 @@ PARTIAL_SUMS: tuple[PartialSums, ...] = get_args(PartialSums)
 DimRule = Literal["from-table", "from-mapping"]
 """Where the array size of a row comes from: its columns; or the smallest array that holds its spatial factors."""
 
-ModelKind = Literal["analytical", "dnn", "residual", "default"]
+ModelKind = Literal["analytical", "dnn", "residual", "calibrated", "default"]
 """Latency models that can be trained."""
 MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
 

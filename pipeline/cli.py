@@ -19,6 +19,7 @@ COMMANDS = {
     "tile": "Add the mapping and tile of Gemmini's default tiler to every row.",
     "simulate": "Simulate every row on the RTL and add measured cycles, counters, energy and EDP.",
     "train": "Train a latency model on measured cycles and print its held-out scores.",
+    "explain-model": "Say what a trained model found out about its design.",
     "search": "Search hardware and mappings of a workload for the lowest EDP.",
     "pareto": "Search under a falling series of area limits: the EDP-area front of a workload.",
     "workloads": "List, show and import workloads.",
@@ -56,7 +57,7 @@ def command_line(called: str) -> typer.Typer:
         if name != called:
             app.command(name, help=summary)(_in_name_only)
             continue
-        module = importlib.import_module(f"pipeline.stages.{name}")
+        module = importlib.import_module(f"pipeline.stages.{name.replace('-', '_')}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:

@@ -133,6 +133,30 @@ class Machine(Protocol):
         ...
 
 
+@runtime_checkable
+class Prepares(Protocol):
+    """A machine that separates what mappings do from the constants of its timing."""
+
+    def prepared(
+        self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
+    ) -> Callable[[Values], dict[str, Float[Tensor, "*b"]]]:
+        """``terms`` of these mappings as a function of the values alone; the rest is worked out once."""
+        ...
+
+
+def prepared(
+    machine: Machine, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
+) -> Callable[[Values], dict[str, Float[Tensor, "*b"]]]:
+    """``machine.terms`` of these mappings as a function of the values alone, as fast as the machine can.
+
+    With values of shape [*b] each row has its own constants, so one backward pass of a sum gives the derivatives of
+    every row.
+    """
+    if isinstance(machine, Prepares):
+        return machine.prepared(layers, mappings, hardware)
+    return lambda values: machine.terms(layers, mappings, hardware, values)
+
+
 _MACHINES: dict[str, Callable[[Memory, PartialSums], Machine]] = {"gemmini": Gemmini, "timeloop": Timeloop}
 
 

@@ -7,27 +7,23 @@ import pytest
 import torch
 
 from learned import model, store
-from learned.data import Samples, read_samples
+from learned.data import Samples
 from learned.evaluate import predict
 from learned.features import VERSION
 from learned.model import Metadata, TrainedModel
 from pipeline.choices import MODEL_KINDS, ModelKind
 from pipeline.machine.machine import MachineChoice
-from tests.learned.cases import rows, table
-from tests.machines import GEMMINI
+from tests.learned import cases
 
 
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    return read_samples(table(rows(6, 5)), "sim.cycles", GEMMINI.template)[0]
+    return cases.samples("single_buffer")[torch.arange(50)]
 
 
 @pytest.fixture(scope="module")
 def trained(samples: Samples) -> dict[ModelKind, TrainedModel]:
-    return {
-        kind: model.fit(samples, Metadata(kind, MachineChoice("gemmini", "simple"), "from-table", 0))
-        for kind in MODEL_KINDS
-    }
+    return {kind: model.fit(samples, Metadata(kind, MachineChoice(), "from-table", 0)) for kind in MODEL_KINDS}
 
 
 @pytest.mark.parametrize("kind", MODEL_KINDS)
@@ -39,8 +35,6 @@ def test_a_model_read_back_predicts_the_same(
     assert [file.name for file in tmp_path.iterdir()] == ["model.any-ending"]
     read = store.load(path)
     assert read.metadata == trained[kind].metadata
-    for name in type(read.weights).__slots__ if read.weights else ():
-        assert torch.equal(getattr(read.weights, name), getattr(trained[kind].weights, name))
     # Single precision: sums differ in the last bits with where tensors lie in memory.
     assert torch.allclose(predict(read, samples).cycles, predict(trained[kind], samples).cycles, rtol=1e-5)
 

@@ -35,7 +35,7 @@ def bursts(tiles: Tiles, dim: int) -> Bursts:
     extent = tiles.extent[dim]
     line = torch.full_like(extent[0], LINE_BYTES)
     lines = blocks(extent, line)
-    step = _alignment(tiles, dim)
+    step = alignment(tiles, dim)
     table = _burst_table()
     shifted = (1 - tiles.is_matmul).long() * int(tiles.public)
     part = _interpolate(table, shifted, step, last_block(extent, line))
@@ -43,14 +43,14 @@ def bursts(tiles: Tiles, dim: int) -> Bursts:
     return Bursts(tiles.average(dim, lines), tiles.average(dim, requests), tiles.average(dim, beats))
 
 
-def _alignment(tiles: Tiles, dim: int) -> Int[Tensor, "*b"]:
-    """log2 of the largest power of two up to 64 that divides all row addresses of a tensor.
+def alignment(tiles: Tiles, dim: int, width: int = 1) -> Int[Tensor, "*b"]:
+    """log2 of the largest power of two up to 64 that divides all row addresses of a tensor of ``width`` byte elements.
 
     Rows start at multiples of the layer's size and, where the dimension is cut, of the tile's extent. Relaxed extents
     take the alignment of the nearest integer, without gradient.
     """
-    size = tiles.size[dim].detach().round().long()
-    extent = tiles.extent[dim, 0].detach().round().long()
+    size = (tiles.size[dim] * width).detach().round().long()
+    extent = (tiles.extent[dim, 0] * width).detach().round().long()
     steps = size | torch.where(tiles.loops[dim].detach() > 1.5, extent, size) | LINE_BYTES
     return torch.log2((steps & -steps).to(torch.float32)).round().long()
 

@@ -1,4 +1,4 @@
-"""Misses of the cache below the accelerator, from the order of the DRAM loops.
+"""Misses of the caches below the accelerator, from the order of the DRAM loops.
 
 Going outwards through the DRAM loops, each either finds what its previous turn left in the cache or not; the chance
 depends on what one turn touches. Tiles narrower than a row of the tensor touch lines at a fixed distance; where that
@@ -12,44 +12,90 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.machine.gemmini.bursts import LINE_BYTES
+from pipeline.machine.constants import Value
+from pipeline.machine.gemmini.bursts import LINE_BYTES, alignment
 from pipeline.machine.gemmini.tiles import Tiles
-from pipeline.machine.rounding import blocks
+from pipeline.machine.rounding import blocks, happens
 from pipeline.machine.system import Cache
 from pipeline.workload import C, K, N, P, Q, R, S
 
 STEPS = 16
 """Steps of the miss table for each multiple of the cache."""
 
+SUM_BYTES = 4
+LEAST_BYTES = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """What the DRAM loops touch, from one tile (step 0) outwards to the whole layer (the last step).
+
+    ``tensors`` are inputs, weights, results and partial sums.
+    """
+
+    touched: Float[Tensor, "steps tensors ..."]
+    """Bytes of whole lines."""
+    crowded: Float[Tensor, "steps tensors ..."]
+    """Bytes of cache that as many lines spread over all sets would take: those of all tensors, the tensor's own
+    counted by the share of the sets that its rows can occupy."""
+    turns: Float[Tensor, "turns ..."]
+    """Turns of the loop from one step to the next."""
+    ways: int
+
 
 @dataclass(frozen=True, slots=True)
 class Misses:
-    """Lines that a whole layer brings into the cache."""
+    """Lines that a whole layer brings into a cache."""
 
     input_lines: Float[Tensor, "*b"]
     weight_lines: Float[Tensor, "*b"]
     output_lines: Float[Tensor, "*b"]
-    """For one pass over the outputs a reduction turn."""
+    """Final results."""
+    sum_lines: Float[Tensor, "*b"]
+    """Partial sums, over all that is written and comes back."""
 
 
-def misses(tiles: Tiles, cache_below: Cache) -> Misses:
-    """Missed lines of inputs, weights and outputs over all tiles.
+def reuse_of(tiles: Tiles, cache_below: Cache, drop: bool) -> Reuse:
+    """What the loops of a layer touch; with ``drop`` without partial sums."""
+    extent, visits = tiles.mean, torch.ones_like(tiles.count) if drop else tiles.visits
+    touched, crowded, turns = [], [], []
+    for turn in range(6, -2, -1):
+        footprint = _footprint(tiles, extent, visits)
+        channels, columns = (_share(tiles, extent, dim, cache_below) for dim in (C, K))
+        own = footprint / torch.stack((channels, columns, columns, columns))
+        touched.append(footprint)
+        crowded.append(footprint.sum(0) - footprint + own)
+        if turn >= 0:
+            loops = torch.where(tiles.rank == turn, tiles.loops, 1.0)
+            extent = extent * loops
+            turns.append(loops.prod(0))
+    return Reuse(torch.stack(touched), torch.stack(crowded), torch.stack(turns), cache_below.ways)
+
+
+def misses(reuse: Reuse, kib: Value) -> Misses:
+    """Missed lines of a set-associative cache with random replacement.
 
     The cache is warm: what fits has been left there by whoever wrote it.
     """
-    extent = tiles.mean
-    touched = _footprint(tiles, extent)
-    missed = touched
-    for turn in range(6, -1, -1):
-        loops = torch.where(tiles.rank == turn, tiles.loops, 1.0)
-        chance = _miss_chance(tiles, extent, touched, cache_below)
-        extent = extent * loops
-        grown = _footprint(tiles, extent)
-        missed = missed * (chance * loops.prod(0) + (1 - chance) * grown / touched)
-        touched = grown
-    missed = missed * _miss_chance(tiles, extent, touched, cache_below)
-    input_lines, weight_lines, output_lines = missed / LINE_BYTES
-    return Misses(input_lines, weight_lines, output_lines)
+    return _missed(reuse, miss_rate(reuse.crowded / (kib * 1024), reuse.ways))
+
+
+def last_level_misses(reuse: Reuse, kib: Value) -> Misses:
+    """Missed lines of a direct-mapped cache in which neighbouring lines never compete.
+
+    Of n cache sizes of lines passed in a loop, 2 (n - 1) share a place with another one, and miss.
+    """
+    load = reuse.touched.sum(1, keepdim=True) / (kib * 1024)
+    return _missed(reuse, (2 - 2 / load.clamp(min=0.5)).clamp(0.0, 1.0).expand_as(reuse.touched))
+
+
+def _missed(reuse: Reuse, chance: Float[Tensor, "steps tensors ..."]) -> Misses:
+    """Lines that miss, by the chance at each step that a line is gone before the loop's next turn."""
+    missed = reuse.touched[0]
+    for step in range(len(reuse.turns)):
+        again = reuse.touched[step + 1] / reuse.touched[step].clamp(min=LEAST_BYTES)
+        missed = missed * (chance[step] * reuse.turns[step] + (1 - chance[step]) * again)
+    return Misses(*(missed * chance[-1] / LINE_BYTES))
 
 
 def miss_rate(load: Float[Tensor, "*b"], ways: int) -> Float[Tensor, "*b"]:
@@ -78,37 +124,38 @@ def _miss_table(ways: int) -> Float[Tensor, " steps"]:
     return torch.cat((torch.zeros(1, dtype=torch.float64), smooth))
 
 
-def _miss_chance(
-    tiles: Tiles, extent: Float[Tensor, "dims ..."], touched: Float[Tensor, "tensors ..."], cache_below: Cache
-) -> Float[Tensor, "tensors ..."]:
-    """Chance that each tensor's lines have left the cache before the next turn."""
-    channels, columns = _share(tiles, extent, C, cache_below), _share(tiles, extent, K, cache_below)
-    load = touched.sum(0) - touched + touched / torch.stack((channels, columns, columns))
-    return miss_rate(load / (cache_below.kib * 1024), cache_below.ways)
-
-
 def _share(tiles: Tiles, extent: Float[Tensor, "dims ..."], dim: int, cache_below: Cache) -> Float[Tensor, "*b"]:
     """Part of the cache's sets that rows of ``dim`` can occupy."""
     sets = int(cache_below.kib * 1024 / LINE_BYTES / cache_below.ways)
     size = tiles.size[dim].detach().round().long()
     step = ((size & -size) // LINE_BYTES).clamp(min=1, max=sets).to(extent.dtype)
-    return (blocks(extent[dim], torch.full_like(step, LINE_BYTES)) / step).clamp(max=1.0)
+    return (blocks(extent[dim], float(LINE_BYTES)) / step).clamp(max=1.0)
 
 
-def _footprint(tiles: Tiles, extent: Float[Tensor, "dims ..."]) -> Float[Tensor, "tensors ..."]:
-    """Bytes of whole lines that inputs, weights and outputs of ``extent`` touch."""
+def _footprint(
+    tiles: Tiles, extent: Float[Tensor, "dims ..."], visits: Float[Tensor, "*b"]
+) -> Float[Tensor, "tensors ..."]:
+    """Bytes of whole lines that inputs, weights, results and partial sums of ``extent`` touch.
+
+    Results are written in the last of the visits to their tile only, partial sums where there are several.
+    """
     spans = []
     for output, tap, axis in ((P, R, 0), (Q, S, 1)):
         span = extent[output] * tiles.stride[axis] + (extent[tap] - 1) * tiles.dilation[axis]
         spans.append(span.minimum(tiles.size[output] * tiles.stride[axis]))
     columns = _line_bytes(tiles, extent, K)
+    pixels = extent[N] * extent[P] * extent[Q]
     inputs = extent[N] * spans[0] * spans[1] * _line_bytes(tiles, extent, C)
     weights = extent[R] * extent[S] * extent[C] * columns
-    outputs = extent[N] * extent[P] * extent[Q] * columns
-    return torch.stack((inputs, weights, outputs))
+    sums = pixels * _line_bytes(tiles, extent, K, SUM_BYTES) * happens(visits)
+    return torch.stack((inputs, weights, pixels * columns / visits, sums))
 
 
-def _line_bytes(tiles: Tiles, extent: Float[Tensor, "dims ..."], dim: int) -> Float[Tensor, "*b"]:
-    """Bytes of lines for one row of ``dim``; rows shorter than a line share lines with their neighbours."""
-    line = torch.full_like(tiles.size[dim], LINE_BYTES)
-    return torch.minimum(blocks(extent[dim], line) * LINE_BYTES, tiles.size[dim])
+def _line_bytes(tiles: Tiles, extent: Float[Tensor, "dims ..."], dim: int, width: int = 1) -> Float[Tensor, "*b"]:
+    """Mean bytes of lines for one row of ``dim`` over all positions that its alignment allows.
+
+    Whole rows of the tensor follow each other, so they share lines.
+    """
+    row, size = extent[dim] * width, tiles.size[dim] * width
+    beyond = LINE_BYTES - 2.0 ** alignment(tiles, dim, width)
+    return torch.minimum(row + beyond, torch.maximum(size, row))

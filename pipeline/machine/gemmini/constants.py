@@ -1,7 +1,8 @@
 """The constants of Gemmini's timing: every one that it has, and where its starting value comes from.
 
 [S] the public Gemmini, [F] fitted to public FireSim measurements of it, [O] our own design and its memory models,
-[M] fitted to 203 simulated mappings of our design (DIM 4 to 32, default tiler, random and efficient ones).
+[M] fitted to 203 simulated mappings of our design on ``simple`` (DIM 4 to 32, default tiler, random, efficient ones),
+[C] calibrated to 900 on ``soc`` (``learned.calibration``).
 """
 
 from dataclasses import dataclass, field, fields
@@ -10,9 +11,10 @@ from typing import Any
 
 from pipeline.choices import Memory
 from pipeline.machine.constants import Constant, Value, Values, check_values
-from pipeline.machine.system import HOST, MEMORY_SYSTEMS
+from pipeline.machine.system import BELOW_CACHE, HOST, MEMORY_SYSTEMS, Cache
 
 _SIMPLE = MEMORY_SYSTEMS["simple"]
+_CACHE = MEMORY_SYSTEMS["soc"].cache or Cache()
 
 Start = tuple[float | int, str] | None
 """Starting value and its source; None where the memory has no such thing."""
@@ -30,16 +32,32 @@ class Timing:
     min_slot_cycles: Value = _constant(
         "cycles", 1, 64, "shortest slot of a compute that keeps its weights", simple=(4, "[O]"), soc=(4, "[S]")
     )
+    slot_extra_cycles: Value = _constant(
+        "cycles", 0, 32, "what every slot of the array takes beyond its rows", simple=(0, "[O]"), soc=(0, "[O]")
+    )
+    late_preloads: Value = _constant(
+        "share",
+        0,
+        1,
+        "preloads that come too late to share the slot of the compute before",
+        simple=(0, "[O]"),
+        soc=(0, "[O]"),
+    )
     in_flight_slots: Value = _constant(
         "slots",
         1,
         32,
         "as many consecutive slots take at least 2 x DIM + in_flight_extra_cycles",
         simple=(4, "[O] six tags, two of them for the slots that enter and leave"),
-        soc=(5, "[F] 38.5 cycles at DIM 16"),
+        soc=(4, "[O]"),
     )
     in_flight_extra_cycles: Value = _constant(
-        "cycles", 0, 200, "from a row to its result, beyond 2 x DIM", simple=(2, "[O]"), soc=(6.5, "[F]")
+        "cycles",
+        0,
+        200,
+        "from a row to its result, beyond 2 x DIM",
+        simple=(2, "[O]"),
+        soc=(2, "[O]"),
     )
     read_latency_cycles: Value = _constant(
         "cycles",
@@ -63,10 +81,11 @@ class Timing:
         1000,
         "from a write to its acknowledgement",
         simple=(_SIMPLE.latency_cycles + 2, "[O] the memory's and the write register"),
-        soc=(37, "[F]"),
+        soc=(26, "[C]"),
     )
-    in_flight: Value = _constant(
-        "requests", 1, 256, "reads, and as many writes, that may be under way", simple=(16, "[O]"), soc=(16, "[S]")
+    in_flight: Value = _constant("requests", 1, 256, "reads that may be under way", simple=(16, "[O]"), soc=(16, "[S]"))
+    writes_in_flight: Value = _constant(
+        "requests", 1, 256, "writes that may be under way", simple=(16, "[O]"), soc=(16, "[S]")
     )
     bytes_per_cycle: Value = _constant(
         "bytes/cycle",
@@ -75,6 +94,26 @@ class Timing:
         "bandwidth of the bus",
         simple=(_SIMPLE.bytes_per_cycle, "[O] the bus"),
         soc=(MEMORY_SYSTEMS["soc"].bytes_per_cycle, "[S] the bus"),
+    )
+    cache_kib: Value = _constant("KiB", 32, 8192, "size of the cache", simple=None, soc=(_CACHE.kib, "[S]"))
+    miss_overlap: Value = _constant(
+        "share",
+        0,
+        1,
+        "how far hits and misses of a stream of loads overlap",
+        simple=None,
+        soc=(0.9, "[C]"),
+    )
+    last_level_kib: Value = _constant(
+        "KiB", 512, 65_536, "size of the last-level cache", simple=None, soc=(BELOW_CACHE.last_level_kib, "[S]")
+    )
+    last_level_miss_cycles: Value = _constant(
+        "cycles",
+        0,
+        200,
+        "extra time of a line that is not in the last-level cache either",
+        simple=None,
+        soc=(BELOW_CACHE.dram_read_cycles / 2, "[F] half of what 128 bytes take"),
     )
     miss_cycles: Value = _constant(
         "cycles",
@@ -90,7 +129,31 @@ class Timing:
         500,
         "extra time of a line that is written and not in the cache",
         simple=None,
-        soc=(18, "[S] a line fetched and one evicted"),
+        soc=(17, "[C]"),
+    )
+    tiles_in_flight: Value = _constant(
+        "tiles",
+        1,
+        2,
+        "tiles that share the memories; with one, loads wait for stores",
+        simple=(2, "[S]"),
+        soc=(2, "[S]"),
+    )
+    bank_conflicts: Value = _constant(
+        "share",
+        0,
+        1,
+        "weights that wait for an input row though they lie in another part of the scratchpad",
+        simple=(0, "[O]"),
+        soc=(0, "[O]"),
+    )
+    host_command_cycles: Value = _constant(
+        "cycles",
+        0,
+        100,
+        "time of the host for each load, preload, compute and store, where it sends them one by one",
+        simple=(0, "[O]"),
+        soc=(0, "[O]"),
     )
     load_to_compute_cycles: Value = _constant(
         "cycles",
@@ -98,7 +161,7 @@ class Timing:
         1000,
         "from a tile's last load request to its first row in the array",
         simple=(30, "[M]"),
-        soc=(100, "[F]"),
+        soc=(80, "[C]"),
     )
     compute_to_store_cycles: Value = _constant(
         "cycles",
@@ -106,7 +169,7 @@ class Timing:
         1000,
         "from a tile's last row in the array to its first row in memory, and the end of the layer after the last",
         simple=(40, "[M]"),
-        soc=(90, "[F]"),
+        soc=(100, "[C]"),
     )
     store_to_load_cycles: Value = _constant(
         "cycles",
@@ -114,7 +177,7 @@ class Timing:
         1000,
         "what a tile's way through load, compute and store takes beyond these",
         simple=(30, "[M]"),
-        soc=(150, "[F]"),
+        soc=(60, "[C]"),
     )
     refill_cycles: Value = _constant(
         "cycles",
@@ -122,7 +185,7 @@ class Timing:
         2000,
         "from the last store's end to the first partial sum that comes back, and on to the array",
         simple=(240, "[M]"),
-        soc=(240, "[M] on simple; the public runs left partial sums out"),
+        soc=(75, "[C]"),
     )
     host_cycles: Value = _constant(
         "cycles",
@@ -130,7 +193,7 @@ class Timing:
         20_000,
         "time of the host before the first command of a layer",
         simple=(HOST.layer_cycles, "[O] the host"),
-        soc=(540, "[F]"),
+        soc=(HOST.layer_cycles, "[O] the host"),
     )
     host_convolution_tile_cycles: Value = _constant(
         "cycles",
@@ -138,7 +201,7 @@ class Timing:
         20_000,
         "time in which the host issues the commands of a convolution's tile",
         simple=(HOST.convolution_tile_cycles, "[O] the host"),
-        soc=(270, "[F] shortest time a tile, at any DIM"),
+        soc=(HOST.convolution_tile_cycles, "[O] the host"),
     )
     host_matmul_tile_cycles: Value = _constant(
         "cycles",
@@ -146,7 +209,7 @@ class Timing:
         20_000,
         "time in which the host issues the commands of a matrix product's tile",
         simple=(HOST.matmul_tile_cycles, "[O] the host"),
-        soc=(HOST.matmul_tile_cycles, "[F]"),
+        soc=(HOST.matmul_tile_cycles, "[O] the host"),
     )
 
     @classmethod

@@ -18,44 +18,84 @@ from pipeline.workload import C, K, N, P, Q, R, S
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What the array does for a mean tile, before any cycle is counted."""
+
+    tiles: Tiles
+    columns: Float[Tensor, "*b"]
+    """Blocks of DIM output channels."""
+    depth: Float[Tensor, "*b"]
+    """Blocks of DIM input channels."""
+    lines: Float[Tensor, "*b"]
+    """Output rows, all images."""
+    row_blocks: Float[Tensor, "ends ..."]
+    """Computes of a full and of the last tile's output row."""
+    last_rows: Float[Tensor, "ends ..."]
+    """Rows of the last of them."""
+    same_bank: Float[Tensor, "*b"]
+    """Chance that an input and a weight lie in the same bank."""
+
+    @property
+    def weight_blocks(self) -> Float[Tensor, "*b"]:
+        """DIM x DIM blocks of weights that pass through the array."""
+        return self.columns * self.depth * self.tiles.mean[R] * self.tiles.mean[S]
+
+    @property
+    def computes(self) -> Float[Tensor, "*b"]:
+        """Compute commands."""
+        return self.weight_blocks * self.lines * self.tiles.average(P, self.row_blocks)
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
     """Execution of a mean tile."""
 
-    weight_blocks: Float[Tensor, "*b"]
-    """DIM x DIM blocks of weights that pass through the array."""
-    computes: Float[Tensor, "*b"]
-    """Compute commands."""
     slot_cycles: Float[Tensor, "*b"]
     """Sum of the slot lengths."""
     in_flight_cycles: Float[Tensor, "*b"]
     """Cycles that the limit on slots in flight asks for."""
     conflict_cycles: Float[Tensor, "*b"]
     """Cycles in which an input waits for a weight of the same scratchpad bank."""
-    cycles: Float[Tensor, "*b"]
-    """Cycles that the tile occupies the array: the larger of slots and limit, and the conflicts."""
+
+    @property
+    def cycles(self) -> Float[Tensor, "*b"]:
+        """Cycles that the tile occupies the array: the larger of slots and limit, and the conflicts."""
+        return torch.maximum(self.slot_cycles, self.in_flight_cycles) + self.conflict_cycles
 
 
-def execution(tiles: Tiles, timing: Timing) -> Execution:
-    """Execution of the mean tile.
+def work_of(tiles: Tiles) -> Work:
+    """The work of the mean tile."""
+    columns = tiles.average(K, blocks(tiles.extent[K], tiles.dim))
+    depth = tiles.average(C, blocks(tiles.extent[C], tiles.dim))
+    return Work(
+        tiles,
+        columns,
+        depth,
+        tiles.mean[N] * tiles.mean[Q],
+        blocks(tiles.extent[P], tiles.dim),
+        last_block(tiles.extent[P], tiles.dim),
+        _same_bank(tiles, columns, depth),
+    )
 
-    A block of n computes on the same weights costs max(rows, minimum) for each but the last, DIM for the last.
+
+def execution(work: Work, timing: Timing) -> Execution:
+    """Cycles of the mean tile.
+
+    A block of n computes on the same weights costs max(rows, minimum) for each but the last, DIM for the last. Preloads
+    that arrive late take a slot of their own: DIM for weights, the minimum for those that keep them.
     """
-    dim = tiles.dim
-    columns = tiles.average(K, blocks(tiles.extent[K], dim))
-    depth = tiles.average(C, blocks(tiles.extent[C], dim))
-    weight_blocks = columns * depth * tiles.mean[R] * tiles.mean[S]
-    row_blocks = blocks(tiles.extent[P], dim)
-    full_slot = dim.clamp(min=timing.min_slot_cycles)
-    last_slot = last_block(tiles.extent[P], dim).clamp(min=timing.min_slot_cycles)
-    row_cycles = tiles.average(P, (row_blocks - 1) * full_slot + last_slot)
-    lines = tiles.mean[N] * tiles.mean[Q]
-    slots = lines * tiles.average(P, row_blocks)
-    slot_cycles = weight_blocks * (lines * row_cycles - tiles.average(P, last_slot) + full_slot)
-    in_flight = weight_blocks * _in_flight(slots, lines * row_cycles / slots, full_slot, dim, timing)
-    shared_rows = tiles.average(P, last_block(tiles.extent[P], dim))
-    conflicts = weight_blocks * shared_rows * _same_bank(tiles, columns, depth)
-    cycles = torch.maximum(slot_cycles, in_flight) + conflicts
-    return Execution(weight_blocks, weight_blocks * slots, slot_cycles, in_flight, conflicts, cycles)
+    tiles, dim, weight_blocks = work.tiles, work.tiles.dim, work.weight_blocks
+    full_slot = dim.clamp(min=timing.min_slot_cycles) + timing.slot_extra_cycles
+    last_slot = work.last_rows.clamp(min=timing.min_slot_cycles) + timing.slot_extra_cycles
+    row_cycles = tiles.average(P, (work.row_blocks - 1) * full_slot + last_slot)
+    slots = work.lines * tiles.average(P, work.row_blocks)
+    slot_cycles = work.lines * row_cycles - tiles.average(P, last_slot) + full_slot
+    apart = tiles.average(P, last_slot) + (slots - 1) * (timing.min_slot_cycles + timing.slot_extra_cycles)
+    slot_cycles = weight_blocks * (slot_cycles + timing.late_preloads * apart)
+    in_flight = weight_blocks * _in_flight(slots, work.lines * row_cycles / slots, full_slot, dim, timing)
+    # One weight row a slot of DIM rows meets an input row.
+    conflict = work.same_bank + (1 - work.same_bank) * timing.bank_conflicts
+    return Execution(slot_cycles, in_flight, weight_blocks * tiles.average(P, work.last_rows) * conflict)
 
 
 def _in_flight(

@@ -81,18 +81,26 @@ def sum_stream(tiles: Tiles) -> Stream:
     )
 
 
-def stream_cycles(stream: Stream, dim: Float[Tensor, "*b"], timing: Timing) -> Float[Tensor, "*b"]:
-    """Cycles that a stream takes when every request hits.
+def stream_cycles(
+    stream: Stream, dim: Float[Tensor, "*b"], timing: Timing, miss_cycles: Float[Tensor, "*b"] | float = 0.0
+) -> Float[Tensor, "*b"]:
+    """Cycles that a stream takes whose missing lines alone would take ``miss_cycles``.
 
     Rows cost the largest of a request a cycle, the bandwidth, a local row a cycle, and the round trips of the reads in
-    flight. At most floor(16 / DIM) + 1 commands are in flight, each for a round trip and its rows, of which the first
-    ones leave before the first one returns.
+    flight. At most floor(reads / DIM) + 1 commands are in flight, each for a round trip and its rows, of which the
+    first ones leave before the first one returns. Hits and misses overlap in part: they are answered in order.
     """
     moved = stream.beats * (BEAT_BYTES / timing.bytes_per_cycle)
     round_trips = stream.requests * (timing.read_latency_cycles / timing.in_flight)
     steady = torch.maximum(torch.maximum(stream.requests, moved), stream.local_rows)
-    commands_in_flight = (timing.in_flight / dim).detach().floor() + 1
     later = round_trips - stream.commands * (timing.read_latency_cycles - timing.in_flight)
     alone = stream.commands * (timing.read_latency_cycles + timing.command_cycles) + torch.maximum(steady, later)
-    waiting = alone / commands_in_flight
-    return torch.maximum(torch.maximum(steady, round_trips), waiting) + stream.zero_rows
+    waiting = alone / _commands_in_flight(timing.in_flight / dim)
+    hits = torch.maximum(torch.maximum(steady, round_trips), waiting)
+    return hits + miss_cycles - timing.miss_overlap * hits.clamp(max=miss_cycles) + stream.zero_rows
+
+
+def _commands_in_flight(full: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+    """floor(``full``) + 1, continuous: each step is a ramp over the last quarter before a whole number."""
+    whole = full.detach().floor()
+    return 1 + whole + (4 * (full - whole) - 3).clamp(min=0.0)

@@ -1,5 +1,6 @@
 """Gemmini as our RTL executes it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from jaxtyping import Float
@@ -16,7 +17,7 @@ from pipeline.machine.gemmini.constants import Timing, constants_of, start_timin
 from pipeline.machine.gemmini.public_runs import as_published
 from pipeline.machine.gemmini.template import DEFAULT, GRID, SPACE, TEMPLATE
 from pipeline.machine.gemmini.tiler import default_mapping
-from pipeline.machine.gemmini.view import Setting, Terms, terms_of
+from pipeline.machine.gemmini.view import Facts, Setting, Terms, facts_of, terms_of
 from pipeline.machine.gemmini.words import words_of
 from pipeline.machine.space import MappingSpace, SizeGrid
 from pipeline.machine.system import MEMORY_SYSTEMS
@@ -80,8 +81,7 @@ class Gemmini:
         self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, values: Values | None = None
     ) -> dict[str, Float[Tensor, "*b"]]:
         """The fields of ``view.Terms``."""
-        found = self.view(layers, mappings, hardware, values)
-        return {field.name: getattr(found, field.name) for field in fields(found)}
+        return _by_name(self.view(layers, mappings, hardware, values))
 
     def executed(
         self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
@@ -95,11 +95,21 @@ class Gemmini:
         self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, values: Values | None = None
     ) -> Terms:
         """The latency and what it is made of."""
-        drop = self.partial_sums == "drop"
-        layers, mappings = self.executed(layers, mappings, hardware)
         timing = start_timing(self.memory) if values is None else Timing.of(values, self.memory)
-        cache = MEMORY_SYSTEMS[self.memory].cache
-        return terms_of(layers, mappings, hardware, Setting(timing, cache, drop, public=drop and cache is not None))
+        return terms_of(self.facts(layers, mappings, hardware), timing)
+
+    def prepared(
+        self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
+    ) -> Callable[[Values], dict[str, Float[Tensor, "*b"]]]:
+        """``terms`` as a function of the values alone."""
+        facts = self.facts(layers, mappings, hardware)
+        return lambda values: _by_name(terms_of(facts, Timing.of(values, self.memory)))
+
+    def facts(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Facts:
+        """What the mappings do, whatever the constants are."""
+        layers, mappings = self.executed(layers, mappings, hardware)
+        drop, cache = self.partial_sums == "drop", MEMORY_SYSTEMS[self.memory].cache
+        return facts_of(layers, mappings, hardware, Setting(cache, drop, public=drop and cache is not None))
 
     def words(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Words:
         """Words as the performance counters count them, partial sums spilled."""
@@ -130,3 +140,7 @@ class Gemmini:
         columns = capacity_columns(footprint_kib(layers, mappings, hardware.dim), hardware.sizes)
         columns |= named("words", words) | named("rtl", terms) | named("energy_uj", words_energy(words, hardware))
         return Explanation(columns, largest(terms, ["compute_cycles", "load_cycles", "store_cycles"]))
+
+
+def _by_name(terms: Terms) -> dict[str, Float[Tensor, "*b"]]:
+    return {field.name: getattr(terms, field.name) for field in fields(terms)}

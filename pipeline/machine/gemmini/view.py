@@ -11,17 +11,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.gemmini.cache import misses
+from pipeline.machine.constants import Value
+from pipeline.machine.gemmini.cache import Reuse, last_level_misses, misses, reuse_of
 from pipeline.machine.gemmini.constants import Timing
-from pipeline.machine.gemmini.execution import execution
-from pipeline.machine.gemmini.loads import input_stream, stream_cycles, sum_stream, weight_stream
-from pipeline.machine.gemmini.overlap import Ends, Stages, boundary_cycles, busy_cycles
-from pipeline.machine.gemmini.stores import store
+from pipeline.machine.gemmini.execution import Work, execution, work_of
+from pipeline.machine.gemmini.loads import Stream, input_stream, stream_cycles, sum_stream, weight_stream
+from pipeline.machine.gemmini.overlap import Ends, Order, Stages, boundary_cycles, busy_cycles, order_of
+from pipeline.machine.gemmini.stores import Rows, rows_of, store
 from pipeline.machine.gemmini.tiles import Tiles, tiles_of
-from pipeline.machine.rounding import blocks
 from pipeline.machine.system import Cache
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.workload import K
+
+LEAST_BEATS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Terms:
     """Partial sums that come back, and zeros written to the accumulator."""
     miss_cycles: Float[Tensor, "*b"]
     load_cycles: Float[Tensor, "*b"]
-    """Sum of the four above."""
+    """Of inputs, weights and sums, misses included."""
     store_cycles: Float[Tensor, "*b"]
     """Write misses included."""
     read_bytes: Float[Tensor, "*b"]
@@ -63,7 +65,6 @@ class Terms:
 class Setting:
     """Under which conditions mappings run."""
 
-    timing: Timing
     cache: Cache | None
     """The cache below the accelerator, where there is one."""
     drop: bool = False
@@ -73,65 +74,130 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class _Traffic:
-    """What a mean tile, or one event, spends on memory."""
+class Part:
+    """What a tile loads and computes."""
 
-    input_cycles: Float[Tensor, "*b"]
-    weight_cycles: Float[Tensor, "*b"]
-    miss_cycles: Float[Tensor, "*b"]
-    ends: Ends
-    read_bytes: Float[Tensor, "*b"]
-    """Inputs and weights."""
-
-    @property
-    def load_cycles(self) -> Float[Tensor, "*b"]:
-        """Cycles to load inputs and weights."""
-        return self.input_cycles + self.weight_cycles + self.miss_cycles
+    inputs: Stream
+    weights: Stream
+    work: Work
 
 
-def terms_of(
-    layers: LayerTensors,
-    mappings: MappingTensors,
-    hardware: HardwareTensors,
-    setting: Setting,
-) -> Terms:
-    """The latency of ``mappings`` on ``hardware`` and what it is made of.
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that a mapping determines before any constant of the timing matters."""
 
-    Differentiable in factors, sizes and the values of ``setting.timing``. Mappings are taken as they are.
-    """
-    timing, drop = setting.timing, setting.drop
+    tiles: Tiles
+    order: Order
+    mean: Part
+    ends: tuple[Part, Part]
+    """Tiles at the start and at the end of the innermost loop."""
+    sums: Stream
+    """Partial sums of an output tile that come back."""
+    zeros: Float[Tensor, "*b"]
+    """Rows of the accumulator that are cleared for an output tile."""
+    rows: Rows
+    reuse: Reuse | None
+
+
+def facts_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, setting: Setting) -> Facts:
+    """What ``mappings`` do on ``hardware``; they are taken as they are. Differentiable in factors and sizes."""
     tiles = tiles_of(layers, mappings, hardware, public=setting.public)
-    work, traffic = execution(tiles, timing), _traffic(tiles, setting)
-    stages = Stages(traffic.load_cycles, work.cycles)
-    full = last = stages
-    if tiles.is_ragged:
-        full, last = (_stages(tiles.at(end), setting) for end in (0, 1))
-    count, outputs, ends = tiles.count, tiles.output_tiles, traffic.ends
-    spills = torch.zeros_like(count) if drop else outputs * (tiles.visits - 1)
-    stores = outputs + spills
-    busy, period = busy_cycles(tiles, full, last, timing)
-    boundary = boundary_cycles(tiles, stages, ends, period, drop, timing)
+    mean = _part(tiles)
+    ends = (_part(tiles.at(0)), _part(tiles.at(1))) if tiles.is_ragged else (mean, mean)
+    return Facts(
+        tiles,
+        order_of(tiles, setting.drop),
+        mean,
+        ends,
+        sum_stream(tiles),
+        (1 - tiles.is_matmul) * tiles.pixels * mean.work.columns,
+        rows_of(tiles),
+        None if setting.cache is None else reuse_of(tiles, setting.cache, setting.drop),
+    )
+
+
+def _part(tiles: Tiles) -> Part:
+    return Part(input_stream(tiles), weight_stream(tiles), work_of(tiles))
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """Cycles that missing lines take: of a mean tile's inputs and weights, of a tile of results, of one of sums."""
+
+    inputs: Float[Tensor, "*b"]
+    weights: Float[Tensor, "*b"]
+    results: Float[Tensor, "*b"]
+    sums: Float[Tensor, "*b"]
+
+
+def _missing(facts: Facts, timing: Timing) -> _Missing:
+    order, reuse = facts.order, facts.reuse
+    if reuse is None:
+        none = torch.zeros_like(facts.zeros)
+        return _Missing(none, none, none, none)
+    near, far = misses(reuse, timing.cache_kib), last_level_misses(reuse, timing.last_level_kib)
+
+    def cycles(close: Float[Tensor, "*b"], deep: Float[Tensor, "*b"], each: Value) -> Float[Tensor, "*b"]:
+        return close * each + torch.minimum(close, deep) * timing.last_level_miss_cycles
+
+    return _Missing(
+        cycles(near.input_lines, far.input_lines, timing.miss_cycles) / order.tiles,
+        cycles(near.weight_lines, far.weight_lines, timing.miss_cycles) / order.tiles,
+        cycles(near.output_lines, far.output_lines, timing.write_miss_cycles) * order.visits / order.runs,
+        cycles(near.sum_lines, far.sum_lines, timing.write_miss_cycles) / order.runs,
+    )
+
+
+def _stages(part: Part, facts: Facts, missing: _Missing, timing: Timing) -> Stages:
+    """Load and compute cycles of a tile; its lines miss as often as those of the mean tile."""
+    mean, dim = facts.mean, facts.tiles.dim
+    # A tile of nothing but padding loads no inputs.
+    inputs = missing.inputs * part.inputs.beats / mean.inputs.beats.clamp(min=LEAST_BEATS)
+    weights = missing.weights * part.weights.beats / mean.weights.beats
+    load = stream_cycles(part.inputs, dim, timing, inputs) + stream_cycles(part.weights, dim, timing, weights)
+    return Stages(load, execution(part.work, timing).cycles)
+
+
+def terms_of(facts: Facts, timing: Timing) -> Terms:
+    """The latency and what it is made of; differentiable in the values of ``timing`` too."""
+    tiles, order, dim = facts.tiles, facts.order, facts.tiles.dim
+    missing, written = _missing(facts, timing), store(facts.rows, timing)
+    ends = Ends(
+        facts.zeros,
+        stream_cycles(facts.sums, dim, timing, missing.sums),
+        written.result_cycles + missing.results,
+        written.sum_cycles,
+    )
+    work = execution(facts.mean.work, timing)
+    stages = _stages(facts.mean, facts, missing, timing)
+    full, last = stages, stages
+    if facts.ends[0] is not facts.mean:
+        full, last = (_stages(part, facts, missing, timing) for part in facts.ends)
+    busy, period = busy_cycles(order, full, last, _host_cycles(facts, timing), timing)
+    boundary = boundary_cycles(order, stages, ends, period, timing)
     fill = ends.zeros + full.load + timing.load_to_compute_cycles
     fill = fill + last.compute + timing.compute_to_store_cycles + ends.store_result
-    read_bytes = traffic.read_bytes + 4 * tiles.pixels * tiles.mean[K] * spills / count
-    write_bytes = tiles.pixels * tiles.mean[K] * (outputs + 4 * spills) / count
+    count, stores = order.tiles, order.runs
+    spills = stores * (1 - 1 / order.visits)
+    read_bytes = facts.mean.inputs.bytes + facts.mean.weights.bytes + facts.sums.bytes * spills / count
+    write_bytes = tiles.pixels * tiles.mean[K] * (stores + 3 * spills) / count
     moved = count * (read_bytes + write_bytes) / timing.bytes_per_cycle
-    sum_cycles = (ends.zeros * outputs + ends.refill * spills) / count
+    sum_cycles = (ends.zeros * (stores - spills) + ends.refill * spills) / count
     return Terms(
         tiles=count,
         stores=stores,
         sum_stores=spills,
-        computes=work.computes,
-        weight_blocks=work.weight_blocks,
+        computes=facts.mean.work.computes,
+        weight_blocks=facts.mean.work.weight_blocks,
         slot_cycles=work.slot_cycles,
         in_flight_cycles=work.in_flight_cycles,
         compute_cycles=work.cycles,
-        input_cycles=traffic.input_cycles,
-        weight_cycles=traffic.weight_cycles,
+        input_cycles=stream_cycles(facts.mean.inputs, dim, timing),
+        weight_cycles=stream_cycles(facts.mean.weights, dim, timing),
         sum_cycles=sum_cycles,
-        miss_cycles=traffic.miss_cycles,
+        miss_cycles=missing.inputs + missing.weights,
         load_cycles=stages.load + sum_cycles,
-        store_cycles=(ends.store_result * outputs + ends.store_sums * spills) / count,
+        store_cycles=(ends.store_result * (stores - spills) + ends.store_sums * spills) / count,
         read_bytes=read_bytes,
         write_bytes=write_bytes,
         period_cycles=period + boundary * stores / count,
@@ -140,34 +206,10 @@ def terms_of(
     )
 
 
-def _stages(tiles: Tiles, setting: Setting) -> Stages:
-    """Load and compute cycles of the mean tile."""
-    return Stages(_traffic(tiles, setting).load_cycles, execution(tiles, setting.timing).cycles)
-
-
-def _traffic(tiles: Tiles, setting: Setting) -> _Traffic:
-    """Memory traffic of the mean tile."""
-    timing, dim = setting.timing, tiles.dim
-    inputs, weights = input_stream(tiles), weight_stream(tiles)
-    zeros = (1 - tiles.is_matmul) * tiles.pixels * tiles.average(K, blocks(tiles.extent[K], dim))
-    written = store(tiles, timing)
-    missed = written_misses = torch.zeros_like(zeros)
-    if setting.cache is not None:
-        lines = misses(tiles, setting.cache)
-        missed = (lines.input_lines + lines.weight_lines) * timing.miss_cycles / tiles.count
-        # Each pass over the reduction loops outside the outputs' loops writes all outputs, unless sums stay behind.
-        passes = tiles.count if setting.drop else tiles.output_tiles * tiles.visits
-        written_misses = lines.output_lines * timing.write_miss_cycles / passes
-    ends = Ends(
-        zeros,
-        stream_cycles(sum_stream(tiles), dim, timing),
-        written.result_cycles + written_misses,
-        written.sum_cycles + written_misses,
-    )
-    return _Traffic(
-        stream_cycles(inputs, dim, timing),
-        stream_cycles(weights, dim, timing),
-        missed,
-        ends,
-        inputs.bytes + weights.bytes,
-    )
+def _host_cycles(facts: Facts, timing: Timing) -> Float[Tensor, "*b"]:
+    """Time in which the host sends a tile: as one command, or as one for each load, preload, compute and store."""
+    plain, mean, rows = facts.tiles.is_matmul, facts.mean, facts.rows
+    tile = plain * timing.host_matmul_tile_cycles + (1 - plain) * timing.host_convolution_tile_cycles
+    stores = rows.pixels * rows.bursts / facts.tiles.dim * facts.order.runs / facts.order.tiles
+    commands = mean.inputs.commands + mean.weights.commands + 2 * mean.work.computes + 2 * stores
+    return tile + timing.host_command_cycles * commands

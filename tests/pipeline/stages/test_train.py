@@ -10,13 +10,13 @@ from pipeline.machine.machine import MachineChoice, machine_of
 from pipeline.stages.estimate import estimate_table
 from pipeline.stages.models import load_latency_model, model_asked
 from pipeline.stages.train import train_table
-from tests.learned.cases import rows, table
+from tests.learned.cases import rows, simulated, table
 
 SIMPLE = MachineChoice("gemmini", "simple")
 
 
 def test_a_trained_model_records_its_data_and_estimates_a_table(tmp_path: Path) -> None:
-    measured = table(rows(8, 6)).assign(**{"sim.rtl_digest": "abc"})
+    measured = simulated("single_buffer", found=False).head(60).assign(**{"sim.rtl_digest": "abc"})
     path = tmp_path / "model"
     scores = train_table(measured, path, kind="default", machine=SIMPLE, seed=3)
     about = load(path).metadata
