@@ -25,6 +25,8 @@ COMMANDS = {
     "workloads": "List, show and import workloads.",
     "design": "Copy a template design, check one's own.",
     "report": "Write the report of a study from its results.",
+    "compare": "Show two studies or two designs side by side.",
+    "export": "Write a design for Gemmini's generator, its tiling arguments, and Timeloop's files.",
     "timeloop": "Write Timeloop's problem, architecture and mapping files for one row.",
 }
 """Commands for people, by name, with the first line of their help."""

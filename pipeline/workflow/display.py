@@ -23,6 +23,7 @@ class Display:
     def __init__(self, run: Run, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._run, self._console, self._clock = run, console, clock
         self._said = self._began = clock()
+        self._lines: dict[str, str] = {}
         self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
 
     def __enter__(self) -> "Display":
@@ -51,7 +52,10 @@ class Display:
 
     def _say(self, stage: Stage) -> None:
         self._said = self._clock()
-        self._console.print(f"  {stage.title:{WIDTH}}{stage.text(self._said)}", highlight=False, soft_wrap=True)
+        line = f"  {stage.title:{WIDTH}}{stage.text(self._said)}"
+        if self._lines.get(stage.rule) != line:
+            self._lines[stage.rule] = line
+            self._console.out(line, highlight=False)
 
     def _table(self) -> Table:
         now = self._clock()

@@ -53,6 +53,7 @@ def make_study(folder: Path, *, random_factor: float = 1.9) -> Path:
         designs, best = designs_table(pd.concat(batches.values(), ignore_index=True), GEMMINI.template)
         write_table(batches["reference"], folder / "sim" / "reference" / f"{workload}.parquet")
         write_table(designs, folder / "designs" / workload / "designs.csv")
+        write_table(best.drop(columns="error"), folder / "designs" / workload / "mappings.csv")
         write_table(_validated(best), folder / "validation" / f"{workload}.parquet")
         for variant in ("r1", "r2", "random"):
             write_table(batches[variant], folder / "sim" / variant / f"{workload}.parquet")

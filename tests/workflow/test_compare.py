@@ -1,0 +1,117 @@
+"""Comparing studies and designs, and exporting a design as what others read."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from pipeline.machine.timeloop.yaml_files import read_timeloop
+from pipeline.mapping import Mapping
+from pipeline.stages.compare import compare, comparison_page
+from pipeline.stages.export import export_design, gemmini_configuration, tiling
+from pipeline.stages.reference import tiled_table
+from pipeline.table import Row, read_table, write_table
+from pipeline.workload import Layer, load_workload
+from tests.machines import GEMMINI
+from tests.workflow.study_folder import make_study
+
+HARDWARE = GEMMINI.default_hardware
+
+CONVOLUTION = Layer(R=3, S=5, P=14, Q=7, C=32, K=64)
+TILED = "L3[WIO] K2 Q7 - L2[WI] N1 K16X - L1[O] K2 C2 S5 R3 P14 C16X - L0[W] N1"
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    return make_study(folder / "one"), make_study(folder / "other", random_factor=1.0)
+
+
+def test_two_studies_are_compared_by_network_and_say_what_differs(studies):
+    rows, notes = compare(*studies)
+    assert rows["network"].tolist() == ["bert", "resnet50"]
+    for row in rows.to_dict("records"):
+        assert row["EDP B/A"] == pytest.approx(row["EDP below default, A"] / row["EDP below default, B"])
+    assert notes == []
+    page = comparison_page(*studies, rows, notes)
+    assert "Nothing but the results." in page
+    assert all(reference.startswith(("#", "data:")) for reference in re.findall(r'href="([^"]*)"', page))
+
+
+def test_a_field_in_which_studies_differ_is_named(studies):
+    path = studies[1] / "study.json"
+    before = path.read_text(encoding="utf-8")
+    try:
+        content = json.loads(before)
+        content["search"]["evaluations"] = 7
+        path.write_text(json.dumps(content), encoding="utf-8")
+        assert compare(*studies)[1] == ["search.evaluations: A 3000, B 7"]
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+def test_two_designs_are_compared_by_layer(studies):
+    rows, notes = compare(studies[0] / "designs" / "bert", studies[1] / "designs" / "bert")
+    assert rows["layer.name"].tolist() == [entry.name for entry in load_workload("bert").layers]
+    assert (rows["EDP B/A"] < 1).all()
+    assert notes == ["A: 16x16, 512 + 64 KiB", "B: 16x16, 512 + 128 KiB"]
+
+
+def test_a_study_and_a_design_are_not_compared(studies):
+    with pytest.raises(ValueError, match="one is a study, the other a design"):
+        compare(studies[0], studies[1] / "designs" / "bert")
+
+
+def test_a_convolutions_tile_becomes_the_arguments_of_gemminis_library():
+    row = Row(Mapping.parse(TILED, CONVOLUTION, GEMMINI.template.hierarchy), GEMMINI.template.hardware(16, 128, 64))
+    assert tiling(row) == {
+        "batches": 1, "porows": 1, "pocols": 14, "pochs": 32, "krows": 5, "kcols": 3, "kchs": 32,
+    }  # fmt: skip
+
+
+def test_a_matrix_products_tile_is_in_blocks_of_the_array():
+    layer = Layer(R=1, S=1, P=100, Q=1, C=64, K=32)
+    row = Row(
+        Mapping.parse(
+            "L3[WIO] N1 - L2[WI] N1 K16X - L1[O] K2 C4 P100 C16X - L0[W] N1", layer, GEMMINI.template.hierarchy
+        ),
+        HARDWARE,
+    )
+    assert tiling(row) == {"tile_I": 7, "tile_J": 2, "tile_K": 4}
+
+
+def test_gemminis_own_default_comes_out_as_its_default_parameters():
+    configuration = gemmini_configuration(HARDWARE)
+    assert (configuration["meshRows"], configuration["sp_capacity"]) == (16, "CapacityInKilobytes(256)")
+    assert configuration["acc_capacity"] == "CapacityInKilobytes(64)"
+
+
+def test_an_exported_design_reads_back_as_the_same_mappings(tmp_path):
+    table = tiled_table(load_workload("bert"), GEMMINI, HARDWARE)
+    export_design(table, tmp_path / "out")
+    for name, text in zip(table["layer.name"], table["mapping.mapping"], strict=True):
+        mapping, hardware = read_timeloop(tmp_path / "out" / "timeloop" / name)
+        assert str(mapping) == text
+        assert hardware.dim == 16
+    assert len(json.loads((tmp_path / "out" / "tiling.json").read_text())["layers"]) == len(table)
+
+
+def test_rows_on_two_designs_are_not_one_design(tmp_path):
+    bert = load_workload("bert")
+    both = pd.concat(
+        [tiled_table(bert, GEMMINI, HARDWARE), tiled_table(bert, GEMMINI, GEMMINI.template.hardware(16, 128, 64))]
+    )
+    with pytest.raises(ValueError, match="on 2 designs"):
+        export_design(both, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_schema_names_the_columns_of_real_tables(tmp_path):
+    table = tiled_table(load_workload("bert"), GEMMINI, HARDWARE)
+    write_table(table, tmp_path / "mappings.csv")
+    export_design(read_table(tmp_path / "mappings.csv"), tmp_path / "out")
+    schema = json.loads((tmp_path / "out" / "mappings.schema.json").read_text())
+    assert set(schema["required"]) <= set(table.columns) <= set(schema["properties"])
+    assert_frame_equal(read_table(tmp_path / "mappings.csv")[schema["required"]], table[schema["required"]])
