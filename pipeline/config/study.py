@@ -55,7 +55,7 @@ def _point(dim: int, scratchpad_kib: float, accumulator_kib: float) -> HardwareP
 class Sampling(_Section):
     """Mappings that are measured before the first search."""
 
-    points: int = Field(1080, ge=1, le=10_000_000, description="Mappings over all hardware points.")
+    points: int = Field(360, ge=1, le=10_000_000, description="Mappings over all hardware points.")
     max_cycles: int = Field(
         3_000_000, ge=1000, le=10**9, description="Largest cycles that a training mapping is expected to take."
     )
@@ -89,7 +89,8 @@ class Learning(_Section):
 
     kind: ModelKind = Field("default", description="Model that the search uses.")
     compare: tuple[ModelKind, ...] = Field(
-        ("analytical", "dnn", "residual", "default"), description="Models whose accuracy the report compares."
+        ("analytical", "dnn", "residual", "calibrated", "default"),
+        description="Models whose accuracy the report compares.",
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the fit.")
 
@@ -99,7 +100,7 @@ class Search(_Section):
 
     method: Method = Field("gradient", description="Search method of the rounds.")
     evaluations: int = Field(3000, ge=1, le=10**8, description="Evaluations a search may use.")
-    seeds: tuple[int, ...] = Field((0,), min_length=1, max_length=100, description="Seeds; each is one search.")
+    seeds: tuple[int, ...] = Field((0, 1), min_length=1, max_length=100, description="Seeds; each is one search.")
     fix_dim: int | None = Field(16, ge=2, le=64, description="Array size to keep, or null to search it too.")
     fix_hardware: HardwarePoint | None = Field(None, description="Hardware to keep, or null to search it.")
     max_area_mm2: float | None = Field(None, gt=0, description="Largest area, or null for any.")
