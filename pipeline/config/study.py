@@ -200,6 +200,11 @@ class Study(_Section):
         ):
             twice = sorted({value for value in values if values.count(value) > 1})
             wrong += [f"{field}: {value} occurs twice" for value in twice]
+        for field, methods in (("search.method", (self.search.method,)), ("baselines.methods", self.baselines.methods)):
+            if "exhaustive" in methods:
+                wrong.append(
+                    f"{field}: exhaustive certifies the machine's own latency alone; rounds search with others"
+                )
         wrong += self._unbuildable()
         if self.sampling.points < len(self.hardware):
             wrong.append(f"sampling.points = {self.sampling.points}: fewer than {len(self.hardware)} hardware points")

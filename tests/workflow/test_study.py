@@ -56,6 +56,7 @@ def test_the_reference_page_is_in_sync_with_the_schema():
         ({"roundz": 3}, ["roundz", "3"]),
         ({"rounds": "many"}, ["rounds", "many"]),
         ({"rounds": 0}, ["rounds", "0"]),
+        ({"search": {"method": "exhaustive"}}, ["search.method", "exhaustive"]),
         ({"workloads": ["bert", "nobody"]}, ["nobody"]),
         ({"workloads": ["bert", "bert"]}, ["bert", "twice"]),
         ({"design": "nothing"}, ["nothing"]),
