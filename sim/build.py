@@ -47,6 +47,7 @@ ABANDONED_SECONDS = 3600.0
 _COMPILE = (
     *("-std=c++20", "-fcoroutines", "-fPIC", "-pipe", "-w", "-O2"),
     *("-DVL_USER_STOP", "-DVL_USER_FATAL", "-DVL_TIME_CONTEXT", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0"),
+    *("-include", "print.h"),
     *("-DVM_TRACE=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"),
 )
 _RUNTIME = ("verilated.cpp", "verilated_dpi.cpp", "verilated_vpi.cpp", "verilated_threads.cpp")
@@ -175,8 +176,9 @@ def _build_design(design: Design, datapath: Datapath, folder: Path) -> None:
 def _verilate(design: Design, datapath: Datapath, folder: Path, *options: str) -> None:
     parameters = [f"-GDatapath=1'b{int(datapath == 'full')}", f"-GNumCounters={max(1, len(design.counters))}"]
     sources = [str(path) for path in [*design.sources, TEST_BENCHES[design.ports]]]
+    includes = sorted({f"-I{path.parent}" for path in design.sources})
     command = [str(verilator_root() / "bin" / "verilator_bin"), *_verilate_options(design, datapath), *parameters]
-    _run([*command, *options, "--Mdir", ".", *sources], folder)
+    _run([*command, *options, *includes, "--Mdir", ".", *sources], folder)
 
 
 def _verilate_options(design: Design, datapath: Datapath) -> tuple[str, ...]:
@@ -232,6 +234,6 @@ def _run(command: Sequence[str], folder: Path) -> str:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         output = (done.stderr + done.stdout).strip().splitlines()
-        first = next((line for line in output if "rror" in line), output[0] if output else "no output")
+        first = next((line for line in output if "error" in line.lower()), output[0] if output else "no output")
         raise BuildError(f"{Path(command[0]).name} failed: {first}")
     return done.stdout.strip()

@@ -1,119 +1,174 @@
-// Accumulator: two banks of rows of DIM int32 words, one read and one write port a bank.
-// Array results add in three steps (read, add, write) and use both ports of their bank: a store that reads it waits.
-// Writes of the DMA wait while an array result enters the same bank. Store data arrives the cycle after its read.
+// SPDX-License-Identifier: Apache-2.0
+// Accumulator: banks of rows of DIM int32 words, one read and one write port a bank.
+// A result that adds reads its row at once, adds in the next cycle and writes two cycles after it came; one that
+// overwrites only writes then. A write of the DMA takes the same two cycles, so it meets no result at its bank's port
+// but one that came in the same cycle: then it waits. A store waits for the read of a result in its bank; its data
+// is there from the cycle after its read until the next store's.
+`include "assertions.svh"
 module accumulator
   import gemmini_pkg::*;
 #(
-    parameter int unsigned Dim = 16,
-    parameter int unsigned Rows = 1024,
-    parameter bit Datapath = 1'b1
+    parameter design_t Design = DefaultDesign
 ) (
     input logic clk_i,
     input logic rst_ni,
     // Array results, never stalled.
-    input logic result_valid_i,
-    input row_t result_row_i,
-    input logic result_accumulate_i,
-    input logic [32*Dim-1:0] result_data_i,
+    input result_t result_i,
+    input logic [32*Design.dim-1:0] result_data_i,
     // DMA.
     input logic write_valid_i,
     output logic write_ready_o,
     input row_t write_row_i,
-    input logic [4*Dim-1:0] write_mask_i,
-    input logic [32*Dim-1:0] write_data_i,
+    input logic [4*Design.dim-1:0] write_mask_i,
+    input logic [32*Design.dim-1:0] write_data_i,
     // Stores.
     input logic read_valid_i,
     output logic read_ready_o,
     input row_t read_row_i,
-    output logic [32*Dim-1:0] read_data_o
+    output logic [32*Design.dim-1:0] read_data_o
 );
-  localparam int unsigned BankRows = Rows / AccumulatorBanks;
+  localparam int unsigned Dim = Design.dim;
+  localparam int unsigned Banks = Design.accumulator_banks;
+  localparam int unsigned BankRows = Design.accumulator_rows / Banks;
+  localparam int unsigned BankBits = index_bits(Banks);
+  localparam int unsigned IndexBits = index_bits(BankRows);
+  localparam int unsigned Ports = 3;  // result, write, store
 
-  logic result_bank;
-  assign result_bank = result_row_i >= row_t'(BankRows);
-  assign write_ready_o = !(result_valid_i && result_bank == (write_row_i >= row_t'(BankRows)));
-  assign read_ready_o = !(result_valid_i && result_accumulate_i &&
-      result_bank == (read_row_i >= row_t'(BankRows)));
+  logic [Ports-1:0][BankBits-1:0] bank;
+  logic [Ports-1:0][IndexBits-1:0] index;
+  row_t rows[Ports];
 
-  if (Datapath) begin : gen_data
-    localparam int unsigned IndexBits = $clog2(Rows);
-    logic [32*Dim-1:0] rows_q[Rows];
-    logic [1:0] valid_q, accumulate_q;
-    row_t row_q[2];
-    logic [32*Dim-1:0] data_q, old_q, sum_q;
-    logic write_valid_q;
-    row_t write_row_q;
-    logic [32*Dim-1:0] write_bits, write_bits_q, write_data_q;
+  assign rows[0] = result_i.row;
+  assign rows[1] = write_row_i;
+  assign rows[2] = read_row_i;
+  for (genvar p = 0; p < Ports; p++) begin : gen_decoders
+    bank_decoder #(
+        .Banks(Banks),
+        .BankRows(BankRows)
+    ) u_decoder (
+        .row_i(rows[p]),
+        .bank_o(bank[p]),
+        .index_o(index[p])
+    );
+  end
 
-    always_comb begin
-      write_bits = '0;
-      if (write_valid_i) begin
-        for (int unsigned i = 0; i < 4 * Dim; i++) write_bits[8*i+:8] = {8{write_mask_i[i]}};
-      end
-    end
+  assign write_ready_o = !(result_i.valid && bank[0] == bank[1]);
+  assign read_ready_o  = !(result_i.valid && result_i.accumulate && bank[0] == bank[2]);
+
+  if (Design.datapath) begin : gen_data
+    localparam int unsigned WordBits = 32 * Dim;
+    // Two steps from a result, or a write of the DMA, to its bank.
+    typedef struct packed {
+      logic result;
+      logic write;
+      logic accumulate;
+      logic [BankBits-1:0] result_bank;
+      logic [IndexBits-1:0] result_index;
+      logic [BankBits-1:0] write_bank;
+      logic [IndexBits-1:0] write_index;
+    } step_t;
+    step_t step, step_q[2];
+    logic [WordBits-1:0] result_q, sum_q, write_q[2];
+    logic [4*Dim-1:0] mask_q[2];
+    logic read_q;
+    logic [BankBits-1:0] read_bank_q;
+    logic [WordBits-1:0] read_data_q;
+    logic [Banks-1:0][WordBits-1:0] read_data;
+    logic [WordBits-1:0] old;
+
+    assign step = '{
+        result: result_i.valid,
+        write: write_valid_i && write_ready_o,
+        accumulate: result_i.accumulate,
+        result_bank: bank[0],
+        result_index: index[0],
+        write_bank: bank[1],
+        write_index: index[1]
+    };
+    assign old = read_data[step_q[0].result_bank];
 
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
-        valid_q <= '0;
-        write_valid_q <= 1'b0;
+        step_q[0] <= '0;
+        step_q[1] <= '0;
+        read_q <= 1'b0;
       end else begin
-        valid_q <= {valid_q[0], result_valid_i};
-        write_valid_q <= write_valid_i && write_ready_o;
+        step_q[0] <= step;
+        step_q[1] <= step_q[0];
+        read_q <= read_valid_i && read_ready_o;
       end
     end
 
     always_ff @(posedge clk_i) begin
-      if (result_valid_i) begin
-        row_q[0] <= result_row_i;
-        accumulate_q[0] <= result_accumulate_i;
-        data_q <= result_data_i;
-        old_q <= rows_q[IndexBits'(result_row_i)];
-      end
-      if (valid_q[0]) begin
-        row_q[1] <= row_q[0];
-        if (accumulate_q[0]) begin
-          for (int unsigned i = 0; i < Dim; i++) sum_q[32*i+:32] <= old_q[32*i+:32] + data_q[32*i+:32];
+      if (step.result) result_q <= result_data_i;
+      if (step_q[0].result) begin
+        if (step_q[0].accumulate) begin
+          for (int unsigned i = 0; i < Dim; i++) sum_q[32*i+:32] <= old[32*i+:32] + result_q[32*i+:32];
         end else begin
-          sum_q <= data_q;
+          sum_q <= result_q;
         end
       end
-      if (valid_q[1]) rows_q[IndexBits'(row_q[1])] <= sum_q;
-      if (write_valid_i) begin
-        write_row_q <= write_row_i;
-        write_data_q <= write_data_i;
-        write_bits_q <= write_bits;
+      if (step.write) begin
+        write_q[0] <= write_data_i;
+        mask_q[0]  <= write_mask_i;
       end
-      if (write_valid_q) begin
-        rows_q[IndexBits'(write_row_q)] <= (rows_q[IndexBits'(write_row_q)] & ~write_bits_q) |
-            (write_data_q & write_bits_q);
+      if (step_q[0].write) begin
+        write_q[1] <= write_q[0];
+        mask_q[1]  <= mask_q[0];
       end
-      if (read_valid_i && read_ready_o) read_data_o <= rows_q[IndexBits'(read_row_i)];
+      if (read_valid_i && read_ready_o) read_bank_q <= bank[2];
+      if (read_q) read_data_q <= read_data[read_bank_q];
+    end
+    // A store keeps what it read while others read its bank.
+    assign read_data_o = read_q ? read_data[read_bank_q] : read_data_q;
+
+    for (genvar b = 0; b < Banks; b++) begin : gen_banks
+      logic adds, stores, sums, writes;
+      assign adds = result_i.valid && result_i.accumulate && bank[0] == BankBits'(b);
+      assign stores = read_valid_i && read_ready_o && bank[2] == BankBits'(b);
+      assign sums = step_q[1].result && step_q[1].result_bank == BankBits'(b);
+      assign writes = step_q[1].write && step_q[1].write_bank == BankBits'(b);
+
+      sram_1r1w #(
+          .Rows(BankRows),
+          .Bytes(4 * Dim)
+      ) u_bank (
+          .clk_i,
+          .rst_ni,
+          .read_i(adds || stores),
+          .read_row_i(adds ? index[0] : index[2]),
+          .rdata_o(read_data[b]),
+          .write_i(sums || writes),
+          .write_row_i(sums ? step_q[1].result_index : step_q[1].write_index),
+          .mask_i(sums ? '1 : mask_q[1]),
+          .wdata_i(sums ? sum_q : write_q[1])
+      );
+
+      `ASSERT(assert_write_port, !(sums && writes), ("accumulator: bank %0d is written twice in one cycle", b))
+      `ASSERT(assert_read_port, !(adds && stores), ("accumulator: bank %0d is read twice in one cycle", b))
     end
 
-    assert_result_range :
-    assert property (@(posedge clk_i) disable iff (!rst_ni) result_valid_i |-> result_row_i < row_t'(Rows))
-    else $error("accumulator: result row %0d of %0d", result_row_i, Rows);
-    assert_write_range :
-    assert property (@(posedge clk_i) disable iff (!rst_ni) write_valid_i |-> write_row_i < row_t'(Rows))
-    else $error("accumulator: write row %0d of %0d", write_row_i, Rows);
-    assert_read_range :
-    assert property (@(posedge clk_i) disable iff (!rst_ni) read_valid_i |-> read_row_i < row_t'(Rows))
-    else $error("accumulator: read row %0d of %0d", read_row_i, Rows);
-    assert_distance :
-    assert property (@(posedge clk_i) disable iff (!rst_ni)
-        result_valid_i && result_accumulate_i |->
-        !(valid_q[0] && row_q[0] == result_row_i) && !(valid_q[1] && row_q[1] == result_row_i))
-    else $error("accumulator: a row is read before its last result was written");
-    assert_settled :
-    assert property (@(posedge clk_i) disable iff (!rst_ni)
-        read_valid_i && read_ready_o |->
-        !(valid_q[0] && row_q[0] == read_row_i) && !(valid_q[1] && row_q[1] == read_row_i))
-    else $error("accumulator: a store reads a row before its last result was written");
+    `ASSERT(assert_result_range, result_i.valid |-> result_i.row < row_t'(Design.accumulator_rows),
+        ("accumulator: result row %0d of %0d", result_i.row, Design.accumulator_rows))
+    `ASSERT(assert_write_range, write_valid_i |-> write_row_i < row_t'(Design.accumulator_rows),
+        ("accumulator: write row %0d of %0d", write_row_i, Design.accumulator_rows))
+    `ASSERT(assert_read_range, read_valid_i |-> read_row_i < row_t'(Design.accumulator_rows),
+        ("accumulator: read row %0d of %0d", read_row_i, Design.accumulator_rows))
+    for (genvar s = 0; s < 2; s++) begin : gen_steps
+      `ASSERT(assert_distance, result_i.valid && result_i.accumulate && step_q[s].result |->
+          step_q[s].result_bank != bank[0] || step_q[s].result_index != index[0],
+          ("accumulator: row %0d is read before its last result was written", result_i.row))
+      `ASSERT(assert_settled, read_valid_i && read_ready_o && step_q[s].result |->
+          step_q[s].result_bank != bank[2] || step_q[s].result_index != index[2],
+          ("accumulator: a store reads row %0d before its last result was written", read_row_i))
+      `ASSERT(assert_loaded, read_valid_i && read_ready_o && step_q[s].write |->
+          step_q[s].write_bank != bank[2] || step_q[s].write_index != index[2],
+          ("accumulator: a store reads row %0d before it was loaded", read_row_i))
+      `ASSERT(assert_filled, result_i.valid && result_i.accumulate && step_q[s].write |->
+          step_q[s].write_bank != bank[0] || step_q[s].write_index != index[0],
+          ("accumulator: a result adds to row %0d before it was loaded", result_i.row))
+    end
   end else begin : gen_timing
     assign read_data_o = '0;
-  end
-
-  if (Rows % AccumulatorBanks != 0 || Rows == 0) begin : gen_illegal
-    $error("accumulator: Rows must be a multiple of %0d", AccumulatorBanks);
   end
 endmodule

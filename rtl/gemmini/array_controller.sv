@@ -1,35 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
 // Array controller: the read pipe in front of the systolic array, its tag queue, and the rows that come out.
 // A row passes the read pipe in five cycles, enters the array, and comes out 2 DIM + 2 cycles later. Each slot puts a
-// tag for the results of the next slot into a queue of six when its first row enters; the queue moves when the last
-// row of a slot comes out. A full queue stalls the pipe, which bounds the slots in flight.
+// tag for the results of the next slot into a queue of Design.array_slots when its first row enters; the queue moves
+// when the last row of a slot comes out. A full queue stalls the pipe, which bounds the slots in flight.
+`include "assertions.svh"
 module array_controller
   import gemmini_pkg::*;
 #(
-    parameter int unsigned Dim = 16,
-    parameter bit Datapath = 1'b1
+    parameter design_t Design = DefaultDesign
 ) (
     input logic clk_i,
     input logic rst_ni,
-    input logic row_valid_i,
+    input feed_t row_i,
     output logic row_ready_o,
-    input logic row_first_i,
-    input logic row_last_i,
-    input logic row_has_input_i,
-    input logic row_has_weight_i,
     input slot_t slot_i,
     // Data of the row in the first stage of the pipe.
-    input logic [8*Dim-1:0] input_data_i,
-    input logic [8*Dim-1:0] weight_data_i,
-    // Results.
-    output logic result_valid_o,
-    output row_t result_row_o,
-    output logic result_accumulate_o,
-    output logic [32*Dim-1:0] result_data_o,
-    output logic done_valid_o,
-    output entry_t done_entry_o,
+    input logic [8*Design.dim-1:0] input_data_i,
+    input logic [8*Design.dim-1:0] weight_data_i,
+    output result_t result_o,
+    output logic [32*Design.dim-1:0] result_data_o,
+    // A preload is complete with its last result.
+    output completion_t done_o,
     // Nothing is on its way.
     output logic quiet_o
 );
+  localparam int unsigned Dim = Design.dim;
   localparam int unsigned Latency = 2 * Dim + 2;
   localparam int unsigned TimeBits = $clog2(Latency);
   localparam int unsigned Last = ReadPipeStages - 1;
@@ -57,9 +52,9 @@ module array_controller
       first_q <= '0;
       last_q  <= '0;
     end else begin
-      valid_q <= (valid_q & ~move) | ({valid_q[Last-1:0], row_valid_i} & move);
-      first_q <= (first_q & ~move) | ({first_q[Last-1:0], row_first_i} & move);
-      last_q  <= (last_q & ~move) | ({last_q[Last-1:0], row_last_i} & move);
+      valid_q <= (valid_q & ~move) | ({valid_q[Last-1:0], row_i.valid} & move);
+      first_q <= (first_q & ~move) | ({first_q[Last-1:0], row_i.first} & move);
+      last_q  <= (last_q & ~move) | ({last_q[Last-1:0], row_i.last} & move);
     end
   end
 
@@ -67,9 +62,9 @@ module array_controller
       .data_t(slot_t),
       .Depth(4)
   ) u_slots (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
-      .push_valid_i(row_valid_i && row_first_i),
+      .clk_i,
+      .rst_ni,
+      .push_valid_i(row_i.valid && row_i.first),
       .push_ready_o(slot_ready),
       .push_i(slot_i),
       .pop_valid_o(slot_valid),
@@ -79,10 +74,10 @@ module array_controller
 
   fifo #(
       .data_t(slot_t),
-      .Depth(TagQueueDepth)
+      .Depth(Design.array_slots)
   ) u_tags (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
+      .clk_i,
+      .rst_ni,
       .push_valid_i(enter && first_q[Last]),
       .push_ready_o(tag_ready),
       .push_i(slot),
@@ -101,11 +96,12 @@ module array_controller
 
   assign {out_valid, out_last} = ring_q[time_q];
   assign tag_pop = out_valid && out_last && started_q;
-  assign result_valid_o = out_valid && started_q && tag.has_result && out_row_q < tag.result_rows;
-  assign result_row_o = tag.result_row + row_t'(out_row_q);
-  assign result_accumulate_o = tag.accumulate;
-  assign done_valid_o = tag_pop && tag.has_result;
-  assign done_entry_o = tag.entry;
+  assign result_o = '{
+      valid: out_valid && started_q && tag.has_result && out_row_q < tag.result_rows,
+      accumulate: tag.accumulate,
+      row: tag.result_row + row_t'(out_row_q)
+  };
+  assign done_o = '{valid: tag_pop && tag.has_result, entry: tag.entry};
   assign quiet_o = valid_q == '0 && inside_q == '0;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -126,7 +122,7 @@ module array_controller
     end
   end
 
-  if (Datapath) begin : gen_data
+  if (Design.datapath) begin : gen_data
     logic has_input_q, has_weight_q;
     logic [8*Dim-1:0] input_q[ReadPipeStages], weight_q[ReadPipeStages];
     logic propagate_q, feed_valid_q, feed_loads_q;
@@ -146,8 +142,8 @@ module array_controller
     // Stage 0 is the scratchpad's output register.
     always_ff @(posedge clk_i) begin
       if (move[0]) begin
-        has_input_q <= row_has_input_i;
-        has_weight_q <= row_has_weight_i;
+        has_input_q <= row_i.has_input;
+        has_weight_q <= row_i.has_weight;
       end
       for (int unsigned s = 1; s < ReadPipeStages; s++) begin
         if (move[s] && valid_q[s-1]) begin
@@ -165,35 +161,45 @@ module array_controller
     assign input_q[0] = '0;
     assign weight_q[0] = '0;
 
-    systolic_array #(
-        .Dim(Dim),
-        .OutputDelay(Latency - 1)
-    ) u_array (
-        .clk_i(clk_i),
-        .rst_ni(rst_ni),
-        .valid_i(feed_valid_q),
-        .propagate_i(propagate_q),
-        .load_i(feed_loads_q && feed_row_q < 7'(Dim)),
-        .row_i(feed_row_q),
-        .input_i(feed_input_q),
-        .weight_i(feed_weight_q),
-        .read_i(result_valid_o),
-        .result_o(result_data_o)
-    );
+    if (Design.plain_array) begin : gen_plain
+      mesh #(
+          .Dim(Dim),
+          .OutputDelay(Latency - 1)
+      ) u_array (
+          .clk_i,
+          .rst_ni,
+          .valid_i(feed_valid_q),
+          .propagate_i(propagate_q),
+          .load_i(feed_loads_q && feed_row_q < 7'(Dim)),
+          .row_i(feed_row_q),
+          .input_i(feed_input_q),
+          .weight_i(feed_weight_q),
+          .read_i(result_o.valid),
+          .result_o(result_data_o)
+      );
+    end else begin : gen_fast
+      systolic_array #(
+          .Dim(Dim),
+          .OutputDelay(Latency - 1)
+      ) u_array (
+          .clk_i,
+          .rst_ni,
+          .valid_i(feed_valid_q),
+          .propagate_i(propagate_q),
+          .load_i(feed_loads_q && feed_row_q < 7'(Dim)),
+          .row_i(feed_row_q),
+          .input_i(feed_input_q),
+          .weight_i(feed_weight_q),
+          .read_i(result_o.valid),
+          .result_o(result_data_o)
+      );
+    end
   end else begin : gen_timing
     assign result_data_o = '0;
   end
 
-  assert_slots :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) row_valid_i && row_first_i |-> slot_ready)
-  else $error("array_controller: a slot without room");
-  assert_slot :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) enter && first_q[Last] |-> slot_valid)
-  else $error("array_controller: a row without its slot");
-  assert_tag :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) out_valid && started_q |-> tag_valid)
-  else $error("array_controller: a result without a tag");
-  assert_row :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) row_valid_i |-> row_ready_o)
-  else $error("array_controller: a row without room");
+  `ASSERT(assert_slots, row_i.valid && row_i.first |-> slot_ready, ("array_controller: a slot without room"))
+  `ASSERT(assert_slot, enter && first_q[Last] |-> slot_valid, ("array_controller: a row without its slot"))
+  `ASSERT(assert_tag, out_valid && started_q |-> tag_valid, ("array_controller: a result without a tag"))
+  `ASSERT(assert_row, row_i.valid |-> row_ready_o, ("array_controller: a row without room"))
 endmodule

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command front end: one command a cycle from the host.
 // A configuration and a fence wait until the accelerator is idle; a tile waits for a free loop slot; a single
 // micro-operation waits until no tile is in flight and its class has room.
+`include "assertions.svh"
 module command_decoder
   import gemmini_pkg::*;
 (
@@ -18,9 +20,7 @@ module command_decoder
     output loop_t loop_o,
     output logic loop_matmul_o,
     // Single operations.
-    input logic load_full_i,
-    input logic execute_full_i,
-    input logic store_full_i,
+    input logic [2:0] full_i,  // load, execute, store
     output logic uop_valid_o,
     output uop_t uop_o
 );
@@ -43,9 +43,9 @@ module command_decoder
       CmdConfig, CmdFence: ready_o = idle_i;
       CmdLoopConv, CmdLoopMatmul: ready_o = loop_ready_i;
       CmdLoad, CmdPreload, CmdCompute, CmdStore: begin
-        if (opcode == CmdLoad) full = load_full_i;
-        else if (opcode == CmdStore) full = store_full_i;
-        else full = execute_full_i;
+        if (opcode == CmdLoad) full = full_i[0];
+        else if (opcode == CmdStore) full = full_i[2];
+        else full = full_i[1];
         ready_o = !loop_busy_i && !full;
         uop_valid_o = valid_i && ready_o;
       end
@@ -61,7 +61,5 @@ module command_decoder
     end
   end
 
-  assert_opcode :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) valid_i |-> command_i[3:0] <= 4'd7)
-  else $error("command_decoder: unknown opcode %0d", command_i[3:0]);
+  `ERROR_IF(valid_i && command_i[3:0] > 4'(CmdFence), ("unknown opcode %0d", command_i[3:0]))
 endmodule

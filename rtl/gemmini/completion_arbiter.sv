@@ -1,50 +1,55 @@
-// One completion a cycle for the reservation station: array results first, then computes, stores, loads.
-// Results, computes and stores are noted when they occur, so their sources never wait; loads wait with load_ready_o.
+// SPDX-License-Identifier: Apache-2.0
+// One completion a cycle for the reservation station: array results, computes and stores in the order of their
+// entries, then loads. The first three are noted when they occur, so their sources never wait; loads wait with
+// load_ready_o.
+`include "assertions.svh"
 module completion_arbiter
   import gemmini_pkg::*;
-(
+#(
+    parameter design_t Design = DefaultDesign
+) (
     input logic clk_i,
     input logic rst_ni,
-    input logic result_valid_i,
-    input entry_t result_entry_i,
-    input logic compute_valid_i,
-    input entry_t compute_entry_i,
-    input logic store_valid_i,
-    input entry_t store_entry_i,
-    input logic load_valid_i,
+    input completion_t result_i,
+    input completion_t compute_i,
+    input completion_t store_i,
+    input completion_t load_i,
     output logic load_ready_o,
-    input entry_t load_entry_i,
-    output logic done_valid_o,
-    output entry_t done_entry_o
+    output completion_t done_o
 );
+  localparam int unsigned Entries = entries(Design);
+
+  typedef logic [index_bits(Entries)-1:0] index_t;
+
   logic [Entries-1:0] pending_q;
-  entry_t first;
+  index_t first;
 
   always_comb begin
     first = '0;
     if (pending_q != '0) begin
       for (int unsigned e = 0; e < Entries; e++) begin
-        if (pending_q[Entries-1-e]) first = entry_t'(Entries - 1 - e);
+        if (pending_q[Entries-1-e]) first = index_t'(Entries - 1 - e);
       end
     end
   end
 
   assign load_ready_o = pending_q == '0;
-  assign done_valid_o = pending_q != '0 || load_valid_i;
-  assign done_entry_o = pending_q != '0 ? first : load_entry_i;
+  always_comb begin
+    done_o = load_i;
+    if (pending_q != '0) done_o = '{valid: 1'b1, entry: entry_t'(first)};
+  end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       pending_q <= '0;
     end else begin
       if (pending_q != '0) pending_q[first] <= 1'b0;
-      if (result_valid_i) pending_q[result_entry_i] <= 1'b1;
-      if (compute_valid_i) pending_q[compute_entry_i] <= 1'b1;
-      if (store_valid_i) pending_q[store_entry_i] <= 1'b1;
+      if (result_i.valid) pending_q[index_t'(result_i.entry)] <= 1'b1;
+      if (compute_i.valid) pending_q[index_t'(compute_i.entry)] <= 1'b1;
+      if (store_i.valid) pending_q[index_t'(store_i.entry)] <= 1'b1;
     end
   end
 
-  assert_pending :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) result_valid_i |-> !pending_q[result_entry_i])
-  else $error("completion_arbiter: a result completes twice");
+  `ASSERT(assert_pending, result_i.valid |-> !pending_q[index_t'(result_i.entry)],
+      ("completion_arbiter: entry %0d completes twice", result_i.entry))
 endmodule

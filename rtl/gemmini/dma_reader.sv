@@ -1,12 +1,15 @@
-// DMA reader: splits rows into aligned reads of 16, 32 or 64 bytes, at most 16 in flight, and merges what comes
-// back into local rows, one local row a cycle.
-// Row requests queue four deep; one read request a cycle through an output register. Read data is always accepted:
-// beats queue in arrival order, with room for all that 24 tags can bring; a tag is free once its last beat is merged.
+// SPDX-License-Identifier: Apache-2.0
+// DMA reader: splits rows into aligned reads of 16, 32 or 64 bytes and merges what comes back into local rows, one
+// local row a cycle.
+// Row requests queue four deep; one read request a cycle through an output register, at most Design.reads_in_flight
+// waiting for memory. Read data is always accepted: beats queue in arrival order, with room for all that the tags can
+// bring; a tag is free once its last beat is merged. The beats of one read come one after another, whatever others
+// are in flight.
+`include "assertions.svh"
 module dma_reader
   import gemmini_pkg::*;
 #(
-    parameter int unsigned Dim = 16,
-    parameter bit Datapath = 1'b1
+    parameter design_t Design = DefaultDesign
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -16,21 +19,15 @@ module dma_reader
     // Memory.
     output logic req_valid_o,
     input logic req_ready_i,
-    output logic [TagBits-1:0] req_tag_o,
-    output logic [AddressBits-1:0] req_addr_o,
-    output logic [2:0] req_size_o,
-    input logic rsp_valid_i,
-    input logic [TagBits-1:0] rsp_tag_i,
-    input logic [BeatBits-1:0] rsp_data_i,
-    input logic rsp_last_i,
+    output read_request_t req_o,
+    input read_response_t rsp_i,
+    input logic [8*Design.bus_bytes-1:0] rsp_data_i,
     // Local rows, int8 data in the low DIM bytes.
     output logic write_valid_o,
     input logic write_ready_i,
-    output logic write_acc_o,
-    output row_t write_row_o,
-    output logic [8:0] write_bytes_o,
-    output logic [4*Dim-1:0] write_mask_o,
-    output logic [32*Dim-1:0] write_data_o,
+    output local_write_t write_o,
+    output logic [4*Design.dim-1:0] write_mask_o,
+    output logic [32*Design.dim-1:0] write_data_o,
     // A read is merged: its command and useful bytes.
     output logic written_valid_o,
     output logic [LoadSlotBits-1:0] written_slot_o,
@@ -38,9 +35,13 @@ module dma_reader
     // Nothing changes unless memory answers.
     output logic quiet_o
 );
+  localparam int unsigned Dim = Design.dim;
+  localparam int unsigned BusBytes = Design.bus_bytes;
+  localparam int unsigned ReadTags = read_tags(Design);
+  localparam int unsigned FlightBits = $clog2(Design.reads_in_flight + 1);
   localparam int unsigned DimLog2 = $clog2(Dim);
   localparam int unsigned RowBytes = 4 * Dim;
-  localparam int unsigned Beats = ReadTags * DmaBytes / BeatBytes;
+  localparam int unsigned Beats = ReadTags * DmaBytes / BusBytes;
   typedef logic [$clog2(ReadTags)-1:0] tag_t;
 
   // What a read in flight needs when it returns.
@@ -65,25 +66,24 @@ module dma_reader
   logic [8:0] left_q, done_q;
   logic [ReadTags-1:0] used_q;
   tag_t tag;
-  logic [4:0] in_flight_q;
+  logic [FlightBits-1:0] in_flight_q;
   logic send, last_read;
   logic [6:0] size, shift, bytes;
   logic [2:0] size_log2;
+  logic [AddressBits-1:0] burst_addr;
   logic [7:0] row_mask;
   read_t reads_q[ReadTags];
 
   // Output register.
   logic req_valid_q;
-  tag_t req_tag_q;
-  logic [AddressBits-1:0] req_addr_q;
-  logic [2:0] req_size_q;
+  read_request_t req_q;
 
   fifo #(
       .data_t(row_request_t),
       .Depth(4)
   ) u_rows (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
+      .clk_i,
+      .rst_ni,
       .push_valid_i(row_valid_i),
       .push_ready_o(row_ready_o),
       .push_i(row_i),
@@ -92,42 +92,33 @@ module dma_reader
       .pop_o(head)
   );
 
-  // The aligned burst that reads most of what is left; the smallest of equals.
+  burst_splitter u_splitter (
+      .enable_i(active_q),
+      .addr_i(addr_q),
+      .left_i(left_q),
+      .size_o(size),
+      .size_log2_o(size_log2),
+      .shift_o(shift),
+      .bytes_o(bytes),
+      .burst_addr_o(burst_addr)
+  );
+
   always_comb begin
-    size = '0;
-    size_log2 = '0;
-    shift = '0;
-    bytes = '0;
+    tag = '0;
     if (active_q) begin
-      for (int unsigned s = 4; s <= 6; s++) begin
-        automatic logic [6:0] offset = 7'(addr_q[5:0]) & 7'((1 << s) - 1);
-        automatic logic [6:0] room = 7'(1 << s) - offset;
-        automatic logic [6:0] useful = left_q < 9'(room) ? 7'(left_q) : room;
-        if (useful > bytes) begin
-          bytes = useful;
-          shift = offset;
-          size = 7'(1 << s);
-          size_log2 = 3'(s);
-        end
+      for (int unsigned t = 0; t < ReadTags; t++) begin
+        if (!used_q[ReadTags-1-t]) tag = tag_t'(ReadTags - 1 - t);
       end
     end
   end
 
-  always_comb begin
-    tag = '0;
-    for (int unsigned t = 0; t < ReadTags; t++) begin
-      if (!used_q[ReadTags-1-t]) tag = tag_t'(ReadTags - 1 - t);
-    end
-  end
-
   assign row_mask = request_q.wide ? 8'(RowBytes - 1) : 8'(Dim - 1);
-  assign send = active_q && !(&used_q) && in_flight_q != 5'(ReadsInFlight) && (!req_valid_q || req_ready_i);
+  assign send = active_q && !(&used_q) &&
+      in_flight_q != FlightBits'(Design.reads_in_flight) && (!req_valid_q || req_ready_i);
   assign last_read = left_q == 9'(bytes);
   assign head_pop = !active_q || (send && last_read);
   assign req_valid_o = req_valid_q;
-  assign req_tag_o = TagBits'(req_tag_q);
-  assign req_addr_o = req_addr_q;
-  assign req_size_o = req_size_q;
+  assign req_o = req_q;
 
   always_ff @(posedge clk_i) begin
     if (head_pop && head_valid) begin
@@ -141,9 +132,7 @@ module dma_reader
       done_q <= done_q + 9'(bytes);
     end
     if (send) begin
-      req_tag_q <= tag;
-      req_addr_q <= {addr_q[AddressBits-1:6], addr_q[5:0] & ~6'(size - 7'd1)};
-      req_size_q <= size_log2;
+      req_q <= '{tag: TagBits'(tag), addr: burst_addr, size: size_log2};
       reads_q[tag].row <= request_q.row + request_q.block_stride *
           (request_q.wide ? (row_t'(done_q) >> (DimLog2 + 2)) : (row_t'(done_q) >> DimLog2));
       reads_q[tag].block_stride <= request_q.block_stride;
@@ -165,16 +154,29 @@ module dma_reader
   beat_t beat_in, beat;
   logic beat_valid, beat_pop, beat_ready;
 
-  assign beat_in.tag = tag_t'(rsp_tag_i);
-  assign beat_in.last = rsp_last_i;
+  // The read whose beats arrive, for the assertion that they are contiguous.
+  tag_t arriving_q;
+  logic arrives_first_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      arrives_first_q <= 1'b1;
+      arriving_q <= '0;
+    end else if (rsp_i.valid) begin
+      arrives_first_q <= rsp_i.last;
+      arriving_q <= beat_in.tag;
+    end
+  end
+
+  assign beat_in.tag = tag_t'(rsp_i.tag);
+  assign beat_in.last = rsp_i.last;
 
   fifo #(
       .data_t(beat_t),
       .Depth(Beats)
   ) u_beats (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
-      .push_valid_i(rsp_valid_i),
+      .clk_i,
+      .rst_ni,
+      .push_valid_i(rsp_i.valid),
       .push_ready_o(beat_ready),
       .push_i(beat_in),
       .pop_valid_o(beat_valid),
@@ -190,6 +192,11 @@ module dma_reader
   logic [8:0] block_bytes, sent_limit;
   logic [7:0] first_offset;
   logic write_fire, finish;
+  read_t next_read;
+  logic [6:0] first_arrived;  // a read may be smaller than a beat
+
+  assign next_read = reads_q[beat.tag];
+  assign first_arrived = next_read.size < 7'(BusBytes) ? next_read.size : 7'(BusBytes);
 
   always_comb begin
     useful = '0;
@@ -213,14 +220,12 @@ module dma_reader
   end
 
   assign write_fire = write_valid_o && write_ready_i;
-  assign write_acc_o = read_q.acc;
-  assign write_row_o = read_q.row;
-  assign write_bytes_o = 9'(sent_next - sent_q);
+  assign write_o = '{acc: read_q.acc, row: read_q.row, bytes: 9'(sent_next - sent_q)};
   assign beat_pop = !merging_q || finish || arrived_q != read_q.size;
   assign written_valid_o = finish;
   assign written_slot_o = read_q.slot;
   assign written_bytes_o = read_q.bytes;
-  assign quiet_o = !send && !(head_pop && head_valid) && !(req_valid_q && req_ready_i) && !rsp_valid_i &&
+  assign quiet_o = !send && !(head_pop && head_valid) && !(req_valid_q && req_ready_i) && !rsp_i.valid &&
       !beat_valid && !write_valid_o && !finish;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -238,7 +243,9 @@ module dma_reader
       end else if (req_ready_i) begin
         req_valid_q <= 1'b0;
       end
-      if (send != (rsp_valid_i && rsp_last_i)) in_flight_q <= send ? in_flight_q + 5'd1 : in_flight_q - 5'd1;
+      if (send != (rsp_i.valid && rsp_i.last)) begin
+        in_flight_q <= send ? in_flight_q + 1'b1 : in_flight_q - 1'b1;
+      end
       if (beat_valid && beat_pop && beat.last) used_q[beat.tag] <= 1'b0;
       if (beat_valid && beat_pop) merging_q <= 1'b1;
       else if (finish) merging_q <= 1'b0;
@@ -247,11 +254,11 @@ module dma_reader
 
   always_ff @(posedge clk_i) begin
     if (beat_valid && beat_pop && (!merging_q || finish)) begin
-      read_q <= reads_q[beat.tag];
-      arrived_q <= 7'(BeatBytes);
+      read_q <= next_read;
+      arrived_q <= first_arrived;
       sent_q <= '0;
     end else begin
-      if (beat_valid && beat_pop) arrived_q <= arrived_q + 7'(BeatBytes);
+      if (beat_valid && beat_pop) arrived_q <= arrived_q + 7'(BusBytes);
       if (write_fire) begin
         sent_q <= sent_next;
         read_q.row <= read_q.row + read_q.block_stride;
@@ -259,8 +266,8 @@ module dma_reader
     end
   end
 
-  if (Datapath) begin : gen_data
-    logic [BeatBits-1:0] beats_q[Beats];
+  if (Design.datapath) begin : gen_data
+    logic [8*BusBytes-1:0] beats_q[Beats];
     localparam int unsigned BeatIndexBits = $clog2(Beats);
     logic [BeatIndexBits-1:0] head_q, tail_q;
     logic [8*DmaBytes-1:0] buffer_q;  // useful bytes, the first in the low byte
@@ -269,7 +276,7 @@ module dma_reader
     logic [6:0] offset_now;
 
     always_comb begin
-      current = (!merging_q || finish) ? reads_q[beat.tag] : read_q;
+      current = (!merging_q || finish) ? next_read : read_q;
       offset_now = (!merging_q || finish) ? '0 : arrived_q;
       beat_data = (8 * DmaBytes)'(beats_q[head_q]);
       if (offset_now >= 7'(current.shift)) beat_data = beat_data << {offset_now - 7'(current.shift), 3'b000};
@@ -281,13 +288,13 @@ module dma_reader
         head_q <= '0;
         tail_q <= '0;
       end else begin
-        if (rsp_valid_i) tail_q <= tail_q == BeatIndexBits'(Beats - 1) ? '0 : tail_q + 1'b1;
+        if (rsp_i.valid) tail_q <= tail_q == BeatIndexBits'(Beats - 1) ? '0 : tail_q + 1'b1;
         if (beat_valid && beat_pop) head_q <= head_q == BeatIndexBits'(Beats - 1) ? '0 : head_q + 1'b1;
       end
     end
 
     always_ff @(posedge clk_i) begin
-      if (rsp_valid_i) beats_q[tail_q] <= rsp_data_i;
+      if (rsp_i.valid) beats_q[tail_q] <= rsp_data_i;
       if (beat_valid && beat_pop) begin
         buffer_q <= (!merging_q || finish) ? beat_data : buffer_q | beat_data;
       end
@@ -297,7 +304,7 @@ module dma_reader
     always_comb begin
       write_mask_o = '0;
       if (write_valid_o) begin
-        write_mask_o = (~({(4 * Dim) {1'b1}} << write_bytes_o)) << first_offset;
+        write_mask_o = (~({(4 * Dim) {1'b1}} << write_o.bytes)) << first_offset;
       end
     end
   end else begin : gen_timing
@@ -305,11 +312,9 @@ module dma_reader
     assign write_mask_o = '0;
   end
 
-  assert_beat :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) rsp_valid_i |-> beat_ready && used_q[beat_in.tag])
-  else $error("dma_reader: a beat without a read");
-  assert_stable :
-  assert property (@(posedge clk_i) disable iff (!rst_ni)
-      req_valid_o && !req_ready_i |=> req_valid_o && $stable(req_addr_o) && $stable(req_tag_o))
-  else $error("dma_reader: a waiting request changes");
+  `ASSERT(assert_beat, rsp_i.valid |-> beat_ready && used_q[beat_in.tag], ("dma_reader: a beat without a read"))
+  `ASSERT(assert_contiguous, rsp_i.valid && !arrives_first_q |-> beat_in.tag == arriving_q,
+      ("dma_reader: a beat of read %0d between those of read %0d", beat_in.tag, arriving_q))
+  `ASSERT(assert_stable, req_valid_o && !req_ready_i |=> req_valid_o && $stable(req_o),
+      ("dma_reader: a waiting request changes"))
 endmodule

@@ -1,20 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
 // Execute controller: turns preload and compute operations into slots of array rows.
 // A slot feeds the rows of one compute and, at the same time, the weights of the next preload. It takes DIM rows when
 // there are weights to load, else max(rows, 4). A preload alone or a compute alone takes a slot of its own.
 // One row a cycle: a row waits while its scratchpad banks are busy (an input and a weight row in one bank take two
 // cycles) or while the read pipe is full. A compute completes when its rows were fed; a preload when the array
 // returns its last result row (u_array).
+`include "assertions.svh"
 module execute_controller
   import gemmini_pkg::*;
 #(
-    parameter int unsigned Dim = 16
+    parameter design_t Design = DefaultDesign
 ) (
     input logic clk_i,
     input logic rst_ni,
     input logic valid_i,
     output logic ready_o,
-    input uop_t uop_i,
-    input entry_t entry_i,
+    input operation_t operation_i,
     // Scratchpad ports.
     output logic input_want_o,
     output row_t input_row_o,
@@ -24,30 +25,21 @@ module execute_controller
     input logic weight_free_i,
     // Rows for the array; slot_o holds with the first row of a slot.
     input logic row_ready_i,
-    output logic row_valid_o,
-    output logic row_first_o,
-    output logic row_last_o,
-    output logic row_has_input_o,
-    output logic row_has_weight_o,
+    output feed_t row_o,
     output slot_t slot_o,
     // A compute, or a preload that writes nothing, is complete.
-    output logic done_valid_o,
-    output entry_t done_entry_o,
-    // Work of a slot, in the cycle in which it begins.
-    output logic begin_o,
-    output work_t work_o,
+    output completion_t done_o,
+    output execute_events_t events_o,
     // Nothing changes unless an operation arrives.
     output logic quiet_o
 );
-  typedef struct packed {
-    uop_t uop;
-    entry_t entry;
-  } command_t;
+  localparam int unsigned Dim = Design.dim;
 
   // Queue with two visible heads.
-  localparam int unsigned IndexBits = $clog2(ExecuteQueueDepth);
-  command_t queue_q[ExecuteQueueDepth];
-  logic [IndexBits-1:0] head_q, tail_q, second;
+  localparam int unsigned Depth = Design.execute_queue;
+  localparam int unsigned IndexBits = index_bits(Depth);
+  operation_t queue_q[Depth];
+  logic [IndexBits-1:0] head_q, tail_q, second, third;
   logic [IndexBits:0] count_q;
   logic push;
   logic [1:0] pops;
@@ -71,8 +63,13 @@ module execute_controller
   logic take, take_preload, take_compute, first_is_preload, last_row, fire;
   logic input_needed, weight_needed, input_ok, weight_ok;
 
-  assign second = head_q + 1'b1;
-  assign ready_o = count_q != (IndexBits + 1)'(ExecuteQueueDepth);
+  function automatic logic [IndexBits-1:0] after(logic [IndexBits-1:0] index);
+    return index == IndexBits'(Depth - 1) ? '0 : index + 1'b1;
+  endfunction
+
+  assign second = after(head_q);
+  assign third = after(second);
+  assign ready_o = count_q != (IndexBits + 1)'(Depth);
   assign push = valid_i && ready_o;
 
   // Which operations the next slot takes.
@@ -105,20 +102,22 @@ module execute_controller
   assign weight_ok = !weight_needed || weight_done_q || weight_free_i;
   assign fire = busy_q && row_ready_i && input_ok && weight_ok;
   assign last_row = row_q + 7'd1 == slot_rows_q;
-  assign row_valid_o = fire;
-  assign row_first_o = row_q == '0;
-  assign row_last_o = last_row;
-  assign row_has_input_o = input_needed;
-  assign row_has_weight_o = weight_needed;
+  assign row_o = '{
+      valid: fire,
+      first: row_q == '0,
+      last: last_row,
+      has_input: input_needed,
+      has_weight: weight_needed
+  };
   assign slot_o = slot_q;
-  assign done_valid_o = done_q;
-  assign done_entry_o = done_entry_q;
+  assign done_o = '{valid: done_q, entry: done_entry_q};
 
   // The next slot.
   uop_t compute, preload;
   entry_t compute_entry, preload_entry;
   logic [6:0] compute_rows;
   slot_t slot;
+  work_t work;
 
   always_comb begin
     compute = '0;
@@ -127,7 +126,7 @@ module execute_controller
     preload_entry = '0;
     slot = '0;
     compute_rows = '0;
-    work_o = '0;
+    work = '0;
     if (take) begin
       if (take_compute) begin
         compute = queue_q[head_q].uop;
@@ -145,15 +144,15 @@ module execute_controller
       slot.result_rows = preload.result_rows;
       slot.accumulate = preload.result.accumulate;
       slot.entry = preload_entry;
-      work_o.compute_rows = compute.rows;
-      work_o.reduction = compute.cols;
-      work_o.columns = columns_q;
-      work_o.weight_rows = slot.loads_weights ? preload.rows : '0;
-      work_o.weight_columns = preload.cols;
-      work_o.accumulate = accumulate_q;
+      work.compute_rows = compute.rows;
+      work.reduction = compute.cols;
+      work.columns = columns_q;
+      work.weight_rows = slot.loads_weights ? preload.rows : '0;
+      work.weight_columns = preload.cols;
+      work.accumulate = accumulate_q;
     end
   end
-  assign begin_o = take;
+  assign events_o = '{row: fire, begins: take, work: work};
   assign quiet_o = !busy_q && !take && !done_q && !valid_i;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -164,8 +163,8 @@ module execute_controller
       busy_q <= 1'b0;
       done_q <= 1'b0;
     end else begin
-      if (push) tail_q <= tail_q + 1'b1;
-      if (take) head_q <= head_q + IndexBits'(pops);
+      if (push) tail_q <= after(tail_q);
+      if (take) head_q <= pops == 2'd2 ? third : second;
       if (push || take) count_q <= count_q + (IndexBits + 1)'(push) - (IndexBits + 1)'(pops);
       if (take) busy_q <= 1'b1;
       else if (fire && last_row) busy_q <= 1'b0;
@@ -174,10 +173,7 @@ module execute_controller
   end
 
   always_ff @(posedge clk_i) begin
-    if (push) begin
-      queue_q[tail_q].uop <= uop_i;
-      queue_q[tail_q].entry <= entry_i;
-    end
+    if (push) queue_q[tail_q] <= operation_i;
     if (fire && last_row) done_entry_q <= slot_entry_q;
     if (take) begin
       slot_q <= slot;
@@ -210,8 +206,6 @@ module execute_controller
     end
   end
 
-  assert_pair :
-  assert property (@(posedge clk_i) disable iff (!rst_ni)
-      take && take_compute && take_preload |-> !preload.result.garbage)
-  else $error("execute_controller: a preload without a result beside a compute");
+  `ASSERT(assert_pair, take && take_compute && take_preload |-> !preload.result.garbage,
+      ("execute_controller: a preload without a result beside a compute"))
 endmodule

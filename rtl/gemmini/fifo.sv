@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // First-in first-out queue of registers.
 // One cycle from push to pop; push_ready_o falls when full, whatever is popped in that cycle.
+`include "assertions.svh"
 module fifo #(
     parameter type data_t = logic,
     parameter int unsigned Depth = 2
@@ -47,7 +49,5 @@ module fifo #(
     $error("fifo: Depth must be at least 1");
   end
 
-  assert_count :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) count_q <= CountBits'(Depth))
-  else $error("fifo: count above depth");
+  `ASSERT(assert_count, count_q <= CountBits'(Depth), ("fifo: count above depth"))
 endmodule

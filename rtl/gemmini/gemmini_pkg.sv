@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Size-independent types and constants of the Gemmini-like accelerator.
 package gemmini_pkg;
 
@@ -5,8 +6,6 @@ package gemmini_pkg;
   localparam int unsigned CommandBits = 512;
   localparam int unsigned AddressBits = 40;
   localparam int unsigned TagBits = 6;
-  localparam int unsigned BeatBytes = 16;
-  localparam int unsigned BeatBits = 8 * BeatBytes;
 
   // Performance counters, in the order of counters_o.
   typedef enum int unsigned {
@@ -26,24 +25,70 @@ package gemmini_pkg;
   } counter_e;
   localparam int unsigned NumCounters = 13;
 
-  // Platform constants.
-  localparam int unsigned ScratchpadBanks = 4;
-  localparam int unsigned AccumulatorBanks = 2;
-  localparam int unsigned DmaBytes = 64;  // largest memory request, and bytes of one mvin row
-  localparam int unsigned ReadsInFlight = 16;  // requested, last beat not yet arrived
-  localparam int unsigned ReadTags = 24;       // requested, last beat not yet merged
-  localparam int unsigned WriteTags = 16;
-  localparam int unsigned LoadEntries = 8;
-  localparam int unsigned ExecuteEntries = 16;
-  localparam int unsigned StoreEntries = 4;
-  localparam int unsigned Entries = LoadEntries + ExecuteEntries + StoreEntries;
-  localparam int unsigned EntryBits = 5;
-  localparam int unsigned LoadQueueDepth = 8;
-  localparam int unsigned ExecuteQueueDepth = 8;
-  localparam int unsigned StoreQueueDepth = 2;
-  localparam int unsigned TagQueueDepth = 6;
+  localparam int unsigned DmaBytes = 64;      // largest memory request, and bytes of one mvin row
   localparam int unsigned ReadPipeStages = 5;  // scratchpad row: request to array input
   localparam int unsigned MinSlotRows = 4;
+
+  // Sizes and structure of a design: one value for all modules.
+  typedef struct packed {
+    int unsigned dim;                // array of dim x dim elements
+    int unsigned scratchpad_rows;
+    int unsigned scratchpad_banks;
+    int unsigned accumulator_rows;
+    int unsigned accumulator_banks;
+    int unsigned bus_bytes;          // of one beat
+    int unsigned reads_in_flight;    // requested, last beat not yet arrived
+    int unsigned writes_in_flight;   // sent, not yet acknowledged
+    int unsigned load_entries;       // reservation station
+    int unsigned execute_entries;
+    int unsigned store_entries;
+    int unsigned load_queue;         // commands between reservation station and controller
+    int unsigned execute_queue;
+    int unsigned store_queue;
+    int unsigned array_slots;        // slots that have entered the array, one of them the next one's tag
+    int unsigned tiles_in_flight;
+    bit ordered_stores;              // a store waits until all older ones have completed
+    bit loop_unrollers;
+    bit plain_array;                 // processing elements one by one
+    bit datapath;
+  } design_t;
+
+  localparam design_t DefaultDesign = '{
+      dim: 16,
+      scratchpad_rows: 16384,
+      scratchpad_banks: 4,
+      accumulator_rows: 1024,
+      accumulator_banks: 2,
+      bus_bytes: 16,
+      reads_in_flight: 16,
+      writes_in_flight: 16,
+      load_entries: 8,
+      execute_entries: 16,
+      store_entries: 4,
+      load_queue: 8,
+      execute_queue: 8,
+      store_queue: 2,
+      array_slots: 6,
+      tiles_in_flight: 2,
+      ordered_stores: 1'b0,
+      loop_unrollers: 1'b1,
+      plain_array: 1'b0,
+      datapath: 1'b1
+  };
+
+  function automatic int unsigned entries(design_t built);
+    return built.load_entries + built.execute_entries + built.store_entries;
+  endfunction
+
+  // Reads requested whose last beat is not yet merged: half as many again as may wait for memory.
+  function automatic int unsigned read_tags(design_t built);
+    return built.reads_in_flight + (built.reads_in_flight + 1) / 2;
+  endfunction
+
+  // Bits of an index into `count` things.
+  function automatic int unsigned index_bits(int unsigned count);
+    return count > 1 ? $clog2(count) : 1;
+  endfunction
 
   // Local rows: linear over the banks of one memory.
   localparam int unsigned RowBits = 22;
@@ -80,10 +125,47 @@ package gemmini_pkg;
     logic flip;               // compute: uses the weights of the preload before it
   } uop_t;
 
+  // Entries of the reservation station name operations until they complete.
+  localparam int unsigned EntryBits = 8;
   typedef logic [EntryBits-1:0] entry_t;
 
+  typedef struct packed {
+    entry_t entry;
+    uop_t uop;
+  } operation_t;
+
+  typedef struct packed {
+    logic valid;
+    entry_t entry;
+  } completion_t;
+
+  // Memory ports without data and handshake.
+  typedef struct packed {
+    logic [TagBits-1:0] tag;
+    logic [AddressBits-1:0] addr;  // of the whole burst, aligned to its size
+    logic [2:0] size;              // logarithm of the bytes
+  } read_request_t;
+
+  typedef struct packed {
+    logic valid;
+    logic [TagBits-1:0] tag;
+    logic last;
+  } read_response_t;
+
+  typedef struct packed {
+    logic [TagBits-1:0] tag;
+    logic [AddressBits-1:0] addr;
+    logic [2:0] size;
+    logic last;
+  } write_request_t;
+
+  typedef struct packed {
+    logic valid;
+    logic [TagBits-1:0] tag;
+  } write_response_t;
+
   // One row of a load: up to 64 bytes, or one accumulator row.
-  localparam int unsigned LoadSlotBits = 4;
+  localparam int unsigned LoadSlotBits = 6;
   typedef struct packed {
     logic [AddressBits-1:0] dram;
     row_t row;
@@ -121,6 +203,22 @@ package gemmini_pkg;
     entry_t entry;        // preload that completes with the result
   } slot_t;
 
+  // One row on its way to the array.
+  typedef struct packed {
+    logic valid;
+    logic first;       // of its slot
+    logic last;
+    logic has_input;
+    logic has_weight;
+  } feed_t;
+
+  // A row of sums on its way to the accumulator.
+  typedef struct packed {
+    logic valid;
+    logic accumulate;
+    row_t row;
+  } result_t;
+
   // Work of a slot, for the counters.
   typedef struct packed {
     logic [6:0] compute_rows;
@@ -130,6 +228,27 @@ package gemmini_pkg;
     logic [6:0] weight_columns;
     logic accumulate;
   } work_t;
+
+  // What the counters count besides time, by the path in which it happens.
+  typedef struct packed {
+    logic burst;             // a read is merged, and its useful bytes
+    logic [6:0] burst_bytes;
+    logic write;             // a local write is taken
+    local_write_t written;
+  } load_events_t;
+
+  typedef struct packed {
+    logic row;               // a row is fed
+    logic begins;            // a slot begins, and its work
+    work_t work;
+  } execute_events_t;
+
+  typedef struct packed {
+    logic burst;             // the first beat of a write is sent, and the burst's bytes
+    logic [6:0] burst_bytes;
+    logic read;              // an accumulator row is read, and its words
+    logic [6:0] read_words;
+  } store_events_t;
 
   // Commands: opcode in bits 3:0 of word 0.
   typedef enum logic [3:0] {
@@ -197,4 +316,29 @@ package gemmini_pkg;
     logic [3:0] opcode;
   } loop_t;
 
+  // Local rows from one position of a tile to another: products of its sizes, found once a tile.
+  typedef struct packed {
+    row_t input_line;    // convolution: rows of the input
+    row_t input_image;
+    row_t input_plane;   // of one block of channels
+    row_t stride_line;   // from one output row's input to the next one's
+    row_t dilation_line; // from one filter row's input to the next one's
+    row_t tap_line;      // rows of the weights
+    row_t weight_block;  // of one block of output channels
+    row_t result_line;   // rows of the accumulator
+    row_t result_image;
+    row_t result_plane;
+    row_t kch_blocks;    // matmul: rows from one element to the next, in blocks
+    row_t och_blocks;
+  } geometry_t;
+
+  // A tile in flight, as the loop units see it.
+  typedef struct packed {
+    loop_t loop;
+    logic matmul;
+    row_t input_base;     // of its halves of the local memories
+    row_t weight_base;
+    row_t result_base;
+    geometry_t geometry;
+  } tile_t;
 endpackage

@@ -1,17 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
 // Load controller: queues load commands and sends their rows, one a cycle, to the DMA reader or the zero writer.
-// At most floor(16 / DIM) + 1 commands are in flight; a command is done when all its bytes were written.
+// At most floor(reads in flight / DIM) + 1 commands are in flight; a command is done when all its bytes were written.
 // A refill waits until memory holds every partial sum stored before it (stores_idle_i).
+`include "assertions.svh"
 module load_controller
   import gemmini_pkg::*;
 #(
-    parameter int unsigned Dim = 16
+    parameter design_t Design = DefaultDesign
 ) (
     input logic clk_i,
     input logic rst_ni,
     input logic valid_i,
     output logic ready_o,
-    input uop_t uop_i,
-    input entry_t entry_i,
+    input operation_t operation_i,
     input logic stores_idle_i,
     output logic row_valid_o,
     input logic row_ready_i,
@@ -22,21 +23,16 @@ module load_controller
     input logic written_valid_i,
     input logic [LoadSlotBits-1:0] written_slot_i,
     input logic [8:0] written_bytes_i,
-    output logic done_valid_o,
+    output completion_t done_o,
     input logic done_ready_i,
-    output entry_t done_entry_o,
     // No row is sent and no command begins or ends.
     output logic quiet_o
 );
-  localparam int unsigned Slots = ReadsInFlight / Dim + 1;
-  localparam int unsigned IndexBits = Slots > 1 ? $clog2(Slots) : 1;
+  localparam int unsigned Slots = Design.reads_in_flight / Design.dim + 1;
+  localparam int unsigned IndexBits = index_bits(Slots);
   typedef logic [IndexBits-1:0] index_t;
-  typedef struct packed {
-    uop_t uop;
-    entry_t entry;
-  } command_t;
 
-  command_t push, head;
+  operation_t head;
   logic head_valid, pop;
   logic active_q;
   logic [6:0] row_q;
@@ -49,18 +45,15 @@ module load_controller
   index_t free_slot, done_slot, written_slot;
   logic [8:0] row_bytes;
 
-  assign push.uop = uop_i;
-  assign push.entry = entry_i;
-
   fifo #(
-      .data_t(command_t),
-      .Depth(LoadQueueDepth)
+      .data_t(operation_t),
+      .Depth(Design.load_queue)
   ) u_queue (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
+      .clk_i,
+      .rst_ni,
       .push_valid_i(valid_i),
       .push_ready_o(ready_o),
-      .push_i(push),
+      .push_i(operation_i),
       .pop_valid_o(head_valid),
       .pop_ready_i(pop),
       .pop_o(head)
@@ -83,7 +76,7 @@ module load_controller
   assign row_fire = (row_valid_o && row_ready_i) || (zero_valid_o && zero_ready_i);
   assign last_row = (active_q ? row_q : 7'd0) + 7'd1 == head.uop.rows;
   assign pop = row_fire && last_row;
-  assign quiet_o = !begins && !row_fire && !done_valid_o && !written_valid_i;
+  assign quiet_o = !begins && !row_fire && !done_o.valid && !written_valid_i;
 
   always_comb begin
     row_o = '0;
@@ -100,15 +93,15 @@ module load_controller
 
   // Completion: any command with nothing left.
   always_comb begin
-    done_valid_o = 1'b0;
+    done_o.valid = 1'b0;
     done_slot = '0;
     for (int unsigned s = 0; s < Slots; s++) begin
       if (used_q[s] && left_q[s] == '0) begin
-        done_valid_o = 1'b1;
+        done_o.valid = 1'b1;
         done_slot = index_t'(s);
       end
     end
-    done_entry_o = entry_q[done_slot];
+    done_o.entry = entry_q[done_slot];
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -117,7 +110,7 @@ module load_controller
       used_q <= '0;
     end else begin
       if (begins) used_q[free_slot] <= 1'b1;
-      if (done_valid_o && done_ready_i) used_q[done_slot] <= 1'b0;
+      if (done_o.valid && done_ready_i) used_q[done_slot] <= 1'b0;
       if (begins || row_fire) active_q <= !pop;
     end
   end
@@ -138,8 +131,6 @@ module load_controller
     end
   end
 
-  assert_written :
-  assert property (@(posedge clk_i) disable iff (!rst_ni)
-      written_valid_i |-> used_q[written_slot] && left_q[written_slot] >= 16'(written_bytes_i))
-  else $error("load_controller: more bytes written than the command has");
+  `ASSERT(assert_written, written_valid_i |-> used_q[written_slot] && left_q[written_slot] >= 16'(written_bytes_i),
+      ("load_controller: more bytes written than the command has"))
 endmodule

@@ -1,20 +1,19 @@
-// Loop unit that issues the preload / compute pairs of a tile.
-// Convolution: och, krow, kcol, kch, b, orow, ocol. Matmul: k, j, i. One operation a grant, preload first.
+// SPDX-License-Identifier: Apache-2.0
+// Loop unit that issues the preload / compute pairs of a tile. One operation a grant, preload first.
+// Convolution: och, krow, kcol, kch, b, orow, ocol. Matmul: kch, och, b, orow, ocol.
 // The weights are named by the first pair of a block only; the others keep what the array holds.
+`include "assertions.svh"
 module loop_execute
   import gemmini_pkg::*;
 #(
-    parameter int unsigned Dim = 16
+    parameter design_t Design = DefaultDesign
 ) (
     input logic clk_i,
     input logic rst_ni,
     input config_t config_i,
     input logic start_i,
-    input loop_t loop_i,
-    input logic matmul_i,
-    input row_t input_base_i,
-    input row_t weight_base_i,
-    input row_t result_base_i,
+    input tile_t tiles_i[2],
+    input logic slot_i,
     output logic busy_o,
     // Position in elements, for units that follow or lead.
     output logic [15:0] position_k_o,
@@ -23,79 +22,177 @@ module loop_execute
     input logic grant_i,
     output uop_t uop_o
 );
-  localparam int unsigned DimLog2 = $clog2(Dim);
+  localparam int unsigned DimLog2 = $clog2(Design.dim);
+  localparam logic [15:0] Block = 16'(Design.dim);
+  localparam row_t BlockRows = row_t'(Design.dim);
+  localparam int unsigned Loops = 7;
+  localparam int unsigned Pixels = 4;  // the first of the loops over pixels
 
-  loop_t loop_q;
-  logic busy_q, matmul_q, compute_q, fresh_q;
-  row_t input_base_q, weight_base_q, result_base_q;
-  row_t input_plane_q, weight_block_q, result_plane_q;
-  logic [15:0] och_q, krow_q, kcol_q, kch_q, b_q, orow_q, ocol_q;
-  logic [15:0] pixels_left, channels_left, reduction_left;
-  logic last_och, last_krow, last_kcol, last_kch, last_b, last_orow, last_ocol, last_pixel;
+  logic [15:0] limit[Loops], step[Loops], position[Loops], left[Loops];
+  logic [Loops-1:0] last, steps;
+  row_t input_stride[Loops], weight_stride[Loops], result_stride[Loops];
+  row_t input_row, weight_row, result_row, input_base, weight_base, result_base;
+  logic busy_q, compute_q, fresh_q, done, advance, last_pixel, matmul;
   logic [6:0] pixels, channels, reduction;
-  row_t input_row, weight_row, result_row;
 
   assign busy_o = busy_q;
-  assign position_k_o = kch_q;
-  assign position_j_o = och_q;
-  assign position_i_o = ocol_q;
+  assign advance = grant_i && compute_q;
+  assign last_pixel = &last[Loops-1:Pixels];
+  assign matmul = tiles_i[slot_i].matmul;
+  assign position_k_o = matmul ? position[0] : position[3];
+  assign position_j_o = matmul ? position[1] : position[0];
+  assign position_i_o = position[6];
 
-  assign pixels_left = loop_q.ocols - ocol_q;
-  assign channels_left = loop_q.ochs - och_q;
-  assign reduction_left = loop_q.kchs - kch_q;
-  assign last_ocol = pixels_left <= 16'(Dim);
-  assign last_och = channels_left <= 16'(Dim);
-  assign last_kch = reduction_left <= 16'(Dim);
-  assign last_krow = krow_q + 16'd1 >= loop_q.krows;
-  assign last_kcol = kcol_q + 16'd1 >= loop_q.kcols;
-  assign last_b = b_q + 16'd1 >= loop_q.batches;
-  assign last_orow = orow_q + 16'd1 >= loop_q.orows;
-  assign last_pixel = last_ocol && last_orow && last_b;
-  assign pixels = last_ocol ? 7'(pixels_left) : 7'(Dim);
-  assign channels = last_och ? 7'(channels_left) : 7'(Dim);
-  assign reduction = last_kch ? 7'(reduction_left) : 7'(Dim);
+  always_comb begin
+    limit = '{default: '0};
+    step = '{default: '0};
+    if (grant_i) begin
+      automatic tile_t tile = tiles_i[slot_i];
+      limit = '{
+          tile.loop.ochs,
+          tile.loop.krows,
+          tile.loop.kcols,
+          tile.loop.kchs,
+          tile.loop.batches,
+          tile.loop.orows,
+          tile.loop.ocols
+      };
+      step = '{Block, 16'd1, 16'd1, Block, 16'd1, 16'd1, Block};
+      if (matmul) begin
+        limit[0:3] = '{tile.loop.kchs, tile.loop.ochs, 16'd1, 16'd1};
+        step[0:3] = '{Block, Block, 16'd1, 16'd1};
+      end
+    end
+  end
+
+  always_comb begin
+    input_stride = '{default: '0};
+    weight_stride = '{default: '0};
+    result_stride = '{default: '0};
+    input_base = '0;
+    weight_base = '0;
+    result_base = '0;
+    if (start_i) begin
+      input_base = tiles_i[slot_i].input_base;
+      weight_base = tiles_i[slot_i].weight_base;
+      result_base = tiles_i[slot_i].result_base;
+    end
+    if (advance) begin
+      automatic geometry_t rows = tiles_i[slot_i].geometry;
+      if (matmul) begin
+        input_stride[0] = BlockRows;
+        input_stride[6] = rows.kch_blocks << DimLog2;
+        weight_stride[0] = rows.och_blocks << DimLog2;
+        weight_stride[1] = BlockRows;
+        result_stride[1] = BlockRows;
+        result_stride[6] = rows.och_blocks << DimLog2;
+      end else begin
+        input_stride[1] = rows.dilation_line;
+        input_stride[2] = row_t'(config_i.dilation_w);
+        input_stride[3] = rows.input_plane;
+        input_stride[4] = rows.input_image;
+        input_stride[5] = rows.stride_line;
+        input_stride[6] = row_t'(config_i.stride_w) << DimLog2;
+        weight_stride[0] = rows.weight_block;
+        weight_stride[1] = rows.tap_line;
+        weight_stride[2] = row_t'(tiles_i[slot_i].loop.kchs);
+        weight_stride[3] = BlockRows;
+        result_stride[0] = rows.result_plane;
+        result_stride[4] = rows.result_image;
+        result_stride[5] = rows.result_line;
+        result_stride[6] = BlockRows;
+      end
+    end
+  end
+
+  always_comb begin
+    pixels = '0;
+    channels = '0;
+    reduction = '0;
+    if (grant_i) begin
+      automatic logic [2:0] och = matmul ? 3'd1 : 3'd0;
+      automatic logic [2:0] kch = matmul ? 3'd0 : 3'd3;
+      pixels = last[6] ? 7'(left[6]) : 7'(Block);
+      channels = last[och] ? 7'(left[och]) : 7'(Block);
+      reduction = last[kch] ? 7'(left[kch]) : 7'(Block);
+    end
+  end
+
+  loop_counters #(
+      .Loops(Loops)
+  ) u_counters (
+      .clk_i,
+      .start_i,
+      .enable_i(grant_i),
+      .advance_i(advance),
+      .limit_i(limit),
+      .step_i(step),
+      .position_o(position),
+      .left_o(left),
+      .last_o(last),
+      .steps_o(steps),
+      .done_o(done)
+  );
+
+  loop_address #(
+      .Loops(Loops),
+      .Bits(RowBits)
+  ) u_input (
+      .clk_i,
+      .start_i,
+      .advance_i(advance),
+      .steps_i(steps),
+      .base_i(input_base),
+      .stride_i(input_stride),
+      .address_o(input_row)
+  );
+
+  loop_address #(
+      .Loops(Loops),
+      .Bits(RowBits)
+  ) u_weight (
+      .clk_i,
+      .start_i,
+      .advance_i(advance),
+      .steps_i(steps),
+      .base_i(weight_base),
+      .stride_i(weight_stride),
+      .address_o(weight_row)
+  );
+
+  loop_address #(
+      .Loops(Loops),
+      .Bits(RowBits)
+  ) u_result (
+      .clk_i,
+      .start_i,
+      .advance_i(advance),
+      .steps_i(steps),
+      .base_i(result_base),
+      .stride_i(result_stride),
+      .address_o(result_row)
+  );
 
   always_comb begin
     uop_o = '0;
-    input_row = '0;
-    weight_row = '0;
-    result_row = '0;
-    if (grant_i) begin
-      if (matmul_q) begin
-        input_row = input_base_q + row_t'(ocol_q) * ((row_t'(loop_q.kchs) + row_t'(Dim - 1)) >> DimLog2) +
-            row_t'(kch_q);
-        weight_row = weight_base_q + row_t'(kch_q) * ((row_t'(loop_q.ochs) + row_t'(Dim - 1)) >> DimLog2) +
-            row_t'(och_q);
-        result_row = result_base_q + row_t'(ocol_q) * ((row_t'(loop_q.ochs) + row_t'(Dim - 1)) >> DimLog2) +
-            row_t'(och_q);
-      end else begin
-        input_row = input_base_q + (row_t'(kch_q) >> DimLog2) * input_plane_q +
-            (row_t'(b_q) * row_t'(loop_q.irows) + row_t'(orow_q) * row_t'(config_i.stride_h) +
-             row_t'(krow_q) * row_t'(config_i.dilation_h)) * row_t'(loop_q.icols) +
-            row_t'(ocol_q) * row_t'(config_i.stride_w) + row_t'(kcol_q) * row_t'(config_i.dilation_w);
-        weight_row = weight_base_q + (row_t'(och_q) >> DimLog2) * weight_block_q +
-            (row_t'(krow_q) * row_t'(loop_q.kcols) + row_t'(kcol_q)) * row_t'(loop_q.kchs) + row_t'(kch_q);
-        result_row = result_base_q + (row_t'(och_q) >> DimLog2) * result_plane_q +
-            (row_t'(b_q) * row_t'(loop_q.orows) + row_t'(orow_q)) * row_t'(loop_q.ocols) + row_t'(ocol_q);
-      end
-      if (compute_q) begin
-        uop_o.op = OpCompute;
-        uop_o.operand.row = input_row;
-        uop_o.rows = pixels;
-        uop_o.cols = reduction;
-        uop_o.stride = 32'(config_i.stride_w);
-        uop_o.flip = fresh_q;
-      end else begin
-        uop_o.op = OpPreload;
-        uop_o.operand.garbage = !fresh_q;
-        uop_o.operand.row = weight_row;
-        uop_o.rows = reduction;
-        uop_o.cols = channels;
-        uop_o.result.acc = 1'b1;
-        uop_o.result.accumulate = !matmul_q || kch_q != '0 || loop_q.accumulate || loop_q.refill;
-        uop_o.result.row = result_row;
-        uop_o.result_rows = pixels;
-      end
+    if (grant_i && compute_q) begin
+      uop_o.op = OpCompute;
+      uop_o.operand.row = input_row;
+      uop_o.rows = pixels;
+      uop_o.cols = reduction;
+      uop_o.stride = 32'(config_i.stride_w);
+      uop_o.flip = fresh_q;
+    end else if (grant_i) begin
+      uop_o.op = OpPreload;
+      uop_o.operand.garbage = !fresh_q;
+      uop_o.operand.row = weight_row;
+      uop_o.rows = reduction;
+      uop_o.cols = channels;
+      uop_o.result.acc = 1'b1;
+      uop_o.result.accumulate = !matmul || position_k_o != '0 || tiles_i[slot_i].loop.accumulate ||
+          tiles_i[slot_i].loop.refill;
+      uop_o.result.row = result_row;
+      uop_o.result_rows = pixels;
     end
   end
 
@@ -104,51 +201,20 @@ module loop_execute
       busy_q <= 1'b0;
     end else if (start_i) begin
       busy_q <= 1'b1;
-    end else if (grant_i && compute_q && last_pixel && last_kch && last_kcol && last_krow && last_och) begin
+    end else if (advance && done) begin
       busy_q <= 1'b0;
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (start_i) begin
-      loop_q <= loop_i;
-      matmul_q <= matmul_i;
       compute_q <= 1'b0;
-      fresh_q <= 1'b1;
-      input_base_q <= input_base_i;
-      weight_base_q <= weight_base_i;
-      result_base_q <= result_base_i;
-      input_plane_q <= row_t'(loop_i.batches) * row_t'(loop_i.irows) * row_t'(loop_i.icols);
-      weight_block_q <= row_t'(loop_i.krows) * row_t'(loop_i.kcols) * row_t'(loop_i.kchs);
-      result_plane_q <= row_t'(loop_i.batches) * row_t'(loop_i.orows) * row_t'(loop_i.ocols);
-      och_q <= '0;
-      krow_q <= '0;
-      kcol_q <= '0;
-      kch_q <= '0;
-      b_q <= '0;
-      orow_q <= '0;
-      ocol_q <= '0;
+      fresh_q   <= 1'b1;
     end else if (grant_i) begin
       compute_q <= !compute_q;
-      if (compute_q) begin
-        fresh_q <= last_pixel;
-        ocol_q <= last_ocol ? '0 : ocol_q + 16'(Dim);
-        if (last_ocol) orow_q <= last_orow ? '0 : orow_q + 16'd1;
-        if (last_ocol && last_orow) b_q <= last_b ? '0 : b_q + 16'd1;
-        if (last_pixel && matmul_q) begin
-          och_q <= last_och ? '0 : och_q + 16'(Dim);
-          if (last_och) kch_q <= kch_q + 16'(Dim);
-        end else if (last_pixel) begin
-          kch_q <= last_kch ? '0 : kch_q + 16'(Dim);
-          if (last_kch) kcol_q <= last_kcol ? '0 : kcol_q + 16'd1;
-          if (last_kch && last_kcol) krow_q <= last_krow ? '0 : krow_q + 16'd1;
-          if (last_kch && last_kcol && last_krow) och_q <= och_q + 16'(Dim);
-        end
-      end
+      if (compute_q) fresh_q <= last_pixel;
     end
   end
 
-  assert_grant :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) grant_i |-> busy_q)
-  else $error("loop_execute: granted while idle");
+  `ASSERT(assert_grant, grant_i |-> busy_q, ("loop_execute: granted while idle"))
 endmodule

@@ -1,78 +1,151 @@
-// Loop unit that loads the input of a tile; rows outside the image are zero loads.
-// Convolution: b, irow, icol, ich. Matmul: k, i. One load a grant of up to 64 bytes a row.
+// SPDX-License-Identifier: Apache-2.0
+// Loop unit that loads the input of a tile; rows outside the image are zero loads. One load a grant of up to 64 bytes
+// a row. Convolution: b, irow, icol, ich. Matmul: ich, icol.
 // position_k_o and position_i_o tell a matmul's execute unit what has been issued (elements).
+`include "assertions.svh"
 module loop_input
   import gemmini_pkg::*;
 #(
-    parameter int unsigned Dim = 16
+    parameter design_t Design = DefaultDesign
 ) (
     input logic clk_i,
     input logic rst_ni,
     input config_t config_i,
     input logic start_i,
-    input loop_t loop_i,
-    input logic matmul_i,
-    input row_t base_i,
+    input tile_t tiles_i[2],
+    input logic slot_i,
     output logic busy_o,
     output logic [15:0] position_k_o,
     output logic [15:0] position_i_o,
     input logic grant_i,
     output uop_t uop_o
 );
-  localparam int unsigned DimLog2 = $clog2(Dim);
-  localparam int unsigned BlockElements = Dim >= DmaBytes ? Dim : DmaBytes;
+  localparam int unsigned DimLog2 = $clog2(Design.dim);
+  localparam int unsigned BlockElements = Design.dim >= DmaBytes ? Design.dim : DmaBytes;
+  localparam logic [15:0] Channels = 16'(BlockElements);
+  localparam int unsigned Loops = 4;
 
-  loop_t loop_q;
-  logic busy_q, matmul_q;
-  row_t base_q, plane_q;
-  logic [15:0] b_q, irow_q, icol_q, ich_q;
-  logic [15:0] columns, segment_end, segment, channels_left;
-  logic outside, last_b, last_irow, last_icol, last_ich;
+  logic [15:0] limit[Loops], step[Loops], position[Loops], left[Loops];
+  logic [Loops-1:0] last, steps;
+  row_t row_stride[Loops], row, base;
+  logic [AddressBits-1:0] dram_stride[Loops], dram, dram_base;
+  logic [15:0] icol, segment;
+  logic busy_q, done, matmul, outside;
 
   assign busy_o = busy_q;
-  assign position_k_o = ich_q;
-  assign position_i_o = icol_q;
-  assign columns = matmul_q ? loop_q.ocols : loop_q.icols;
-  assign channels_left = loop_q.kchs - ich_q;
-  assign last_ich = channels_left <= 16'(BlockElements);
-  assign last_irow = irow_q + 16'd1 >= loop_q.irows;
-  assign last_b = b_q + 16'd1 >= loop_q.batches;
+  assign matmul = tiles_i[slot_i].matmul;
+  assign icol = matmul ? position[3] : position[2];
+  assign position_k_o = position[2];
+  assign position_i_o = icol;
 
-  // Columns split where the padding starts and ends, and every DIM.
+  // Columns split where the padding starts and ends, and every DIM. Memory addresses stand still where there is
+  // padding before the image, and mean nothing after it.
   always_comb begin
-    segment_end = columns;
-    if (!matmul_q) begin
-      if (icol_q < loop_q.lpad) segment_end = loop_q.lpad < columns ? loop_q.lpad : columns;
-      else if (icol_q < loop_q.lpad + loop_q.icols_real) segment_end = loop_q.lpad + loop_q.icols_real;
+    limit = '{default: '0};
+    step = '{default: '0};
+    row_stride = '{default: '0};
+    dram_stride = '{default: '0};
+    segment = '0;
+    outside = 1'b0;
+    base = '0;
+    dram_base = '0;
+    if (start_i) begin
+      base = tiles_i[slot_i].input_base;
+      dram_base = tiles_i[slot_i].loop.in;
     end
-    segment = segment_end - icol_q;
-    if (segment > 16'(Dim)) segment = 16'(Dim);
-    outside = !matmul_q && (icol_q < loop_q.lpad || icol_q >= loop_q.lpad + loop_q.icols_real ||
-        irow_q < loop_q.upad || irow_q >= loop_q.upad + loop_q.irows_real);
+    if (grant_i) begin
+      automatic tile_t tile = tiles_i[slot_i];
+      automatic logic [AddressBits-1:0] column_stride = AddressBits'(config_i.input_pixel) << DimLog2;
+      if (matmul) begin
+        segment = tile.loop.ocols - icol;
+        if (segment > 16'(Design.dim)) segment = 16'(Design.dim);
+        limit = '{16'd1, 16'd1, tile.loop.kchs, tile.loop.ocols};
+        step = '{16'd1, 16'd1, Channels, segment};
+        row_stride = '{'0, '0, row_t'(BlockElements), tile.geometry.kch_blocks << DimLog2};
+        dram_stride = '{'0, '0, AddressBits'(BlockElements), column_stride};
+      end else begin
+        automatic logic above = position[1] < tile.loop.upad;
+        automatic logic below = position[1] >= tile.loop.upad + tile.loop.irows_real;
+        automatic logic left_of = icol < tile.loop.lpad;
+        automatic logic right_of = icol >= tile.loop.lpad + tile.loop.icols_real;
+        automatic logic [15:0] segment_end = tile.loop.icols;
+        if (left_of && tile.loop.lpad < tile.loop.icols) segment_end = tile.loop.lpad;
+        if (!left_of && !right_of) segment_end = tile.loop.lpad + tile.loop.icols_real;
+        segment = segment_end - icol;
+        if (segment > 16'(Design.dim)) segment = 16'(Design.dim);
+        outside = above || below || left_of || right_of;
+        limit = '{tile.loop.batches, tile.loop.irows, tile.loop.icols, tile.loop.kchs};
+        step = '{16'd1, 16'd1, segment, Channels};
+        row_stride = '{
+            tile.geometry.input_image,
+            tile.geometry.input_line,
+            row_t'(segment),
+            tile.geometry.input_plane << $clog2(BlockElements / Design.dim)
+        };
+        dram_stride = '{
+            AddressBits'(config_i.input_batch),
+            above ? '0 : AddressBits'(config_i.input_row),
+            left_of ? '0 : column_stride,
+            AddressBits'(BlockElements)
+        };
+      end
+    end
   end
-  assign last_icol = icol_q + segment >= columns;
+
+  loop_counters #(
+      .Loops(Loops)
+  ) u_counters (
+      .clk_i,
+      .start_i,
+      .enable_i(grant_i),
+      .advance_i(grant_i),
+      .limit_i(limit),
+      .step_i(step),
+      .position_o(position),
+      .left_o(left),
+      .last_o(last),
+      .steps_o(steps),
+      .done_o(done)
+  );
+
+  loop_address #(
+      .Loops(Loops),
+      .Bits(RowBits)
+  ) u_row (
+      .clk_i,
+      .start_i,
+      .advance_i(grant_i),
+      .steps_i(steps),
+      .base_i(base),
+      .stride_i(row_stride),
+      .address_o(row)
+  );
+
+  loop_address #(
+      .Loops(Loops),
+      .Bits(AddressBits)
+  ) u_dram (
+      .clk_i,
+      .start_i,
+      .advance_i(grant_i),
+      .steps_i(steps),
+      .base_i(dram_base),
+      .stride_i(dram_stride),
+      .address_o(dram)
+  );
 
   always_comb begin
     uop_o = '0;
     if (grant_i) begin
       uop_o.op = OpLoad;
+      uop_o.operand.row = row;
       uop_o.rows = 7'(segment);
-      uop_o.cols = last_ich ? 7'(channels_left) : 7'(BlockElements);
+      if (matmul) uop_o.cols = last[2] ? 7'(left[2]) : 7'(Channels);
+      else uop_o.cols = last[3] ? 7'(left[3]) : 7'(Channels);
       uop_o.stride = config_i.input_pixel;
       uop_o.zeros = outside;
-      if (matmul_q) begin
-        uop_o.operand.row = base_q + row_t'(icol_q) * ((row_t'(loop_q.kchs) + row_t'(Dim - 1)) >> DimLog2) +
-            row_t'(ich_q);
-        uop_o.block_stride = row_t'(Dim);
-        uop_o.dram = loop_q.in + AddressBits'(icol_q) * AddressBits'(config_i.input_pixel) + AddressBits'(ich_q);
-      end else begin
-        uop_o.operand.row = base_q + (row_t'(ich_q) >> DimLog2) * plane_q +
-            (row_t'(b_q) * row_t'(loop_q.irows) + row_t'(irow_q)) * row_t'(loop_q.icols) + row_t'(icol_q);
-        uop_o.block_stride = plane_q;
-        uop_o.dram = loop_q.in + AddressBits'(b_q) * AddressBits'(config_i.input_batch) +
-            AddressBits'(irow_q - loop_q.upad) * AddressBits'(config_i.input_row) +
-            AddressBits'(icol_q - loop_q.lpad) * AddressBits'(config_i.input_pixel) + AddressBits'(ich_q);
-      end
+      uop_o.block_stride = matmul ? row_t'(Design.dim) : tiles_i[slot_i].geometry.input_plane;
+      uop_o.dram = dram;
     end
   end
 
@@ -81,37 +154,10 @@ module loop_input
       busy_q <= 1'b0;
     end else if (start_i) begin
       busy_q <= 1'b1;
-    end else if (grant_i && last_ich && last_icol && (matmul_q || (last_irow && last_b))) begin
+    end else if (grant_i && done) begin
       busy_q <= 1'b0;
     end
   end
 
-  always_ff @(posedge clk_i) begin
-    if (start_i) begin
-      loop_q <= loop_i;
-      matmul_q <= matmul_i;
-      base_q <= base_i;
-      plane_q <= row_t'(loop_i.batches) * row_t'(loop_i.irows) * row_t'(loop_i.icols);
-      b_q <= '0;
-      irow_q <= '0;
-      icol_q <= '0;
-      ich_q <= '0;
-    end else if (grant_i && matmul_q) begin
-      icol_q <= last_icol ? '0 : icol_q + 16'(Dim);
-      if (last_icol) ich_q <= ich_q + 16'(BlockElements);
-    end else if (grant_i) begin
-      ich_q <= last_ich ? '0 : ich_q + 16'(BlockElements);
-      if (last_ich) begin
-        icol_q <= last_icol ? '0 : icol_q + segment;
-        if (last_icol) begin
-          irow_q <= last_irow ? '0 : irow_q + 16'd1;
-          if (last_irow) b_q <= b_q + 16'd1;
-        end
-      end
-    end
-  end
-
-  assert_grant :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) grant_i |-> busy_q)
-  else $error("loop_input: granted while idle");
+  `ASSERT(assert_grant, grant_i |-> busy_q, ("loop_input: granted while idle"))
 endmodule

@@ -1,77 +1,135 @@
-// Loop unit that loads the weights of a tile.
-// Convolution: och, krow, kcol, kch. Matmul: k, j. One load a grant of up to 64 bytes a row.
+// SPDX-License-Identifier: Apache-2.0
+// Loop unit that loads the weights of a tile, in the rows from its weight_base on. One load a grant of up to 64 bytes a row.
+// Convolution: och, krow, kcol, kch. Matmul: kch, och.
 // position_k_o and position_j_o tell a matmul's execute unit what has been issued (elements).
+`include "assertions.svh"
 module loop_weights
   import gemmini_pkg::*;
 #(
-    parameter int unsigned Dim = 16
+    parameter design_t Design = DefaultDesign
 ) (
     input logic clk_i,
     input logic rst_ni,
     input config_t config_i,
     input logic start_i,
-    input loop_t loop_i,
-    input logic matmul_i,
-    input row_t end_i,
-    output row_t base_o,
+    input tile_t tiles_i[2],
+    input logic slot_i,
     output logic busy_o,
     output logic [15:0] position_k_o,
     output logic [15:0] position_j_o,
     input logic grant_i,
     output uop_t uop_o
 );
-  localparam int unsigned DimLog2 = $clog2(Dim);
-  localparam int unsigned BlockElements = Dim >= DmaBytes ? Dim : DmaBytes;
+  localparam int unsigned DimLog2 = $clog2(Design.dim);
+  localparam int unsigned BlockElements = Design.dim >= DmaBytes ? Design.dim : DmaBytes;
+  localparam logic [15:0] Rows = 16'(Design.dim);
+  localparam logic [15:0] Columns = 16'(BlockElements);
+  localparam int unsigned Loops = 4;
 
-  loop_t loop_q;
-  logic busy_q, matmul_q;
-  row_t base_q, block_rows_q;
-  logic [15:0] och_q, krow_q, kcol_q, kch_q;
-  logic [15:0] columns_left, rows_left;
-  logic last_och, last_krow, last_kcol, last_kch;
-  row_t block_rows, blocks;
-
-  // Rows of one block of DIM columns, and where the tile's weights start: they end at end_i.
-  always_comb begin
-    block_rows = '0;
-    blocks = '0;
-    if (start_i) begin
-      block_rows = matmul_i ? (((row_t'(loop_i.kchs) + row_t'(Dim - 1)) >> DimLog2) << DimLog2) :
-          row_t'(loop_i.krows) * row_t'(loop_i.kcols) * row_t'(loop_i.kchs);
-      blocks = ((row_t'(loop_i.ochs) + row_t'(Dim - 1)) >> DimLog2);
-    end
-  end
-  assign base_o = end_i - block_rows * blocks;
+  logic [15:0] limit[Loops], step[Loops], position[Loops], left[Loops];
+  logic [Loops-1:0] last, steps;
+  row_t row_stride[Loops], row;
+  logic [AddressBits-1:0] dram_stride[Loops], dram, dram_base;
+  logic busy_q, done, matmul;
 
   assign busy_o = busy_q;
-  assign position_k_o = kch_q;
-  assign position_j_o = och_q;
-  assign columns_left = loop_q.ochs - och_q;
-  assign rows_left = loop_q.kchs - kch_q;
-  assign last_och = columns_left <= 16'(BlockElements);
-  assign last_krow = krow_q + 16'd1 >= loop_q.krows;
-  assign last_kcol = kcol_q + 16'd1 >= loop_q.kcols;
-  assign last_kch = rows_left <= 16'(Dim);
+  assign matmul = tiles_i[slot_i].matmul;
+  assign position_k_o = matmul ? position[0] : position[3];
+  assign position_j_o = matmul ? position[3] : position[0];
+
+  always_comb begin
+    limit = '{default: '0};
+    step = '{default: '0};
+    row_stride = '{default: '0};
+    dram_stride = '{default: '0};
+    dram_base = '0;
+    if (start_i) dram_base = tiles_i[slot_i].loop.weights;
+    if (grant_i) begin
+      automatic tile_t tile = tiles_i[slot_i];
+      automatic logic [AddressBits-1:0] kch_stride = AddressBits'(config_i.weight_kch) << DimLog2;
+      if (matmul) begin
+        limit = '{tile.loop.kchs, 16'd1, 16'd1, tile.loop.ochs};
+        step = '{Rows, 16'd1, 16'd1, Columns};
+        row_stride = '{tile.geometry.och_blocks << DimLog2, '0, '0, row_t'(BlockElements)};
+        dram_stride = '{kch_stride, '0, '0, AddressBits'(BlockElements)};
+      end else begin
+        limit = '{tile.loop.ochs, tile.loop.krows, tile.loop.kcols, tile.loop.kchs};
+        step = '{Columns, 16'd1, 16'd1, Rows};
+        row_stride = '{
+            tile.geometry.weight_block << $clog2(BlockElements / Design.dim),
+            tile.geometry.tap_line,
+            row_t'(tile.loop.kchs),
+            row_t'(Design.dim)
+        };
+        dram_stride = '{
+            AddressBits'(BlockElements),
+            AddressBits'(config_i.weight_krow),
+            AddressBits'(config_i.weight_kcol),
+            kch_stride
+        };
+      end
+    end
+  end
+
+  loop_counters #(
+      .Loops(Loops)
+  ) u_counters (
+      .clk_i,
+      .start_i,
+      .enable_i(grant_i),
+      .advance_i(grant_i),
+      .limit_i(limit),
+      .step_i(step),
+      .position_o(position),
+      .left_o(left),
+      .last_o(last),
+      .steps_o(steps),
+      .done_o(done)
+  );
+
+  // The base is known a cycle after the start.
+  loop_address #(
+      .Loops(Loops),
+      .Bits(RowBits)
+  ) u_row (
+      .clk_i,
+      .start_i,
+      .advance_i(grant_i),
+      .steps_i(steps),
+      .base_i('0),
+      .stride_i(row_stride),
+      .address_o(row)
+  );
+
+  loop_address #(
+      .Loops(Loops),
+      .Bits(AddressBits)
+  ) u_dram (
+      .clk_i,
+      .start_i,
+      .advance_i(grant_i),
+      .steps_i(steps),
+      .base_i(dram_base),
+      .stride_i(dram_stride),
+      .address_o(dram)
+  );
 
   always_comb begin
     uop_o = '0;
     if (grant_i) begin
       uop_o.op = OpLoad;
-      uop_o.rows = last_kch ? 7'(rows_left) : 7'(Dim);
-      uop_o.cols = last_och ? 7'(columns_left) : 7'(BlockElements);
-      uop_o.stride = config_i.weight_kch;
-      if (matmul_q) begin
-        uop_o.operand.row = base_q + row_t'(kch_q) * ((row_t'(loop_q.ochs) + row_t'(Dim - 1)) >> DimLog2) +
-            row_t'(och_q);
-        uop_o.block_stride = row_t'(Dim);
+      uop_o.operand.row = tiles_i[slot_i].weight_base + row;
+      if (matmul) begin
+        uop_o.rows = last[0] ? 7'(left[0]) : 7'(Rows);
+        uop_o.cols = last[3] ? 7'(left[3]) : 7'(Columns);
+        uop_o.block_stride = row_t'(Design.dim);
       end else begin
-        uop_o.operand.row = base_q + (row_t'(och_q) >> DimLog2) * block_rows_q +
-            (row_t'(krow_q) * row_t'(loop_q.kcols) + row_t'(kcol_q)) * row_t'(loop_q.kchs) + row_t'(kch_q);
-        uop_o.block_stride = block_rows_q;
+        uop_o.rows = last[3] ? 7'(left[3]) : 7'(Rows);
+        uop_o.cols = last[0] ? 7'(left[0]) : 7'(Columns);
+        uop_o.block_stride = tiles_i[slot_i].geometry.weight_block;
       end
-      uop_o.dram = loop_q.weights + AddressBits'(krow_q) * AddressBits'(config_i.weight_krow) +
-          AddressBits'(kcol_q) * AddressBits'(config_i.weight_kcol) +
-          AddressBits'(kch_q) * AddressBits'(config_i.weight_kch) + AddressBits'(och_q);
+      uop_o.stride = config_i.weight_kch;
+      uop_o.dram = dram;
     end
   end
 
@@ -80,37 +138,10 @@ module loop_weights
       busy_q <= 1'b0;
     end else if (start_i) begin
       busy_q <= 1'b1;
-    end else if (grant_i && last_och && last_krow && last_kcol && last_kch) begin
+    end else if (grant_i && done) begin
       busy_q <= 1'b0;
     end
   end
 
-  always_ff @(posedge clk_i) begin
-    if (start_i) begin
-      loop_q <= loop_i;
-      matmul_q <= matmul_i;
-      base_q <= base_o;
-      block_rows_q <= block_rows;
-      och_q <= '0;
-      krow_q <= '0;
-      kcol_q <= '0;
-      kch_q <= '0;
-    end else if (grant_i && matmul_q) begin
-      och_q <= last_och ? '0 : och_q + 16'(BlockElements);
-      if (last_och) kch_q <= kch_q + 16'(Dim);
-    end else if (grant_i) begin
-      kch_q <= last_kch ? '0 : kch_q + 16'(Dim);
-      if (last_kch) begin
-        kcol_q <= last_kcol ? '0 : kcol_q + 16'd1;
-        if (last_kcol) begin
-          krow_q <= last_krow ? '0 : krow_q + 16'd1;
-          if (last_krow) och_q <= och_q + 16'(BlockElements);
-        end
-      end
-    end
-  end
-
-  assert_grant :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) grant_i |-> busy_q)
-  else $error("loop_weights: granted while idle");
+  `ASSERT(assert_grant, grant_i |-> busy_q, ("loop_weights: granted while idle"))
 endmodule

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rounds DIM int32 sums to int8: arithmetic shift right with round half to even, optional ReLU, saturation.
 // wide_i passes the sums as they are. Combinational; int8 results fill the low DIM bytes.
 module output_scale #(

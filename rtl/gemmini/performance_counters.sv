@@ -1,44 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
 // Performance counters, cleared by reset only.
 // Every busy cycle counts as one of: compute (an array row is fed), load (none is, and a load is not complete), store
 // (nor that, and a store is not complete or not acknowledged), fill and drain (everything else). Words count when
 // the operation that moves them begins, bytes when their burst is sent.
+// Everything is registered before it counts, a cycle after it happened; products of a slot's sizes take one more.
 module performance_counters
   import gemmini_pkg::*;
 (
     input logic clk_i,
     input logic rst_ni,
     input logic busy_i,
-    input logic row_i,
     input logic loading_i,
     input logic storing_i,
+    // Further cycles that pass in this one.
     input logic [31:0] skip_i,
-    input logic read_burst_i,
-    input logic [6:0] read_bytes_i,
-    input logic write_burst_i,
-    input logic [6:0] write_bytes_i,
-    input logic local_write_i,
-    input logic local_write_acc_i,
-    input logic [8:0] local_write_bytes_i,
-    input logic acc_read_i,
-    input logic [6:0] acc_read_words_i,
-    input logic begin_i,
-    input work_t work_i,
+    input load_events_t loads_i,
+    input execute_events_t executes_i,
+    input store_events_t stores_i,
     output logic [NumCounters-1:0][63:0] counters_o
 );
   logic [63:0] compute_q, load_q, store_q, fill_drain_q, read_bytes_q, write_bytes_q;
   logic [63:0] scratchpad_reads_q, scratchpad_writes_q, acc_reads_q, acc_writes_q, weights_q, macs_q;
-  logic [31:0] cycles, inputs, weights, results;
 
-  assign cycles = 32'd1 + skip_i;
+  logic busy_q, loading_q, storing_q;
+  logic [32:0] cycles_q;
+  load_events_t loads_q;
+  execute_events_t executes_q;
+  store_events_t stores_q;
 
-  always_comb begin
-    inputs = '0;
-    weights = '0;
-    results = '0;
-    if (begin_i) begin
-      inputs = 32'(work_i.compute_rows) * 32'(work_i.reduction);
-      weights = 32'(work_i.weight_rows) * 32'(work_i.weight_columns);
-      results = 32'(work_i.compute_rows) * 32'(work_i.columns);
+  // Products of a slot.
+  typedef struct packed {
+    logic [13:0] inputs;
+    logic [13:0] weights;
+    logic [13:0] results;
+    logic [6:0] columns;
+    logic accumulate;
+  } products_t;
+  logic products_valid_q;
+  products_t products_q;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      busy_q <= 1'b0;
+      loads_q <= '0;
+      executes_q <= '0;
+      stores_q <= '0;
+      products_valid_q <= 1'b0;
+    end else begin
+      busy_q <= busy_i;
+      loads_q <= loads_i;
+      executes_q <= executes_i;
+      stores_q <= stores_i;
+      products_valid_q <= executes_q.begins;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    cycles_q <= 33'd1 + 33'(skip_i);
+    loading_q <= loading_i;
+    storing_q <= storing_i;
+    if (executes_q.begins) begin
+      products_q.inputs <= 14'(executes_q.work.compute_rows) * 14'(executes_q.work.reduction);
+      products_q.weights <= 14'(executes_q.work.weight_rows) * 14'(executes_q.work.weight_columns);
+      products_q.results <= 14'(executes_q.work.compute_rows) * 14'(executes_q.work.columns);
+      products_q.columns <= executes_q.work.columns;
+      products_q.accumulate <= executes_q.work.accumulate;
     end
   end
 
@@ -57,29 +83,29 @@ module performance_counters
       weights_q <= '0;
       macs_q <= '0;
     end else begin
-      if (busy_i) begin
-        if (row_i) compute_q <= compute_q + 64'(cycles);
-        else if (loading_i) load_q <= load_q + 64'(cycles);
-        else if (storing_i) store_q <= store_q + 64'(cycles);
-        else fill_drain_q <= fill_drain_q + 64'(cycles);
+      if (busy_q) begin
+        if (executes_q.row) compute_q <= compute_q + 64'(cycles_q);
+        else if (loading_q) load_q <= load_q + 64'(cycles_q);
+        else if (storing_q) store_q <= store_q + 64'(cycles_q);
+        else fill_drain_q <= fill_drain_q + 64'(cycles_q);
       end
-      if (read_burst_i) read_bytes_q <= read_bytes_q + 64'(read_bytes_i);
-      if (write_burst_i) write_bytes_q <= write_bytes_q + 64'(write_bytes_i);
-      if (local_write_i && !local_write_acc_i) begin
-        scratchpad_writes_q <= scratchpad_writes_q + 64'(local_write_bytes_i);
+      if (loads_q.burst) read_bytes_q <= read_bytes_q + 64'(loads_q.burst_bytes);
+      if (stores_q.burst) write_bytes_q <= write_bytes_q + 64'(stores_q.burst_bytes);
+      if (loads_q.write && !loads_q.written.acc) begin
+        scratchpad_writes_q <= scratchpad_writes_q + 64'(loads_q.written.bytes);
       end
-      if (begin_i) begin
-        scratchpad_reads_q <= scratchpad_reads_q + 64'(inputs) + 64'(weights);
-        weights_q <= weights_q + 64'(weights);
-        macs_q <= macs_q + 64'(inputs) * 64'(work_i.columns);
+      if (products_valid_q) begin
+        scratchpad_reads_q <= scratchpad_reads_q + 64'(products_q.inputs) + 64'(products_q.weights);
+        weights_q <= weights_q + 64'(products_q.weights);
+        macs_q <= macs_q + 64'(21'(products_q.inputs) * 21'(products_q.columns));
       end
-      if (begin_i || acc_read_i) begin
-        acc_reads_q <= acc_reads_q + (acc_read_i ? 64'(acc_read_words_i) : '0) +
-            (work_i.accumulate ? 64'(results) : '0);
+      if (products_valid_q || stores_q.read) begin
+        acc_reads_q <= acc_reads_q + (stores_q.read ? 64'(stores_q.read_words) : '0) +
+            (products_valid_q && products_q.accumulate ? 64'(products_q.results) : '0);
       end
-      if (begin_i || (local_write_i && local_write_acc_i)) begin
-        acc_writes_q <= acc_writes_q + 64'(results) +
-            (local_write_i && local_write_acc_i ? 64'(local_write_bytes_i >> 2) : '0);
+      if (products_valid_q || (loads_q.write && loads_q.written.acc)) begin
+        acc_writes_q <= acc_writes_q + (products_valid_q ? 64'(products_q.results) : '0) +
+            (loads_q.write && loads_q.written.acc ? 64'(loads_q.written.bytes >> 2) : '0);
       end
     end
   end

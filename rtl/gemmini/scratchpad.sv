@@ -1,85 +1,121 @@
-// Scratchpad: four single-ported banks of rows of DIM bytes.
-// One write and two reads a cycle; a read of the bank that is written, or of one bank by both readers, must wait:
-// a write wins over reads, input rows over weight rows. grant outputs are combinational. Data of a read arrives the
-// cycle after read_i.
+// SPDX-License-Identifier: Apache-2.0
+// Scratchpad: single-ported banks of rows of DIM bytes.
+// A bank takes one access a cycle: a write wins over reads, input rows over weight rows. free outputs are
+// combinational; a reader that wants a row and is free has read it. Its data is on the output from the next cycle
+// until it reads again.
+`include "assertions.svh"
 module scratchpad
   import gemmini_pkg::*;
 #(
-    parameter int unsigned Dim = 16,
-    parameter int unsigned Rows = 16384,
-    parameter bit Datapath = 1'b1
+    parameter design_t Design = DefaultDesign
 ) (
     input logic clk_i,
     input logic rst_ni,
-    input logic write_valid_i,
+    input logic write_i,
     input row_t write_row_i,
-    input logic [Dim-1:0] write_mask_i,
-    input logic [8*Dim-1:0] write_data_i,
-    // Port requests of this cycle, and whether the bank is free for them.
+    input logic [Design.dim-1:0] write_mask_i,
+    input logic [8*Design.dim-1:0] write_data_i,
     input logic input_want_i,
     input row_t input_row_i,
     output logic input_free_o,
+    output logic [8*Design.dim-1:0] input_data_o,
     input logic weight_want_i,
     input row_t weight_row_i,
     output logic weight_free_o,
-    // Both rows are handed over when the pair is complete.
-    input logic read_i,
-    output logic [8*Dim-1:0] input_data_o,
-    output logic [8*Dim-1:0] weight_data_o
+    output logic [8*Design.dim-1:0] weight_data_o
 );
-  localparam int unsigned BankRows = Rows / ScratchpadBanks;
+  localparam int unsigned Banks = Design.scratchpad_banks;
+  localparam int unsigned BankRows = Design.scratchpad_rows / Banks;
+  localparam int unsigned BankBits = index_bits(Banks);
+  localparam int unsigned IndexBits = index_bits(BankRows);
+  localparam int unsigned Ports = 3;  // write, input, weight
 
-  function automatic logic [1:0] bank(row_t row);
-    return {row >= row_t'(2 * BankRows), row >= row_t'(3 * BankRows) || (row >= row_t'(BankRows) &&
-        row < row_t'(2 * BankRows))};
-  endfunction
+  logic [Ports-1:0][BankBits-1:0] bank;
+  logic [Ports-1:0][IndexBits-1:0] index;
+  row_t rows[Ports];
 
-  logic [1:0] write_bank, input_bank, weight_bank;
-  assign write_bank = bank(write_row_i);
-  assign input_bank = bank(input_row_i);
-  assign weight_bank = bank(weight_row_i);
-  assign input_free_o = !(write_valid_i && write_bank == input_bank);
-  assign weight_free_o = !(write_valid_i && write_bank == weight_bank) &&
-      !(input_want_i && input_free_o && input_bank == weight_bank);
-
-  if (Datapath) begin : gen_data
-    localparam int unsigned IndexBits = $clog2(Rows);
-    logic [8*Dim-1:0] rows_q[Rows];
-    logic [8*Dim-1:0] write_bits;
-
-    always_comb begin
-      write_bits = '0;
-      if (write_valid_i) begin
-        for (int unsigned i = 0; i < Dim; i++) write_bits[8*i+:8] = {8{write_mask_i[i]}};
-      end
-    end
-
-    always_ff @(posedge clk_i) begin
-      if (write_valid_i) begin
-        rows_q[IndexBits'(write_row_i)] <= (rows_q[IndexBits'(write_row_i)] & ~write_bits) |
-            (write_data_i & write_bits);
-      end
-      if (read_i) begin
-        input_data_o <= rows_q[IndexBits'(input_row_i)];
-        weight_data_o <= rows_q[IndexBits'(weight_row_i)];
-      end
-    end
-
-    assert_write :
-    assert property (@(posedge clk_i) disable iff (!rst_ni) write_valid_i |-> write_row_i < row_t'(Rows))
-    else $error("scratchpad: write to row %0d of %0d", write_row_i, Rows);
-    assert_input :
-    assert property (@(posedge clk_i) disable iff (!rst_ni) input_want_i |-> input_row_i < row_t'(Rows))
-    else $error("scratchpad: input row %0d of %0d", input_row_i, Rows);
-    assert_weight :
-    assert property (@(posedge clk_i) disable iff (!rst_ni) weight_want_i |-> weight_row_i < row_t'(Rows))
-    else $error("scratchpad: weight row %0d of %0d", weight_row_i, Rows);
-  end else begin : gen_timing
-    assign input_data_o = '0;
-    assign weight_data_o = '0;
+  assign rows[0] = write_row_i;
+  assign rows[1] = input_row_i;
+  assign rows[2] = weight_row_i;
+  for (genvar p = 0; p < Ports; p++) begin : gen_decoders
+    bank_decoder #(
+        .Banks(Banks),
+        .BankRows(BankRows)
+    ) u_decoder (
+        .row_i(rows[p]),
+        .bank_o(bank[p]),
+        .index_o(index[p])
+    );
   end
 
-  if (Rows % ScratchpadBanks != 0 || Rows == 0) begin : gen_illegal
-    $error("scratchpad: Rows must be a multiple of %0d", ScratchpadBanks);
+  assign input_free_o = !(write_i && bank[0] == bank[1]);
+  assign weight_free_o = !(write_i && bank[0] == bank[2]) &&
+      !(input_want_i && input_free_o && bank[1] == bank[2]);
+
+  if (Design.datapath) begin : gen_data
+    localparam int unsigned WordBits = 8 * Design.dim;
+    logic [Ports-1:0] access;
+    logic [Banks-1:0][WordBits-1:0] read_data;
+
+    assign access = {weight_want_i && weight_free_o, input_want_i && input_free_o, write_i};
+
+    for (genvar b = 0; b < Banks; b++) begin : gen_banks
+      logic [Ports-1:0] here;
+      logic [IndexBits-1:0] row;
+      for (genvar p = 0; p < Ports; p++) begin : gen_here
+        assign here[p] = access[p] && bank[p] == BankBits'(b);
+      end
+      always_comb begin
+        row = index[0];
+        if (here[1]) row = index[1];
+        if (here[2]) row = index[2];
+      end
+      sram_1rw #(
+          .Rows(BankRows),
+          .Bytes(Design.dim)
+      ) u_bank (
+          .clk_i,
+          .rst_ni,
+          .read_i(here[1] || here[2]),
+          .write_i(here[0]),
+          .row_i(row),
+          .mask_i(write_mask_i),
+          .wdata_i(write_data_i),
+          .rdata_o(read_data[b])
+      );
+    end
+
+    // The bank's output belongs to the reader in the cycle after its read; it keeps what it got.
+    logic input_read_q, weight_read_q;
+    logic [BankBits-1:0] input_bank_q, weight_bank_q;
+    logic [WordBits-1:0] input_q, weight_q;
+
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) begin
+        input_read_q  <= 1'b0;
+        weight_read_q <= 1'b0;
+      end else begin
+        input_read_q  <= access[1];
+        weight_read_q <= access[2];
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      if (access[1]) input_bank_q <= bank[1];
+      if (access[2]) weight_bank_q <= bank[2];
+      if (input_read_q) input_q <= read_data[input_bank_q];
+      if (weight_read_q) weight_q <= read_data[weight_bank_q];
+    end
+    assign input_data_o = input_read_q ? read_data[input_bank_q] : input_q;
+    assign weight_data_o = weight_read_q ? read_data[weight_bank_q] : weight_q;
+
+    `ASSERT(assert_write, write_i |-> write_row_i < row_t'(Design.scratchpad_rows),
+        ("scratchpad: write to row %0d of %0d", write_row_i, Design.scratchpad_rows))
+    `ASSERT(assert_input, input_want_i |-> input_row_i < row_t'(Design.scratchpad_rows),
+        ("scratchpad: input row %0d of %0d", input_row_i, Design.scratchpad_rows))
+    `ASSERT(assert_weight, weight_want_i |-> weight_row_i < row_t'(Design.scratchpad_rows),
+        ("scratchpad: weight row %0d of %0d", weight_row_i, Design.scratchpad_rows))
+  end else begin : gen_timing
+    assign input_data_o  = '0;
+    assign weight_data_o = '0;
   end
 endmodule

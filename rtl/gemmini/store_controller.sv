@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 // Store controller: queues store commands, reads their accumulator rows one block a cycle, rounds them to int8 (or
 // passes int32 partial sums) and hands the blocks to the DMA writer.
 // A row takes four cycles from its read to the writer. A command is done when its last row was read: the accumulator
 // rows may then change.
+`include "assertions.svh"
 module store_controller
   import gemmini_pkg::*;
 #(
-    parameter int unsigned Dim = 16,
-    parameter bit Datapath = 1'b1
+    parameter design_t Design = DefaultDesign
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -14,34 +15,29 @@ module store_controller
     input logic relu_i,
     input logic valid_i,
     output logic ready_o,
-    input uop_t uop_i,
-    input entry_t entry_i,
+    input operation_t operation_i,
     // Accumulator.
     output logic read_valid_o,
     input logic read_ready_i,
     output row_t read_row_o,
-    input logic [32*Dim-1:0] read_data_i,
+    input logic [32*Design.dim-1:0] read_data_i,
     // DMA writer.
     output logic block_valid_o,
     input logic block_ready_i,
     output store_block_t block_o,
-    output logic [32*Dim-1:0] block_data_o,
-    output logic done_valid_o,
-    output entry_t done_entry_o,
+    output logic [32*Design.dim-1:0] block_data_o,
+    output completion_t done_o,
     // Words of the block that is read in this cycle.
     output logic [6:0] read_words_o,
     output logic busy_o,
     // No block is read or moves.
     output logic quiet_o
 );
+  localparam int unsigned Dim = Design.dim;
   localparam int unsigned DimLog2 = $clog2(Dim);
   localparam int unsigned Stages = 3;
-  typedef struct packed {
-    uop_t uop;
-    entry_t entry;
-  } command_t;
 
-  command_t push, head;
+  operation_t head;
   logic head_valid, pop;
   logic [6:0] row_q, column_q;  // position in the command: row, first column of the block
   logic [AddressBits-1:0] dram_q;
@@ -49,18 +45,15 @@ module store_controller
   logic last_block, last_row, read;
   row_t block_row_q;
 
-  assign push.uop = uop_i;
-  assign push.entry = entry_i;
-
   fifo #(
-      .data_t(command_t),
-      .Depth(StoreQueueDepth)
+      .data_t(operation_t),
+      .Depth(Design.store_queue)
   ) u_queue (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
+      .clk_i,
+      .rst_ni,
       .push_valid_i(valid_i),
       .push_ready_o(ready_o),
-      .push_i(push),
+      .push_i(operation_i),
       .pop_valid_o(head_valid),
       .pop_ready_i(pop),
       .pop_o(head)
@@ -82,8 +75,7 @@ module store_controller
   assign read_row_o = head.uop.operand.row + row_t'(row_q) + block_row_q;
   assign read = read_valid_o && read_ready_i;
   assign pop = read && last_block && last_row;
-  assign done_valid_o = pop;
-  assign done_entry_o = head.entry;
+  assign done_o = '{valid: pop, entry: head.entry};
   assign read_words_o = last_block ? columns_left : 7'(Dim);
   assign busy_o = head_valid || valid_q != '0;
   assign quiet_o = !read && !(block_valid_o && block_ready_i) && (valid_q[Stages-2:0] & move[Stages-1:1]) == '0;
@@ -127,14 +119,14 @@ module store_controller
   assign block_valid_o = valid_q[Stages-1];
   assign block_o = block_q[Stages-1];
 
-  if (Datapath) begin : gen_data
+  if (Design.datapath) begin : gen_data
     logic [32*Dim-1:0] scaled, scaled_q[Stages-1];
 
     output_scale #(
         .Dim(Dim)
     ) u_scale (
-        .shift_i(shift_i),
-        .relu_i(relu_i),
+        .shift_i,
+        .relu_i,
         .wide_i(block_q[0].wide),
         .sums_i(read_data_i),
         .data_o(scaled)
@@ -150,14 +142,10 @@ module store_controller
     assign block_data_o = '0;
   end
 
-  assert_blocks :
-  assert property (@(posedge clk_i) disable iff (!rst_ni)
-      read |-> !head.uop.wide || head.uop.cols <= 7'(Dim))
-  else $error("store_controller: partial sums of more than one block");
-  assert_source :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) read |-> head.uop.operand.acc)
-  else $error("store_controller: a store that does not read the accumulator");
-  assert_offset :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) read |-> column_q >> DimLog2 << DimLog2 == column_q)
-  else $error("store_controller: a block that does not start at a multiple of DIM");
+  `ASSERT(assert_blocks, read |-> !head.uop.wide || head.uop.cols <= 7'(Dim),
+      ("store_controller: partial sums of more than one block"))
+  `ASSERT(assert_source, read |-> head.uop.operand.acc,
+      ("store_controller: a store that does not read the accumulator"))
+  `ASSERT(assert_offset, read |-> column_q >> DimLog2 << DimLog2 == column_q,
+      ("store_controller: a block that does not start at a multiple of DIM"))
 endmodule

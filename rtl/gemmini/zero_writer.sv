@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes zero rows: one DIM-column block a cycle while write_ready_i. Accepts the next row with the last block.
 module zero_writer
   import gemmini_pkg::*;
 #(
-    parameter int unsigned Dim = 16
+    parameter design_t Design = DefaultDesign
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -11,9 +12,7 @@ module zero_writer
     input row_request_t row_i,
     output logic write_valid_o,
     input logic write_ready_i,
-    output logic write_acc_o,
-    output row_t write_row_o,
-    output logic [8:0] write_bytes_o,
+    output local_write_t write_o,
     // With the last block: the row's command and bytes.
     output logic last_o,
     output logic [LoadSlotBits-1:0] slot_o,
@@ -25,13 +24,11 @@ module zero_writer
   logic [8:0] left_q;
   logic [8:0] block_bytes;
 
-  assign block_bytes = row_q.wide ? 9'(4 * Dim) : 9'(Dim);
+  assign block_bytes = row_q.wide ? 9'(4 * Design.dim) : 9'(Design.dim);
   assign write_valid_o = busy_q;
   assign quiet_o = !busy_q;
-  assign write_acc_o = row_q.acc;
-  assign write_row_o = row_q.row;
   assign last_o = left_q <= block_bytes;
-  assign write_bytes_o = last_o ? left_q : block_bytes;
+  assign write_o = '{acc: row_q.acc, row: row_q.row, bytes: last_o ? left_q : block_bytes};
   assign slot_o = row_q.slot;
   assign bytes_o = row_q.bytes;
   assign ready_o = !busy_q || (write_ready_i && last_o);

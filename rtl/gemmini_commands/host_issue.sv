@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // Command issue of a host without loop unrollers: passes one command every HostCycles cycles.
 // The host makes the next command while the present one waits: HostCycles cycles after a command was taken, or later,
 // the next one is offered. A command that may pass does so in the same cycle; ready_o then follows ready_i.
 // waiting_o: the host is busy with the next command.
+`include "assertions.svh"
 module host_issue #(
     parameter int unsigned HostCycles = 8
 ) (
@@ -35,7 +37,6 @@ module host_issue #(
   if (HostCycles < 1) begin : gen_illegal_host_cycles
     $error("host_issue: HostCycles = %0d is not at least 1", HostCycles);
   end
-  assert_pace :
-  assert property (@(posedge clk_i) disable iff (!rst_ni) waiting_o |-> !valid_o && !ready_o)
-  else $error("host_issue: a command passes while the host makes the next one");
+  `ASSERT(assert_pace, waiting_o |-> !valid_o && !ready_o,
+      ("host_issue: a command passes while the host makes the next one"))
 endmodule

@@ -10,6 +10,8 @@ from rtl.design import RTL, Design
 
 LINT = RTL / "lint"
 DIMS = (2, 4, 8, 16, 32, 64)
+LOOPS_FROM_DIM = 32
+"""Unrolled, the loops over a large array take a minute a design."""
 WAIVERS = "waivers.vlt"
 """Findings that are as they should be: of all designs in ``rtl/lint``, of one in its folder."""
 
@@ -27,6 +29,8 @@ def findings(design: Design) -> list[str]:
             continue
         for datapath in (0, 1):
             options = [f"-G{name}={value}" for name, value in values.items()] + [f"-GDatapath=1'b{datapath}"]
+            if dim >= LOOPS_FROM_DIM:
+                options += ["--unroll-count", "1"]
             done = _verilator(design, options)
             if done.returncode != 0:
                 found.append(f"{design.name} DIM {dim}:\n{(done.stdout + done.stderr).strip()}")

@@ -4,6 +4,8 @@
 // executable) and the in-process driver (exported by the shared library).
 #include "bench.h"
 
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 
@@ -22,7 +24,8 @@ uint64_t commands_left = 0;
 uint32_t host_cycles = 0;
 Loaded current;
 std::unique_ptr<Memory> memory;
-std::string failure;  // of an assertion, or reported
+std::string failure;  // of an assertion, or an error that the design found
+std::string message;  // what the simulator said last
 
 // The packed request_t of tb.sv.
 Request unpack(uint64_t bits) {
@@ -79,6 +82,7 @@ void dosa_load(const uint32_t* words, uint64_t count, uint8_t* contents, uint64_
     current = {*settings, contents, bytes, current.run + 1};
     memory = std::make_unique<Memory>(*settings, contents, bytes);
     failure.clear();
+    message.clear();
 }
 
 const char* dosa_error() { return run_error().c_str(); }
@@ -111,11 +115,29 @@ uint64_t dosa_memory_full(uint64_t read, uint64_t write, svBit idle, uint16_t ma
 
 }  // extern "C"
 
-// Verilator calls these when an assertion fails or $fatal is met: the run ends with an error, the process goes on.
+// What the simulator has to say; the text of an $error comes just before its vl_stop.
+extern "C" int dosa_print(const char* format, ...) {
+    char text[4096];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = std::vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    message = text;
+    return length;
+}
+
+// Verilator calls these when an assertion fails or $error or $fatal is met: the run ends with an error, the process
+// goes on.
 void vl_stop(const char* file, int line, const char* hierarchy) {
     const char* const slash = std::strrchr(file, '/');
-    report(std::string("assertion failed in ") + (slash != nullptr ? slash + 1 : file) + ":" + std::to_string(line) +
-           " (" + hierarchy + ")");
+    const std::string place = std::string(slash != nullptr ? slash + 1 : file) + ":" + std::to_string(line);
+    // What follows "file:line: Assertion failed in scope: ".
+    std::string text;
+    size_t start = message.find(place + ": ");
+    if (start != std::string::npos) start = message.find(": ", start + place.size() + 2);
+    if (start != std::string::npos) text = message.substr(start + 2);
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    report("assertion failed in " + place + (text.empty() ? "" : ": " + text));
 }
 
 void vl_fatal(const char* file, int line, const char* hierarchy, const char*) { vl_stop(file, line, hierarchy); }

@@ -32,19 +32,25 @@ def multiply(
     ]
 
 
-def store(row: int, dram: int, rows: int, dim: int) -> Operation:
-    """Accumulator rows to consecutive memory as int32."""
-    place = {"operand_row": row, "operand_acc": 1, "dram": dram, "wide": 1}
-    return {"opcode": STORE, "rows": rows, "cols": dim, "stride": 4 * dim, "block_stride": rows} | place
+def store(row: int, dram: int, rows: int, dim: int, *, wide: bool = True) -> Operation:
+    """Accumulator rows to consecutive memory as int32, or rounded to int8."""
+    place = {"operand_row": row, "operand_acc": 1, "dram": dram, "wide": int(wide)}
+    return {
+        "opcode": STORE,
+        "rows": rows,
+        "cols": dim,
+        "stride": dim * (4 if wide else 1),
+        "block_stride": rows,
+    } | place
 
 
-def commands(operations: Sequence[Operation]) -> NDArray[np.uint32]:
+def commands(operations: Sequence[Operation], **config: int) -> NDArray[np.uint32]:
     """Commands [n + 1, 16]: a configuration, then the operations."""
     names = OPERATION_FIELDS.keys() - {"op"}
     fields = {name: np.array([operation.get(name, 0) for operation in operations]) for name in names}
     fields["op"] = fields["opcode"] - LOAD
     single = pack(OPERATION_FIELDS, fields, len(operations))
-    return np.ascontiguousarray(np.concatenate([pack(CONFIG_FIELDS, {"opcode": CONFIG}, 1), single]))
+    return np.ascontiguousarray(np.concatenate([pack(CONFIG_FIELDS, config | {"opcode": CONFIG}, 1), single]))
 
 
 def run(
@@ -52,9 +58,10 @@ def run(
     operations: Sequence[Operation],
     settings: MemorySettings,
     memory: NDArray[np.uint8] | None = None,
+    **config: int,
 ) -> int:
     """Cycles of a program on ``memory``, which it changes (full build)."""
-    simulation.load(commands(operations), memory, 4096 if memory is None else memory.nbytes, settings)
+    simulation.load(commands(operations, **config), memory, 4096 if memory is None else memory.nbytes, settings)
     assert simulation.run_until_done()
     assert simulation.error == ""
     return simulation.io.cycles_o

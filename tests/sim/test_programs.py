@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 from hypothesis import given, settings
 
+from pipeline.choices import MEMORIES, Memory
 from pipeline.files import ROOT
 from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
@@ -20,6 +21,7 @@ from sim.inprocess import Simulation
 from sim.memory import MemorySettings
 from sim.task import Record, Task, conclude, prepare
 from sim.worker import run
+from tests.machines import GEMMINI
 from tests.sim.random_tasks import DESIGNS, tasks
 
 GENERATED = ROOT / "results" / "rtl"
@@ -121,6 +123,26 @@ def test_any_order_of_dram_loops_gives_the_same_result(order: str) -> None:
     outer = tuple((name, factors[name]) for name in order)
     mapping = Mapping(layer, ((("P", 8),), (), (), outer), spatial=(4, 4))
     check(Task(mapping, DESIGNS[1], "full", MemorySettings.of("soc")))
+
+
+@pytest.mark.parametrize("kind", MEMORIES)
+def test_partial_sums_come_back_right_from_a_memory_that_is_slow_to_take_them(kind: Memory) -> None:
+    layer = Layer(R=1, S=1, P=8, Q=1, C=16, K=4)
+    mapping = Mapping(layer, ((("P", 4),), (), (), (("C", 4), ("P", 2))), spatial_c=4, spatial_k=4)
+    memory = replace(MemorySettings.of(kind), latency_cycles=400)
+    check(Task(mapping, DESIGNS[1], "full", memory))
+
+
+@pytest.mark.parametrize(
+    "hardware",
+    [GEMMINI.template.hardware(32, 64, 32), GEMMINI.template.hardware(64, 256, 128)],
+    ids=["dim 32", "dim 64"],
+)
+def test_a_large_array_is_bit_exact_with_rows_of_partial_sums_that_come_back(hardware: Hardware) -> None:
+    dim = hardware.dim
+    layer = Layer(R=1, S=1, P=dim + 6, Q=1, C=2 * dim + 5, K=dim + 2)
+    mapping = Mapping(layer, ((("P", dim + 6),), (), (), (("C", 3), ("K", 2))), spatial_c=dim, spatial_k=dim)
+    check(Task(mapping, hardware, "full", MemorySettings.of("simple")))
 
 
 def test_dropping_partial_sums_needs_the_timing_build() -> None:

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hands data on Cycles cycles later; 0 cycles are a wire.
+module delay_line #(
+    parameter int unsigned Bits = 8,
+    parameter int unsigned Cycles = 1
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic [Bits-1:0] data_i,
+    output logic [Bits-1:0] data_o
+);
+  if (Cycles == 0) begin : gen_wire
+    assign data_o = data_i;
+  end else begin : gen_registers
+    logic [Cycles-1:0][Bits-1:0] data_q;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) data_q <= '0;
+      else begin
+        data_q[0] <= data_i;
+        for (int unsigned c = 1; c < Cycles; c++) data_q[c] <= data_q[c-1];
+      end
+    end
+    assign data_o = data_q[Cycles-1];
+  end
+endmodule

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operations of one class in the reservation station: they issue in order and complete in any order.
+// An operation can issue the cycle after it entered, unless it waits for others (waits_i, of entry head_o). Its entry
+// is free from the cycle after it completed. alloc_i is only allowed while full_o is low.
+`include "assertions.svh"
+module issue_queue
+  import gemmini_pkg::*;
+#(
+    parameter int unsigned Entries = 8,
+    // Number of its first entry in the reservation station.
+    parameter int unsigned First = 0
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic alloc_i,
+    input uop_t uop_i,
+    // Of the operation that enters.
+    output entry_t entry_o,
+    output logic full_o,
+    input completion_t done_i,
+    input logic waits_i,
+    output logic valid_o,
+    input logic ready_i,
+    output operation_t operation_o,
+    output entry_t head_o,
+    output logic [Entries-1:0] held_o,
+    output logic [Entries-1:0] unissued_o
+);
+  localparam int unsigned IndexBits = index_bits(Entries);
+  localparam int unsigned CountBits = $clog2(Entries + 1);
+  typedef logic [IndexBits-1:0] index_t;
+
+  logic [Entries-1:0] held_q, unissued_q;
+  uop_t uops_q[Entries];
+  index_t order_q[Entries];  // entries of what is not issued, in order
+  index_t head_q, tail_q, free, head, done;
+  logic [CountBits-1:0] left_q;
+  logic issue, done_here;
+  entry_t done_offset;
+
+  function automatic index_t after(index_t index);
+    return index == index_t'(Entries - 1) ? '0 : index + 1'b1;
+  endfunction
+
+  always_comb begin
+    free = '0;
+    if (alloc_i) begin
+      for (int unsigned e = 0; e < Entries; e++) begin
+        if (!held_q[Entries-1-e]) free = index_t'(Entries - 1 - e);
+      end
+    end
+  end
+
+  assign head = order_q[head_q];
+  assign done_offset = done_i.entry - entry_t'(First);
+  assign done_here = done_i.valid && done_offset < entry_t'(Entries);
+  assign done = index_t'(done_offset);
+  assign entry_o = entry_t'(First) + entry_t'(free);
+  assign full_o = &held_q;
+  assign held_o = held_q;
+  assign unissued_o = unissued_q;
+  assign valid_o = left_q != '0 && !waits_i;
+  assign head_o = entry_t'(First) + entry_t'(head);
+  assign operation_o = '{entry: head_o, uop: uops_q[head]};
+  assign issue = valid_o && ready_i;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      held_q <= '0;
+      unissued_q <= '0;
+      head_q <= '0;
+      tail_q <= '0;
+      left_q <= '0;
+    end else begin
+      if (alloc_i) begin
+        held_q[free] <= 1'b1;
+        unissued_q[free] <= 1'b1;
+        tail_q <= after(tail_q);
+      end
+      if (done_here) held_q[done] <= 1'b0;
+      if (issue) begin
+        unissued_q[head] <= 1'b0;
+        head_q <= after(head_q);
+      end
+      if (alloc_i != issue) left_q <= alloc_i ? left_q + 1'b1 : left_q - 1'b1;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (alloc_i) begin
+      uops_q[free] <= uop_i;
+      order_q[tail_q] <= free;
+    end
+  end
+
+  `ASSERT(assert_room, alloc_i |-> !full_o, ("issue_queue: entry %0d is overwritten", entry_o))
+  `ASSERT(assert_done, done_here |-> held_q[done], ("issue_queue: entry %0d completes and is free", done_i.entry))
+  `ASSERT(assert_issued, done_here |-> !unissued_q[done],
+      ("issue_queue: entry %0d completes before it was issued", done_i.entry))
+endmodule
