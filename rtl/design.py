@@ -21,6 +21,8 @@ RTL = ROOT / "rtl"
 FILE = "design.yaml"
 COMPILER = "compiler.py"
 """Makes the programs of a design (``sim.compiler``)."""
+MACHINE = "machine.yaml"
+"""Describes the machine of a design (``pipeline.machine.tile_pipeline``)."""
 FOLDER_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
 HardwareSize = Literal["dim", "scratchpad_rows", "accumulator_rows"]
@@ -80,7 +82,9 @@ class DesignFile(_Section):
 
     description: str = Field(description="What the design is, in one or two sentences.")
     top: Identifier = Field(description="Name of the top module.")
-    machine: str = Field("gemmini", description="The machine that says what a mapping means on it.")
+    machine: str | None = Field(
+        None, description="The machine that says what a mapping means on it; left out: the tiles of `machine.yaml`."
+    )
     ports: Ports = Field("native", description="Its memory and command ports.")
     busy: bool = Field(True, description="Whether there is a port busy_o; native designs have it.")
     sources: tuple[str, ...] = Field(min_length=1, description="Files relative to the design's folder, packages first.")
@@ -136,13 +140,26 @@ class Design:
 
     @property
     def digest(self) -> str:
-        """Names the sources, the compiler and what the file says; comments in the file do not count."""
-        return digest(self.file.model_dump(mode="json"), digest_files([*self.sources, self.compiler]))
+        """Names the sources, the compiler, the machine and what the file says; comments in the file do not count."""
+        return digest(
+            self.file.model_dump(mode="json"), digest_files([*self.sources, self.compiler, *self.description])
+        )
 
     @property
     def compiler(self) -> Path:
         """The file that makes its programs."""
         return self.folder / COMPILER
+
+    @property
+    def description(self) -> tuple[Path, ...]:
+        """Its ``machine.yaml``, where there is one."""
+        path = self.folder / MACHINE
+        return (path,) if path.is_file() else ()
+
+    @property
+    def machine(self) -> str:
+        """What the registry of machines finds its machine by: a name, or the path of its folder."""
+        return self.file.machine or shown(self.folder)
 
     @property
     def is_shipped(self) -> bool:
@@ -173,6 +190,11 @@ class Design:
 def design_names(root: Path = RTL) -> list[str]:
     """Names of the designs in ``root``: its folders with a ``design.yaml``."""
     return sorted(path.parent.name for path in root.glob(f"*/{FILE}"))
+
+
+def shown(path: Path) -> str:
+    """A path relative to the project where it lies in it."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def _folder(name: str, root: Path) -> Path:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pipeline.files import ROOT, digest, digest_files, write_json, write_text
+from pipeline.files import digest, digest_files, write_json, write_text
 from pipeline.hardware import Hardware
-from rtl.design import Design
+from rtl.design import Design, shown
 
 
 def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Path:
@@ -26,12 +26,12 @@ def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Pa
         "id": name,
         "design": source.name,
         "ports": source.file.ports,
-        "compiler": _named(source.compiler),
+        "compiler": shown(source.compiler),
         "dim": hardware.dim,
         "scratchpad_kib": hardware.scratchpad_kib,
         "accumulator_kib": hardware.accumulator_kib,
         "parameters": values,
-        "sources": [*(_named(path) for path in source.sources), top.name],
+        "sources": [*(shown(path) for path in source.sources), top.name],
         "counters": list(source.file.counters),
         "digest": digest_files([*source.sources, top]),
     }
@@ -42,11 +42,6 @@ def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Pa
 def _label(design: Design) -> str:
     """Its name; other folders than the project's may share one, so theirs has more."""
     return design.name if design.is_shipped else f"{design.name}-{digest(str(design.folder))[:6]}"
-
-
-def _named(path: Path) -> str:
-    """A path relative to the project where it lies in it."""
-    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 # Name, direction and width of every port of a design.

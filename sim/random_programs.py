@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 from pipeline.hardware import Hardware
-from pipeline.mapping import Mapping
+from pipeline.mapping import Hierarchy, Mapping
 from pipeline.workload import DIMS, Layer
 from sim.compiler import ProgramError
 
@@ -43,7 +43,7 @@ def random_mapping(
         tile[name] = min(sizes[name], -(-tile[name] // hardware.dim) * hardware.dim)
     order = generator.sample(DIMS, len(DIMS))
     for _ in range(ATTEMPTS):
-        mapping = _mapping(layer, tile, order)
+        mapping = _mapping(layer, tile, order, hardware.template.hierarchy)
         try:
             takes(mapping)
         except ProgramError:
@@ -54,8 +54,8 @@ def random_mapping(
     return None
 
 
-def _mapping(layer: Layer, tile: dict[str, int], order: list[str]) -> Mapping:
+def _mapping(layer: Layer, tile: dict[str, int], order: list[str], hierarchy: Hierarchy) -> Mapping:
     sizes = dict(zip(DIMS, layer.sizes, strict=True))
-    outer = " ".join(f"{name}{-(-sizes[name] // tile[name])}" for name in order)
-    inner = " ".join(f"{name}{tile[name]}" for name in DIMS)
-    return Mapping.parse(f"L3[WIO] {outer} - L2[WI] N1 - L1[O] {inner} - L0[W] N1", layer)
+    outer = tuple((name, count) for name in order if (count := -(-sizes[name] // tile[name])) > 1)
+    inner = tuple((name, tile[name]) for name in DIMS if tile[name] > 1)
+    return Mapping(layer, (*((),) * (hierarchy.levels - 2), inner, outer), hierarchy=hierarchy)

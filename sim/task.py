@@ -57,9 +57,10 @@ class Task:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Task":
         """The inverse of ``to_json``."""
+        template = machine_of(value["hardware"]["machine"]).template
         return cls(
-            mapping=Mapping.parse(value["mapping"], Layer(**value["layer"])),
-            hardware=machine_of(value["hardware"]["machine"]).template.hardware(*value["hardware"]["sizes"]),
+            mapping=Mapping.parse(value["mapping"], Layer(**value["layer"]), template.hierarchy),
+            hardware=template.hardware(*value["hardware"]["sizes"]),
             datapath=value["datapath"],
             memory=MemorySettings(**value["memory"]),
             partial_sums=value["partial_sums"],

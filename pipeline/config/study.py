@@ -186,7 +186,7 @@ class Study(_Section):
     @property
     def machine(self) -> MachineChoice:
         """The machine that is searched and simulated. Raises ValueError when there is no such design."""
-        return MachineChoice(Design.read(self.design).file.machine, self.simulation.memory)
+        return MachineChoice(Design.read(self.design).machine, self.simulation.memory)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -6,6 +6,7 @@ at which one it is.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
@@ -18,6 +19,7 @@ from pipeline.machine.energy import Cost, LevelEnergy
 from pipeline.machine.explain import Explanation
 from pipeline.machine.gemmini.machine import Gemmini
 from pipeline.machine.space import MappingSpace, SizeGrid
+from pipeline.machine.tile_pipeline.machine import tile_pipeline
 from pipeline.machine.timeloop.machine import Timeloop
 from pipeline.machine.words import Words
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
@@ -175,7 +177,12 @@ def machine_names() -> tuple[str, ...]:
 
 
 def machine_of(name: str, memory: Memory = "soc", partial_sums: PartialSums = "spill") -> Machine:
-    """The machine ``name`` on ``memory``. Raises ValueError that lists the machines when there is none of that name."""
+    """The machine ``name`` on ``memory``; of a path the pipeline of tiles that the folder there describes.
+
+    Raises ValueError that lists the machines when there is none of that name.
+    """
+    if name not in _MACHINES and len(Path(name).parts) > 1:
+        return tile_pipeline(name, memory, partial_sums)
     if name not in _MACHINES:
         raise ValueError(f"unknown machine {name!r}; known: {', '.join(_MACHINES)}")
     return _MACHINES[name](memory, partial_sums)

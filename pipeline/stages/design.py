@@ -14,7 +14,7 @@ from pipeline.files import write_text
 from pipeline.hardware import Hardware
 from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
 from pipeline.stages import command
-from pipeline.stages.machines import DEFAULT
+from pipeline.stages.machines import machine_choice
 from pipeline.stages.simulate import DESIGNS
 from rtl.design import FILE, Design
 from rtl.generate import generate
@@ -80,7 +80,7 @@ def check(
     programs: Annotated[int, typer.Option(min=1, max=100_000, help="Random programs to run.")] = 30,
 ) -> None:
     """Lint and build a design, run random programs on both builds with and without stalls; say what to mend first."""
-    point = command.hardware(hardware, DEFAULT.find().template)
+    point = command.hardware(hardware, machine_choice(design=folder).find().template)
     for step in _steps(folder, point, programs):
         typer.echo(f"{'FAILED' if step.problems else 'ok    '} {step.name}")
         for problem in step.problems[:5]:

@@ -40,7 +40,7 @@ def machine_choice(
     if platform == "timeloop":
         return MachineChoice(platform, partial_sums=partial_sums)
     source = Design.read(design or DEFAULT_DESIGN)
-    return MachineChoice(source.file.machine, memory or DEFAULT_MEMORY, partial_sums)
+    return MachineChoice(source.machine, memory or DEFAULT_MEMORY, partial_sums)
 
 
 def check_asked(

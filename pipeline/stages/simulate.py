@@ -64,7 +64,7 @@ def simulate_table(
     if datapath == "full" and partial_sums == "drop":
         raise ValueError("--partial-sums drop needs --datapath timing: the results would be wrong")
     source = DesignSource.read(design)
-    machine = MachineChoice(source.file.machine, memory, partial_sums).find()
+    machine = MachineChoice(source.machine, memory, partial_sums).find()
     rows = fitting(rows_of(table, machine.template, dim_rule), machine)
     designs = {row.hardware: _design(source, row.hardware) for row in rows if isinstance(row, Row)}
     requests: list[Request] = []

@@ -2,8 +2,8 @@
 
 Tensors lie in memory in blocks of DIM channels, so that every run of a copy is whole scratchpad rows: inputs
 [N, C blocks, H, W, DIM], weights [K blocks, S, R, C, DIM], outputs [N, K blocks, Q, P, DIM]; channels that fill up a
-block are zero. P or Q lies down the rows of the array, whichever leaves fewer of them empty. The reduction loops of L3
-run inside all others, because sums stay in the array until they are complete.
+block are zero. P or Q lies down the rows of the array, whichever leaves fewer of them empty. The reduction loops of
+DRAM run inside all others, because sums stay in the array until they are complete.
 """
 
 import math
@@ -168,7 +168,7 @@ def _tiles(
     step = {name: mapping.tile(name) for name in DIMS}
     step |= {name: min(sizes[name], _blocks(step[name], dim) * dim) for name in "CK"}
     counts = {name: math.ceil(sizes[name] / step[name]) for name in DIMS}
-    written = [name for name, _ in mapping.loops[3]] + list("KPQNCRS")
+    written = [name for name, _ in mapping.loops[-1]] + list("KPQNCRS")
     order = list(dict.fromkeys([name for name in written if name in "KPQN"] + [n for n in written if n in "CRS"]))
     total = math.prod(counts.values())
     if total > MAX_TILES:

@@ -1,0 +1,93 @@
+"""Latency of a tile pipeline: tiles are loaded, reduced and stored, one after the other at each stage."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pipeline.machine.constants import Values
+from pipeline.machine.tile_pipeline.tiles import BUS_BYTES, Tiles, Work, work_of
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the latency is made of; of a mean tile unless said otherwise."""
+
+    tiles: Float[Tensor, "*b"]
+    compute_cycles: Float[Tensor, "*b"]
+    load_cycles: Float[Tensor, "*b"]
+    store_cycles: Float[Tensor, "*b"]
+    period_cycles: Float[Tensor, "*b"]
+    """From one tile to the next."""
+    fill_cycles: Float[Tensor, "*b"]
+    """Of the layer: first load, last reduction and results."""
+    bus_cycles: Float[Tensor, "*b"]
+    """Of the layer: everything that moves over the bus."""
+    cycles: Float[Tensor, "*b"]
+    """Of the layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stages:
+    """Cycles of a tile at each stage."""
+
+    load: Float[Tensor, "*b"]
+    compute: Float[Tensor, "*b"]
+    store: Float[Tensor, "*b"]
+
+
+def terms_of(tiles: Tiles, values: Values, buffers: int) -> Terms:
+    """The latency of ``tiles`` with timing constants ``values``."""
+    work, splits, count = work_of(tiles), tiles.splits, tiles.count
+    mean = _stages(work, tiles, values)
+    mask, turns = tiles.innermost()
+    full = _stages_of(tiles.only(mask, tiles.full), values)
+    last = _stages_of(tiles.only(mask, tiles.last), values)
+
+    def period(load: _Stages, compute: _Stages) -> Tensor:
+        """Cycles from one tile to the next: one is loaded while another is reduced."""
+        reduce = torch.maximum(compute.compute, compute.store / splits) + values["compute_tile_cycles"]
+        arrive = load.load + values["load_tile_cycles"]
+        reuse = (reduce + load.load + values["buffer_cycles"]) / buffers
+        slowest = torch.maximum(torch.maximum(reduce, arrive), reuse)
+        return torch.maximum(slowest, values["host_tile_cycles"] + 0 * slowest)
+
+    # Along the innermost loop a full tile follows a full one, but for the last tile and the one after it.
+    edges = period(last, full) + period(full, last) - 2 * period(full, full)
+    steady = torch.where(turns > 1, period(full, full) + edges / turns.clamp(min=2), period(mean, mean))
+    drain = 2 * tiles.dim + work.block_pixels * _beats(tiles) + values["drain_cycles"]
+    fill = mean.load + values["round_trip_cycles"] + torch.maximum(mean.compute, mean.store / splits) + drain
+    written = work.pixels * tiles.dim.clamp(min=BUS_BYTES) / splits
+    moved = count * ((work.input_rows + work.weight_rows) * tiles.dim + written)
+    bus = moved / values["bytes_per_cycle"]
+    pipeline = values["host_layer_cycles"] + values["first_tile_cycles"] + fill + (count - 1) * steady
+    return Terms(
+        tiles=count,
+        compute_cycles=mean.compute,
+        load_cycles=mean.load,
+        store_cycles=mean.store / splits,
+        period_cycles=steady,
+        fill_cycles=fill,
+        bus_cycles=bus,
+        cycles=torch.maximum(pipeline, values["host_layer_cycles"] + bus),
+    )
+
+
+def _stages_of(tiles: Tiles, values: Values) -> _Stages:
+    return _stages(work_of(tiles), tiles, values)
+
+
+def _stages(work: Work, tiles: Tiles, values: Values) -> _Stages:
+    arriving = (work.input_rows + work.weight_rows) * _beats(tiles)
+    answered = work.lines * values["round_trip_cycles"] / values["reads_in_flight"]
+    return _Stages(
+        load=torch.maximum(arriving, answered),
+        compute=work.slots,
+        store=work.pixels * _beats(tiles) + values["block_cycles"] * work.blocks,
+    )
+
+
+def _beats(tiles: Tiles) -> Float[Tensor, "*b"]:
+    """Cycles for a row of DIM bytes."""
+    return (tiles.dim / BUS_BYTES).clamp(min=1.0)
