@@ -156,7 +156,10 @@ class TilePipeline:
     def footprint_kib(
         self, layers: LayerTensors, mappings: MappingTensors, dim: Float[Tensor, "*#b"]
     ) -> dict[str, Float[Tensor, "*b"]]:
-        """Rows of DIM bytes of the largest tile, and sums of its outputs where its reduction is split over tiles."""
+        """Rows of DIM bytes of the largest tile, and sums of its outputs where its reduction is split over tiles.
+
+        Tiles at the border of the image are taken to load as much as others.
+        """
         tiles = Tiles.of(layers, mappings, dim, HIERARCHY)
         tiles = tiles.only(torch.ones_like(tiles.full, dtype=torch.bool), tiles.full)
         work = work_of(tiles)

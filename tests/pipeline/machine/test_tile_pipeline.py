@@ -37,7 +37,8 @@ def fits(mapping: Mapping, hardware: Hardware) -> bool:
     return all(float(kib) <= hardware[size] + 1e-9 for size, kib in need.items())
 
 
-def test_what_fits_is_what_the_compiler_takes() -> None:
+def test_the_compiler_takes_what_fits() -> None:
+    # The footprint may be larger than the tile: it does not know that tiles at the border load less.
     generator = random.Random(2)
     answers = set()
     for _ in range(300):
@@ -49,9 +50,9 @@ def test_what_fits_is_what_the_compiler_takes() -> None:
             taken = True
         except ProgramError:
             taken = False
-        assert taken == fits(mapping, hardware), f"{mapping.layer}: {mapping} on {hardware}"
-        answers.add(taken)
-    assert answers == {True, False}
+        assert taken or not fits(mapping, hardware), f"{mapping.layer}: {mapping} on {hardware}"
+        answers.add((taken, fits(mapping, hardware)))
+    assert {(True, True), (False, False)} <= answers
 
 
 def test_the_default_mapping_fits_and_covers_every_layer() -> None:
