@@ -22,6 +22,7 @@ COMMANDS = {
     "explain-model": "Say what a trained model found out about its design.",
     "search": "Search hardware and mappings of a workload for the lowest EDP.",
     "pareto": "Search under a falling series of area limits: the EDP-area front of a workload.",
+    "infer": "Run a quantised network on a found design and compare it with onnxruntime layer by layer.",
     "workloads": "List, show and import workloads.",
     "design": "Copy a template design, check one's own.",
     "report": "Write the report of a study from its results.",

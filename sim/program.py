@@ -8,6 +8,7 @@ are then wrong, and only timing means anything.
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim.commands import CONFIG, CONFIG_FIELDS, LOOP_CONV, LOOP_FIELDS, LOOP_MATMUL, pack
 from sim.compiler import ProgramError
-from sim.program_memory import PUBLIC_OFFSET_BYTES, Placement, place
+from sim.program_memory import PUBLIC_OFFSET_BYTES, Placement, Tensor, place
 from sim.program_tiles import Indices, Tiles, input_step, public_run, tiles_of, window
 from sim.program_traffic import tile_traffic, traffic
 
@@ -49,15 +50,22 @@ class Program:
         return self.placement.memory_bytes
 
     def memory_image(
-        self, inputs: NDArray[np.int8], weights: NDArray[np.int8], bias: NDArray[np.int32] | None
+        self, inputs: NDArray[np.int8], weights: NDArray[np.int8], sums: NDArray[np.int32] | None
     ) -> NDArray[np.uint8]:
-        """Memory contents [memory_bytes] before the run: inputs [N, H, W, C], weights [S, R, C, K]."""
-        if bias is not None:
-            raise ProgramError("a bias is not supported: outputs start from zero")
+        """Memory contents [memory_bytes] before the run: inputs [N, H, W, C], weights [S, R, C, K].
+
+        ``sums`` [N, Q, P, K] is what the outputs of a program start from that keeps its sums.
+        """
+        place = self.placement
+        operands: list[tuple[Tensor, NDArray[Any]]] = [(place.inputs, inputs), (place.weights, weights)]
+        if sums is not None:
+            operands.append((place.sums, sums))
         image = np.zeros(self.memory_bytes, dtype=np.uint8)
-        for tensor, values in ((self.placement.inputs, inputs), (self.placement.weights, weights)):
-            if values.shape != tensor.shape or values.dtype != np.int8:
-                raise ProgramError(f"tensor is {values.dtype} {values.shape}, the program needs int8 {tensor.shape}")
+        for tensor, values in operands:
+            needs = f"int{8 * tensor.itemsize}"
+            if values.shape != tensor.shape or values.dtype != np.dtype(needs):
+                text = f"the program needs {needs} {tensor.shape}"
+                raise ProgramError(f"tensor is {values.dtype} {values.shape}, {text}")
             image[tensor.address : tensor.address + tensor.bytes] = values.reshape(-1).view(np.uint8)
         return image
 
@@ -65,6 +73,11 @@ class Program:
         """Output [N, Q, P, K] from the memory contents after the run."""
         tensor = self.placement.outputs
         return memory[tensor.address : tensor.address + tensor.bytes].view(np.int8).reshape(tensor.shape)
+
+    def read_sums(self, memory: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Sums [N, Q, P, K] from the memory contents after the run of a program that keeps them."""
+        tensor = self.placement.sums
+        return memory[tensor.address : tensor.address + tensor.bytes].view(np.int32).reshape(tensor.shape)
 
     def expected_traffic(self) -> dict[str, int]:
         """The counters of bytes, words and operations, from the tile commands alone."""
@@ -87,8 +100,14 @@ def compile_program(
     *,
     partial_sums: PartialSums = "spill",
     relu: bool = False,
+    keep_sums: bool = False,
 ) -> Program:
-    """The program of ``layer`` under ``mapping`` on ``hardware``. Raises ProgramError naming what is not possible."""
+    """The program of ``layer`` under ``mapping`` on ``hardware``. Raises ProgramError naming what is not possible.
+
+    With ``keep_sums`` the outputs are int32: they start from what memory holds (a bias) and are stored as they are.
+    """
+    if keep_sums and partial_sums == "drop":
+        raise ProgramError("sums that are dropped cannot be kept")
     if mapping.layer != layer:
         raise ProgramError(f"mapping is for layer {mapping.layer}, not {layer}")
     drop = partial_sums == "drop"
@@ -99,10 +118,11 @@ def compile_program(
     except ValueError as error:
         raise ProgramError(str(error)) from error
     offset = PUBLIC_OFFSET_BYTES if drop and not run.is_matmul else 0
-    placement = place(run, offset, needs_sums=not drop and bool((~tiles.last_sum & tiles.leaves).any()))
+    spills = not drop and bool((~tiles.last_sum & tiles.leaves).any())
+    placement = place(run, offset, needs_sums=spills or keep_sums)
     shift = default_shift(layer)
     step = input_step(run, drop)
-    fields = _fields(run, tiles, placement, step, drop)
+    fields = _fields(run, tiles, placement, step, drop, keep_sums)
     opcode = LOOP_MATMUL if run.is_matmul else LOOP_CONV
     try:
         config = pack(CONFIG_FIELDS, _config(run, placement, step) | {"shift": shift, "relu": int(relu)}, 1)
@@ -148,7 +168,9 @@ def _config(layer: Layer, placement: Placement, step: tuple[int, int]) -> dict[s
     }
 
 
-def _fields(layer: Layer, tiles: Tiles, placement: Placement, step: tuple[int, int], drop: bool) -> dict[str, Indices]:
+def _fields(
+    layer: Layer, tiles: Tiles, placement: Placement, step: tuple[int, int], drop: bool, keep_sums: bool
+) -> dict[str, Indices]:
     """Fields of the tile commands."""
     start, extent = tiles.start, tiles.extent
     rows = window(start["Q"], extent["Q"], start["S"], extent["S"], layer, step[1], vertical=True)
@@ -157,11 +179,11 @@ def _fields(layer: Layer, tiles: Tiles, placement: Placement, step: tuple[int, i
     pixel = ((start["N"] * height + rows.first) * width + columns.first) * channels + start["C"]
     tap = ((start["S"] * layer.R + start["R"]) * layer.C + start["C"]) * layer.K + start["K"]
     result = ((start["N"] * layer.Q + start["Q"]) * layer.P + start["P"]) * layer.K + start["K"]
-    wide = tiles.leaves & ~tiles.last_sum & (not drop)
+    wide = tiles.leaves & (keep_sums | ~tiles.last_sum) & (not drop)
     sums = placement.sums.address + 4 * result
     flags = {
         "accumulate": ~tiles.first_sum if drop else ~tiles.arrives,
-        "refill": tiles.arrives & ~tiles.first_sum & (not drop),
+        "refill": tiles.arrives & (keep_sums | ~tiles.first_sum) & (not drop),
         "store": tiles.last_sum if drop else tiles.leaves,
         "store_wide": wide,
     }

@@ -6,6 +6,7 @@ the values of operators whose inputs are all constant.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from pipeline.onnx.tensors import MAX_ELEMENTS, Tensor, elements
+from pipeline.onnx.tensors import MAX_ELEMENTS, Tensor, elements, tensor_of
 
 RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
 """Operators whose result is another one in every run (a Dropout with a seed trains, and is taken as it infers)."""
@@ -44,6 +45,7 @@ class Evaluator:
         self._options.log_severity_level = 4
         self._options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         self._options.intra_op_num_threads = 1
+        self._sessions: dict[tuple[bytes, tuple[str, ...]], Any] = {}
 
     def infer(self, node: onnx.NodeProto, inputs: Sequence[Tensor | None]) -> dict[str, Any]:
         """Types of the outputs by name, as far as they are known.
@@ -76,6 +78,19 @@ class Evaluator:
         except Exception:  # onnxruntime raises classes of its own that share no narrower base
             return None
         return values if all(isinstance(value, np.ndarray) for value in values) else None
+
+    def run(self, node: onnx.NodeProto, values: Sequence[NDArray[Any] | None]) -> list[NDArray[Any]]:
+        """Results of an operator on ``values``. Raises ValueError when onnxruntime cannot run it."""
+        inputs = [None if value is None else replace(tensor_of(value), constant=False, value=None) for value in values]
+        key = (node.SerializeToString(), tuple(str(item and item.type) for item in inputs))
+        if key not in self._sessions:
+            self._sessions[key] = self._session(node, inputs)
+        session = self._sessions[key]
+        if session is None:
+            raise ValueError(f"onnxruntime cannot run {node.op_type}")
+        feeds = {name: value for name, value in zip(node.input, values, strict=True) if value is not None}
+        results: list[NDArray[Any]] = session.run(None, feeds)
+        return results
 
     def _infer_by_schema(
         self, node: onnx.NodeProto, inputs: Sequence[Tensor | None]

@@ -118,11 +118,19 @@ def test_a_tile_that_does_not_fit_is_named() -> None:
         compile_program(CONVOLUTION, Mapping.parse(SPLIT, CONVOLUTION), GEMMINI.template.hardware(4, 64, 0.25))
 
 
-def test_a_bias_is_refused() -> None:
-    compiled = program()
+def test_a_program_that_keeps_its_sums_starts_every_reduction_from_memory() -> None:
+    text = SPLIT.replace("C2 K2 Q2", "K2 Q2 C2")
+    compiled = compile_program(CONVOLUTION, Mapping.parse(text, CONVOLUTION), HARDWARE, keep_sums=True)
+    assert compiled.fields["refill"].tolist() == [1, 0] * 4
+    assert compiled.fields["store_wide"].tolist() == [0, 1] * 4
     inputs, weights = np.zeros((1, 6, 6, 8), np.int8), np.zeros((3, 3, 8, 8), np.int8)
-    with pytest.raises(ProgramError, match="bias is not supported"):
+    sums = np.arange(6 * 6 * 8, dtype=np.int32).reshape(1, 6, 6, 8)
+    np.testing.assert_array_equal(compiled.read_sums(compiled.memory_image(inputs, weights, sums)), sums)
+    with pytest.raises(ProgramError, match="int32"):
         compiled.memory_image(inputs, weights, np.zeros(8, np.int32))
+    mapping = Mapping.parse(SPLIT, CONVOLUTION)
+    with pytest.raises(ProgramError, match="cannot be kept"):
+        compile_program(CONVOLUTION, mapping, HARDWARE, keep_sums=True, partial_sums="drop")
 
 
 def test_operands_of_another_shape_are_refused() -> None:

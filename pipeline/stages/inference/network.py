@@ -1,0 +1,203 @@
+"""A quantised model step by step: quantised products on an accelerator, every other operator in onnxruntime."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.inliner
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from pipeline.onnx.evaluate import Evaluator
+from pipeline.onnx.quantised import QuantisedStep, partition
+from pipeline.stages.inference.integers import Integers
+from pipeline.stages.inference.lower import Lowered, Run, lower
+
+Array = NDArray[Any]
+Execute = Callable[[Run], NDArray[np.int32]]
+"""Runs one layer: sums [N, Q, P, K]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A model, its operators in order, its constants, and which of them are steps for the accelerator."""
+
+    model: onnx.ModelProto
+    constants: Mapping[str, Array]
+    steps: Mapping[str, QuantisedStep]
+    host: tuple[tuple[str, str], ...]
+    """Products that stay on the host, and why."""
+    evaluator: Evaluator
+
+    @classmethod
+    def load(cls, path: Path) -> "Network":
+        """Read ``path``. Raises ValueError that names it when it cannot be read or has subgraphs."""
+        try:
+            model = onnx.load_model(path)
+            if model.functions:
+                model = onnx.inliner.inline_local_functions(model)
+        except OSError as error:
+            raise ValueError(f"model {path}: {error.strerror}") from error
+        except Exception as error:  # protobuf and onnx raise classes without a common base
+            raise ValueError(f"model {path}: is not an ONNX file") from error
+        if not model.graph.node:
+            raise ValueError(f"model {path}: is not an ONNX file, or holds no operators")
+        for node in model.graph.node:
+            if any(item.type in {onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS} for item in node.attribute):
+                raise ValueError(f"model {path}: {node.op_type} has subgraphs, which are not run")
+        found = partition(model.graph)
+        constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        evaluator = Evaluator(model.opset_import, model.ir_version)
+        return cls(model, constants, found.steps, found.host, evaluator)
+
+    @property
+    def inputs(self) -> dict[str, tuple[int | None, ...]]:
+        """Shapes of the inputs by name, None for open sizes."""
+        values = [value for value in self.model.graph.input if value.name not in self.constants]
+        return {value.name: _shape(value) for value in values}
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step of an inference: its runs, and how its result compares, in elements.
+
+    ``wrong``: sums of the accelerator differ from the integer reference on the same operands. ``alone``: results of the
+    reference on onnxruntime's operands differ from onnxruntime's, by ``alone_steps`` at most. ``differs``: results of
+    the accelerator, which goes on from its own, differ from onnxruntime's, by ``steps`` at most.
+    """
+
+    step: QuantisedStep
+    runs: tuple[Run, ...]
+    elements: int
+    wrong: int
+    alone: int
+    alone_steps: int
+    differs: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """Outputs by name, of the accelerator and of onnxruntime, the steps, and products that stayed on the host."""
+
+    outputs: dict[str, Array]
+    reference: dict[str, Array]
+    steps: tuple[StepResult, ...]
+    host: tuple[tuple[str, str], ...]
+
+
+class Runner:
+    """Runs a network again and again; onnxruntime's session for comparison is made once."""
+
+    def __init__(self, network: Network, execute: Execute) -> None:
+        self._network = network
+        self._execute = execute
+        self._names, self._session = _reference_session(network)
+        self._host: dict[str, str] = {}
+
+    def run(self, feeds: Mapping[str, Array]) -> Inference:
+        """One inference. Raises ValueError that names an operator which cannot be run."""
+        network = self._network
+        reference = dict(zip(self._names, self._session.run(self._names, dict(feeds)), strict=True))
+        values: dict[str, Array] = {**network.constants, **feeds}
+        results: list[StepResult] = []
+        needed = self._needed()
+        makers = {step.node.output[0]: name for name, step in network.steps.items()}
+        for node in network.model.graph.node:
+            name = makers.get(node.output[0]) if node.output else None
+            if name is not None and name in needed and name not in self._host:
+                step = network.steps[name]
+                try:
+                    lowered = lower(step, values)
+                except ValueError as error:
+                    self._host[name] = str(error)
+                    return self.run(feeds)  # from the start, with this step on the host
+                sums = lowered.join([self._execute(run) for run in lowered.runs])
+                values[name] = lowered.finish(sums)
+                results.append(self._compared(step, lowered, sums, values, reference))
+            if any(output in needed and output not in values for output in node.output):
+                self._on_host(node, values)
+        outputs = {value.name: values[value.name] for value in network.model.graph.output}
+        there = {name: reference[name] for name in outputs}
+        stayed = [
+            (f"{network.steps[name].node.op_type} {network.steps[name].name!r}", why)
+            for name, why in self._host.items()
+        ]
+        return Inference(outputs, there, tuple(results), (*network.host, *stayed))
+
+    def _needed(self) -> set[str]:
+        """Tensors that have to be computed, given which steps run on the accelerator."""
+        network = self._network
+        producer = {name: node for node in network.model.graph.node for name in node.output if name}
+        needed: set[str] = set()
+        todo = [value.name for value in network.model.graph.output]
+        while todo:
+            name = todo.pop()
+            if name in needed or not name:
+                continue
+            needed.add(name)
+            if name in network.steps and name not in self._host:
+                todo.extend(network.steps[name].reads)
+            elif name in producer:
+                todo.extend(producer[name].input)
+        return needed
+
+    def _on_host(self, node: onnx.NodeProto, values: dict[str, Array]) -> None:
+        arguments = [values[name] if name else None for name in node.input]
+        try:
+            results = self._network.evaluator.run(node, arguments)
+        except ValueError as error:
+            raise ValueError(f"operator {node.name or node.output[0]!r}: {error}") from error
+        values.update(zip([name for name in node.output if name], results, strict=True))
+
+    def _compared(
+        self,
+        step: QuantisedStep,
+        lowered: Lowered,
+        sums: Integers,
+        values: Mapping[str, Array],
+        reference: Mapping[str, Array],
+    ) -> StepResult:
+        result, theirs = values[step.result.name], reference[step.result.name]
+        again = lower(step, {**values, **reference})
+        alone = again.finish(again.expected)
+        apart, alone_apart = (np.abs(ours.astype(np.int16) - theirs.astype(np.int16)) for ours in (result, alone))
+        return StepResult(
+            step,
+            lowered.runs,
+            result.size,
+            int((sums != lowered.expected).sum()),
+            int((alone_apart > 0).sum()),
+            int(alone_apart.max(initial=0)),
+            int((apart > 0).sum()),
+            int(apart.max(initial=0)),
+        )
+
+
+def _reference_session(network: Network) -> tuple[list[str], Any]:
+    """onnxruntime with the results, and the operands, of all steps as outputs.
+
+    Without optimisation: its fused kernels for uint8 times int8 saturate pairs of products at 16 bits on processors
+    that have no instruction for them.
+    """
+    model = onnx.ModelProto()
+    model.CopyFrom(network.model)
+    made = {name for node in model.graph.node for name in node.output if name}
+    wanted = {name for step in network.steps.values() for name in (*step.reads, step.result.name)} & made
+    known = {value.name for value in model.graph.output}
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(wanted - known))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return [item.name for item in session.get_outputs()], session
+
+
+def _shape(value: onnx.ValueInfoProto) -> tuple[int | None, ...]:
+    axes = value.type.tensor_type.shape.dim
+    return tuple(axis.dim_value if axis.HasField("dim_value") and axis.dim_value >= 0 else None for axis in axes)
