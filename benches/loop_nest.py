@@ -13,7 +13,7 @@ from itertools import groupby, pairwise, product
 
 import torch
 
-from benches.common import GEMMINI, TIMELOOP
+from benches.common import TIMELOOP
 from pipeline.hardware import ACCUMULATOR, Hardware, HardwareTensors
 from pipeline.machine.capacity import check_fits
 from pipeline.machine.cost import cost
@@ -117,7 +117,7 @@ def best_mapping(nest: LoopNest, hardware: Hardware) -> tuple[Mapping, Cost]:
 
 def _fits(mapping: Mapping, hardware: Hardware) -> bool:
     try:
-        check_fits(mapping, hardware, GEMMINI)
+        check_fits(mapping, hardware, TIMELOOP)
     except ValueError:
         return False
     return True
