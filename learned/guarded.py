@@ -45,7 +45,8 @@ LEAST_GAIN = 0.02
 MOST_LOG_ERROR = 0.5
 KNOTS = 4
 """Efficiencies between which the width of intervals is interpolated."""
-ROWS_PER_KNOT = 100
+ROWS_PER_KNOT = 500
+"""Held-out rows that a knot needs: widths of the most efficient of a small table are too narrow for searched rows."""
 LEAST_DEVIATION = 0.003
 
 
@@ -147,16 +148,20 @@ def _with_intervals(
     if not errors:
         knots, widths = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
     else:
-        knots, widths = _widths(torch.cat(errors) / torch.cat(deviations), torch.cat(places_))
+        units = len(samples.shape_group.unique())
+        knots, widths = _widths(torch.cat(errors) / torch.cat(deviations), torch.cat(places_), units)
     return Guarded(calibration, correction, zero + share, knots, widths, spread, zero + float(used))
 
 
-def _widths(score: Float[Tensor, " n"], place: Float[Tensor, " n"]) -> tuple[Float[Tensor, " j"], Float[Tensor, " j"]]:
+def _widths(
+    score: Float[Tensor, " n"], place: Float[Tensor, " n"], units: int
+) -> tuple[Float[Tensor, " j"], Float[Tensor, " j"]]:
+    """Knots and widths. Rows of one layer shape err together, so the finite sample is of ``units`` shapes, not rows."""
     order = place.argsort()
     count = max(1, min(KNOTS, len(score) // ROWS_PER_KNOT))
     knots, widths = [], []
     for part in torch.tensor_split(order, count):
-        level = min(1.0, COVERAGE * (len(part) + 1) / len(part))
+        level = min(1.0, COVERAGE * (units + 1) / units)
         knots.append(place[part].median())
         widths.append(score[part].quantile(level) / Z_COVERAGE)
     return torch.stack(knots), torch.stack(widths)

@@ -12,7 +12,7 @@ from pipeline.machine.cost import cost
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.workload import Layer
-from tests.machines import GEMMINI, TIMELOOP
+from tests.machines import TIMELOOP
 
 LAYER = Layer(R=3, S=3, P=28, Q=28, C=256, K=720)
 HARDWARE = TIMELOOP.template.hardware(16, 128.0, 32.0)
@@ -54,7 +54,7 @@ def test_an_even_nest_costs_what_its_mapping_costs() -> None:
 
 def test_the_best_mapping_of_a_nest_fits_and_costs_no_more_than_the_nest_as_it_was() -> None:
     mapping, costs = best_mapping(EVEN, HARDWARE)
-    check_fits(mapping, HARDWARE, GEMMINI)
+    check_fits(mapping, HARDWARE, TIMELOOP)
     assert float(costs.cycles * costs.energy_uj) == pytest.approx(mapping_edp(mapping))
     assert mapping_edp(mapping) <= mapping_edp(Mapping.parse(EVEN_TEXT, LAYER)) * (1 + 1e-9)
 

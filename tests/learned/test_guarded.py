@@ -57,11 +57,19 @@ def test_searched_mappings_are_never_ranked_worse_than_by_the_base(fitted: Train
     assert spearman(predict(fitted, found).cycles, found.cycles) > spearman(base, found.cycles)
 
 
-def test_intervals_cover_unseen_shapes_and_searched_mappings(fitted: TrainedModel, unseen: Samples) -> None:
-    for rows in (unseen, samples("single_buffer", found=True)):
-        latency = predict(fitted, rows)
-        assert latency.cycles_std is not None
-        assert 0.8 <= coverage(latency.cycles, latency.cycles_std, rows.cycles) <= 1.0
+def test_intervals_cover_unseen_shapes_and_searched_mappings(fitted: TrainedModel, changed: Samples) -> None:
+    """Over four splits, because the rows of one shape err together and a split has few shapes."""
+    found = samples("single_buffer", found=True)
+    inside, total = torch.zeros(2), torch.zeros(2)
+    for split in range(4):
+        asked = fitted if split == 0 else model.fit(changed[changed.shape_group % 4 != split], _about("default"))
+        for kind, rows in enumerate((changed[changed.shape_group % 4 == split], found)):
+            latency = predict(asked, rows)
+            assert latency.cycles_std is not None
+            inside[kind] += len(rows) * coverage(latency.cycles, latency.cycles_std, rows.cycles)
+            total[kind] += len(rows)
+    assert (inside / total >= 0.8).all()
+    assert (inside / total <= 0.98).all()
 
 
 def test_where_nothing_can_be_learned_it_is_the_base(seen: Samples) -> None:
