@@ -20,7 +20,7 @@ COMMANDS = {
     "simulate": "Simulate every row on the RTL and add measured cycles, counters, energy and EDP.",
     "train": "Train a latency model on measured cycles and print its held-out scores.",
     "explain-model": "Say what a trained model found out about its design.",
-    "search": "Search hardware and mappings of a workload for the lowest EDP.",
+    "search": "Search hardware and mappings of one or several workloads for the lowest EDP.",
     "pareto": "Search under a falling series of area limits: the EDP-area front of a workload.",
     "infer": "Run a quantised network on a found design and compare it with onnxruntime layer by layer.",
     "workloads": "List, show and import workloads.",

@@ -100,8 +100,8 @@ def test_a_cycle_is_compute_before_load_before_store_before_fill_and_drain() -> 
     loading = classes([load(256, 0, dim, dim)], SMALL, slow)["load"]
     assert beside["compute"] == 2 * dim
     assert beside["load"] == loading - 2 * dim
-    # What is left of the store when the load is complete.
-    assert beside["store"] < 20
+    # Little or nothing is left of the store when the load is complete.
+    assert beside.get("store", 0) < 20
     assert "fill_drain" not in beside
 
 
