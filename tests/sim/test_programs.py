@@ -128,7 +128,7 @@ def test_any_order_of_dram_loops_gives_the_same_result(order: str) -> None:
 @pytest.mark.parametrize("kind", MEMORIES)
 def test_partial_sums_come_back_right_from_a_memory_that_is_slow_to_take_them(kind: Memory) -> None:
     layer = Layer(R=1, S=1, P=8, Q=1, C=16, K=4)
-    mapping = Mapping(layer, ((("P", 4),), (), (), (("C", 4), ("P", 2))), spatial_c=4, spatial_k=4)
+    mapping = Mapping(layer, ((("P", 4),), (), (), (("C", 4), ("P", 2))), spatial=(4, 4))
     memory = replace(MemorySettings.of(kind), latency_cycles=400)
     check(Task(mapping, DESIGNS[1], "full", memory))
 
@@ -141,7 +141,7 @@ def test_partial_sums_come_back_right_from_a_memory_that_is_slow_to_take_them(ki
 def test_a_large_array_is_bit_exact_with_rows_of_partial_sums_that_come_back(hardware: Hardware) -> None:
     dim = hardware.dim
     layer = Layer(R=1, S=1, P=dim + 6, Q=1, C=2 * dim + 5, K=dim + 2)
-    mapping = Mapping(layer, ((("P", dim + 6),), (), (), (("C", 3), ("K", 2))), spatial_c=dim, spatial_k=dim)
+    mapping = Mapping(layer, ((("P", dim + 6),), (), (), (("C", 3), ("K", 2))), spatial=(dim, dim))
     check(Task(mapping, hardware, "full", MemorySettings.of("simple")))
 
 
