@@ -148,7 +148,7 @@ def _with_intervals(
     if not errors:
         knots, widths = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
     else:
-        units = len(samples.shape_group.unique())
+        units = len(set(samples.shape_group.tolist()))
         knots, widths = _widths(torch.cat(errors) / torch.cat(deviations), torch.cat(places_), units)
     return Guarded(calibration, correction, zero + share, knots, widths, spread, zero + float(used))
 
