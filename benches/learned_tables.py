@@ -1,26 +1,29 @@
 """Simulated tables of our own designs and of changed ones, on ``soc``.
 
-A changed design is the project's RTL with a few constants or lines replaced, simulated in a copy of the sources under
+A changed design is a copy of ``gemmini`` with other parameters, in a folder under
 ``results/bench/learned.work``. Tables stay there: a second run of the bench reads them.
 """
 
-import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from benches.common import FOLDER
-from pipeline.files import ROOT
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import MachineChoice
+from pipeline.stages.design import copy_design
 from pipeline.stages.sample import sample_table
 from pipeline.stages.search import run_search
 from pipeline.table import read_table, write_table
 from pipeline.workload import load_workload
+from rtl.design import FILE
 
 WORK = FOLDER / "learned.work"
 WORKLOADS = ("unet_small", "resnet50", "bert", "retinanet")
@@ -31,41 +34,25 @@ MOST_CYCLES = 400_000
 SEARCH_DIMS = (16, 32)
 EVALUATIONS = 400
 
-Edits = dict[str, list[tuple[str, str]]]
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a changed design has instead: parameters of ``design.yaml``, and constants of ``gemmini_pkg.sv``."""
+
+    parameters: dict[str, int] = field(default_factory=dict)
+    constants: dict[str, int] = field(default_factory=dict)
+
 
 OWN = ("gemmini", "gemmini_commands")
-CHANGES: dict[str, Edits] = {
+CHANGES: dict[str, Change] = {
     # Reads and writes under way.
-    "few_requests": {
-        "gemmini_pkg.sv": [
-            ("ReadsInFlight = 16;", "ReadsInFlight = 4;"),
-            ("ReadTags = 24;", "ReadTags = 8;"),
-            ("WriteTags = 16;", "WriteTags = 4;"),
-        ]
-    },
+    "few_requests": Change({"ReadsInFlight": 4, "WritesInFlight": 4}),
     # Depths of queues.
-    "shallow_queues": {
-        "gemmini_pkg.sv": [("TagQueueDepth = 6;", "TagQueueDepth = 3;"), ("LoadQueueDepth = 8;", "LoadQueueDepth = 2;")]
-    },
+    "shallow_queues": Change({"ArraySlots": 3, "LoadQueue": 2}),
     # Slots of the array.
-    "long_slots": {
-        "gemmini_pkg.sv": [("MinSlotRows = 4;", "MinSlotRows = 12;"), ("ReadPipeStages = 5;", "ReadPipeStages = 9;")]
-    },
+    "long_slots": Change(constants={"MinSlotRows": 12, "ReadPipeStages": 9}),
     # One tile in flight, one scratchpad bank, fewer reads under way.
-    "single_buffer": {
-        "loop_unroller.sv": [
-            ("assign ready_o = !valid_q[tail_q] && wait_q == '0;", "assign ready_o = valid_q == '0 && wait_q == '0;"),
-            ("if (retire && (&valid_q)) wait_q", "if (retire) wait_q"),
-        ],
-        "gemmini_pkg.sv": [("ReadsInFlight = 16;", "ReadsInFlight = 8;")],
-        "scratchpad.sv": [
-            (
-                "    return {row >= row_t'(2 * BankRows), row >= row_t'(3 * BankRows) || (row >= row_t'(BankRows) &&\n"
-                "        row < row_t'(2 * BankRows))};",
-                "    return 2'd0;",
-            )
-        ],
-    },
+    "single_buffer": Change({"TilesInFlight": 1, "ScratchpadBanks": 1, "ReadsInFlight": 8}),
 }
 
 
@@ -115,28 +102,30 @@ def _searched() -> pd.DataFrame:
 
 
 def _simulate(design: str, asked: Path, out: Path) -> None:
-    """Simulate a table on a design, changed ones in a copy of the sources."""
-    root = ROOT if design in OWN else _copy(design, CHANGES[design])
+    """Simulate a table on a design."""
+    named = design if design in OWN else str(changed_design(CHANGES[design], WORK / "designs" / design))
     command: Sequence[str] = (
         *(sys.executable, "-m", "pipeline.cli", "simulate", str(asked), str(out)),
-        *("--design", design, "--memory", "soc", "--driver", "inprocess", "--work-dir", str(WORK / "journal")),
+        *("--design", named, "--memory", "soc", "--driver", "inprocess", "--work-dir", str(WORK / "journal")),
     )
-    subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, check=True)
+    subprocess.run(command, check=True)
 
 
-def _copy(design: str, edits: Edits) -> Path:
-    """A copy of the sources with one more design. Raises ValueError where the text to replace is not there."""
-    root = WORK / "sources" / design
-    shutil.rmtree(root, ignore_errors=True)
-    for folder in ("pipeline", "learned", "rtl", "sim"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    changed = root / "rtl" / design
-    shutil.copytree(root / "rtl" / "gemmini", changed)
-    for name, replaced in edits.items():
-        text = (changed / name).read_text(encoding="utf-8")
-        for old, new in replaced:
-            if old not in text:
-                raise ValueError(f"design {design}: rtl/gemmini/{name} has no {old!r}")
-            text = text.replace(old, new)
-        (changed / name).write_text(text, encoding="utf-8")
-    return root
+def changed_design(change: Change, folder: Path) -> Path:
+    """A copy of ``gemmini`` with ``change``, in ``folder``. Raises ValueError that names what there is not."""
+    shutil.rmtree(folder, ignore_errors=True)
+    copy_design("gemmini", folder)
+    content = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
+    for name, value in change.parameters.items():
+        if "value" not in content["parameters"].get(name, {}):
+            raise ValueError(f"design gemmini has no parameter {name} with a value of its own")
+        content["parameters"][name]["value"] = value
+    (folder / FILE).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    package = folder / "gemmini_pkg.sv"
+    text = package.read_text(encoding="utf-8")
+    for name, value in change.constants.items():
+        text, found = re.subn(rf"\b{name} = \d+;", f"{name} = {value};", text)
+        if found != 1:
+            raise ValueError(f"{package.name} has no constant {name}")
+    package.write_text(text, encoding="utf-8")
+    return folder

@@ -73,13 +73,3 @@ def spearman(predicted: Float[Tensor, " n"], true: Float[Tensor, " n"]) -> float
 def coverage(predicted: Float[Tensor, " n"], std: Float[Tensor, " n"], true: Float[Tensor, " n"]) -> float:
     """Share of measured cycles inside the 90 % interval."""
     return float(((true - predicted).abs() <= Z_COVERAGE * std).to(torch.float64).mean())
-
-
-def top1_regret(predicted: Float[Tensor, " n"], true: Float[Tensor, " n"], groups: Int[Tensor, " n"]) -> float:
-    """How much slower the candidates chosen by prediction are than the best, mean over groups; 0.02 is 2 %."""
-    regrets = []
-    for group in range(int(groups.max()) + 1):
-        inside = groups == group
-        chosen = true[inside][predicted[inside].argmin()]
-        regrets.append(float(chosen / true[inside].min() - 1))
-    return sum(regrets) / len(regrets)

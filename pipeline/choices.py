@@ -13,7 +13,6 @@ MEMORIES: tuple[Memory, ...] = get_args(Memory)
 
 PartialSums = Literal["spill", "drop"]
 """Partial sums of interrupted reductions go to memory and come back; or are left out (timing only)."""
-PARTIAL_SUMS: tuple[PartialSums, ...] = get_args(PartialSums)
 
 DimRule = Literal["from-table", "from-mapping"]
 """Where the array size of a row comes from: its columns; or the smallest array that holds its spatial factors."""

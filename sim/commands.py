@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 WORDS = 16
-HOST_CYCLES_BIT = 496
-"""The top sixteen bits of a command are for the command feeder: cycles the host needs before the next command."""
 CONFIG, LOOP_CONV, LOOP_MATMUL, LOAD, PRELOAD, COMPUTE, STORE, FENCE = range(8)
 
 CONFIG_FIELDS: dict[str, int] = {

@@ -11,7 +11,6 @@ from pipeline.workload import Layer
 
 Int8 = NDArray[np.int8]
 Int32 = NDArray[np.int32]
-Int64 = NDArray[np.int64]
 
 
 def input_shape(layer: Layer) -> tuple[int, int, int, int]:

@@ -21,7 +21,6 @@ from sim.golden import Int8, layer_output, random_operands
 from sim.memory import MemorySettings
 
 Driver = Literal["cocotb", "inprocess"]
-DRIVERS: tuple[Driver, ...] = ("cocotb", "inprocess")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
@@ -109,8 +108,3 @@ def label(node: onnx.NodeProto) -> str:
     """The operator's name without the path decoration of exporters, or that of its output."""
     name = printable(node.name or (node.output[0] if node.output else node.op_type))
     return name.strip("/").removesuffix(f"/{printable(node.op_type)}") or printable(node.op_type) or "layer"
-
-
-def as_ints(value: NDArray[Any]) -> list[int]:
-    """The elements of an integer tensor."""
-    return [int(item) for item in np.ravel(value)]

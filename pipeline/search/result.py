@@ -35,7 +35,7 @@ class TracePoint:
 
 
 CLOCK_MHZ = 500.0
-"""Clock of the accelerator where none is given: what public Gemmini tape-outs of this size aim at."""
+"""Clock of the accelerator where none is given: a round figure, not the result of a timing analysis."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,12 @@ def new(
     template: Annotated[str, typer.Option("--from", metavar="NAME|FOLDER", help="Design to copy.")] = TEMPLATE,
 ) -> None:
     """Copy a design with all its sources to a folder of its own."""
+    design = copy_design(template, folder)
+    typer.echo(f"{folder}: {len(design.sources)} sources, compiler.py and {FILE}; next: dosa-hil design check {folder}")
+
+
+def copy_design(template: str, folder: Path) -> Design:
+    """The design ``template`` copied to a new ``folder``. Raises ValueError when there is such a folder."""
     design = Design.read(template)
     if folder.exists():
         raise ValueError(f"{folder}: exists already; name a new folder")
@@ -53,7 +59,7 @@ def new(
     for path in design.sources:
         shutil.copy2(path, folder / path.name)
     write_text(folder / FILE, _own_sources(design))
-    typer.echo(f"{folder}: {len(design.sources)} sources, compiler.py and {FILE}; next: dosa-hil design check {folder}")
+    return design
 
 
 def _own_sources(design: Design) -> str:

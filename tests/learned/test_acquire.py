@@ -6,14 +6,6 @@ from learned import acquire
 from pipeline.machine.latency import Latency
 
 CYCLES = torch.tensor([5.0, 3.0, 9.0, 2.0, 8.0, 1.0], dtype=torch.float64)
-GROUPS = torch.tensor([1, 0, 1, 0, 1, 0])
-
-
-def test_the_best_of_each_group_are_chosen() -> None:
-    assert acquire.best_predicted(CYCLES, GROUPS, 1).tolist() == [5, 0]
-    assert acquire.best_predicted(CYCLES, GROUPS, 2).tolist() == [5, 3, 0, 4]
-
-
 STD = torch.tensor([1.0, 1.5, 4.0, 0.1, 1.0, 0.1], dtype=torch.float64)
 ANY = torch.full_like(CYCLES, torch.inf)
 
@@ -23,18 +15,10 @@ def test_the_least_known_in_relation_to_its_cycles_is_chosen() -> None:
 
 
 def test_surely_slow_candidates_are_not_measured() -> None:
-    assert acquire.group_best(CYCLES, GROUPS).tolist() == [5, 1, 5, 1, 5, 1]
-    limit = 1.7 * acquire.group_best(CYCLES, GROUPS)
+    limit = 1.7 * torch.tensor([5.0, 1.0, 5.0, 1.0, 5.0, 1.0], dtype=torch.float64)
     assert acquire.most_uncertain(Latency(CYCLES, STD), limit, 9).tolist() == [0, 4, 5]
 
 
 def test_without_uncertainty_the_fastest_in_relation_to_their_limit_are_chosen() -> None:
     limit = torch.tensor([6.0, 6.0, 8.0, 3.0, 9.0, 1.1], dtype=torch.float64)
     assert acquire.most_uncertain(Latency(CYCLES), limit, 3).tolist() == [1, 3, 0]
-
-
-def test_diverse_candidates_are_far_from_what_is_measured_and_from_each_other() -> None:
-    candidates = torch.tensor([[0.0], [0.1], [5.0], [5.1], [10.0]], dtype=torch.float64)
-    measured = torch.tensor([[0.0]], dtype=torch.float64)
-    assert acquire.most_diverse(candidates, measured, 2).tolist() == [4, 2]
-    assert len(set(acquire.most_diverse(candidates, measured[:0], 9).tolist())) == 5

@@ -13,14 +13,6 @@ from tests.machines import GEMMINI
 TRUE = torch.tensor([100.0, 200.0, 400.0, 50.0], dtype=torch.float64)
 
 
-def test_regret_is_what_choosing_by_prediction_costs() -> None:
-    predicted = torch.tensor([100.0, 90.0, 10.0, 20.0], dtype=torch.float64)
-    groups = torch.tensor([0, 0, 1, 1])
-    # Chosen are 200 against a best of 100, and 400 against 50.
-    assert evaluate.top1_regret(predicted, TRUE, groups) == pytest.approx((1.0 + 7.0) / 2)
-    assert evaluate.top1_regret(TRUE, TRUE, groups) == 0.0
-
-
 def test_coverage_counts_rows_inside_the_interval() -> None:
     std = torch.tensor([10.0, 10.0, 10.0, 10.0], dtype=torch.float64)
     predicted = TRUE + torch.tensor([16.0, -17.0, 0.0, 30.0], dtype=torch.float64)
