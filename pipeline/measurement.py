@@ -1,5 +1,6 @@
 """What one simulation gives: cycles, where they went, and what was moved."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 COUNTERS = (
@@ -28,6 +29,12 @@ are weights loaded into array registers, ``macs`` multiply-accumulates on real o
 CYCLE_COUNTERS = tuple(name for name in COUNTERS if name.endswith("_cycles"))
 WORD_COUNTERS = tuple(name for name in COUNTERS if name not in CYCLE_COUNTERS)
 """What counted energy is made of."""
+
+
+def known_classes(columns: Iterable[str]) -> list[str]:
+    """The cycle classes that a table with these columns of simulations has; some designs count none."""
+    found = set(columns)
+    return [name for name in CYCLE_COUNTERS if f"sim.{name}" in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ RTL = ROOT / "rtl"
 FILE = "design.yaml"
 COMPILER = "compiler.py"
 """Makes the programs of a design (``sim.compiler``)."""
-MACHINE = "machine.yaml"
-"""Describes the machine of a design (``pipeline.machine.tile_pipeline``)."""
+MACHINES = ("machine.yaml", "machine.py")
+"""Describe or make the machine of a design (``pipeline.machine.folder``)."""
 FOLDER_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
 HardwareSize = Literal["dim", "scratchpad_rows", "accumulator_rows"]
@@ -152,9 +152,8 @@ class Design:
 
     @property
     def description(self) -> tuple[Path, ...]:
-        """Its ``machine.yaml``, where there is one."""
-        path = self.folder / MACHINE
-        return (path,) if path.is_file() else ()
+        """Its ``machine.yaml`` and ``machine.py``, those that there are."""
+        return tuple(path for name in MACHINES if (path := self.folder / name).is_file())
 
     @property
     def machine(self) -> str:

@@ -136,6 +136,7 @@ def _top(design: Design, hardware: Hardware, values: dict[str, int]) -> str:
     ports = ",\n".join(f"    {way} logic {width + ' ' if width else ''}{name}" for name, way, width in seen.values())
     wires = ",\n".join(f"      .{name}({name})" for name, _, _ in own)
     assigns = "".join(f"  assign {name} = {constants[name]};\n" for name in missing)
+    assigns += _counters_check(file.top, len(file.counters)) if file.counters else ""
     parameters = "\n".join(f"      .{name}({value})," for name, value in values.items())
     return f"""// Generated: {design.name}, DIM {hardware.dim}, scratchpad {hardware.scratchpad_kib:g} KiB, \
 accumulator {hardware.accumulator_kib:g} KiB.
@@ -151,6 +152,15 @@ module design_top #(
 {wires}
   );
 {assigns}endmodule
+"""
+
+
+def _counters_check(top: str, count: int) -> str:
+    """Connecting a port of another width is legal SystemVerilog, and would give counters the wrong names."""
+    bits = f"$bits(u_{top}.counters_o)"
+    return f"""  if ({bits} != {64 * count}) begin : gen_counters
+    $error("counters_o of {top} has %0d bits, design.yaml names {count} counters of 64 bits", {bits});
+  end
 """
 
 

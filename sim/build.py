@@ -87,9 +87,9 @@ def cache_folder() -> Path:
 def build(design: Design, datapath: Datapath) -> Built:
     """The simulation of ``design``, built unless it already is. Several processes may build at once."""
     files = digest_files([TEST_BENCHES[design.ports], NATIVE / "model.cpp", NATIVE / "model.h"])
-    options = _verilate_options(design, datapath)
-    key = digest(design.rtl_digest, design.counters, datapath, options, files, _runtime_key())
-    folder = _cached(f"{design.id}-{datapath}-{key}", lambda path: _build_design(design, datapath, path))
+    options = verilate_options(design, datapath)
+    key = digest(design.rtl_digest, design.counters, datapath, options, files, runtime_key())
+    folder = cached(f"{design.id}-{datapath}-{key}", lambda path: _build_design(design, datapath, path))
     return Built(design, datapath, folder / "tb", folder / "tb.so")
 
 
@@ -102,10 +102,10 @@ def elaborate(design: Design) -> None:
 
     def check(folder: Path) -> None:
         for datapath in DATAPATHS:
-            _verilate(design, datapath, folder, "--lint-only")
+            verilate(design, datapath, folder, "--lint-only")
 
     try:
-        _cached(f"elaborated-{design.id}-{digest(design.rtl_digest, design.counters, tools)}", check)
+        cached(f"elaborated-{design.id}-{digest(design.rtl_digest, design.counters, tools)}", check)
     except BuildError as error:
         raise ValueError(f"design {design.id}: {error}") from error
 
@@ -135,14 +135,14 @@ def verilator_environment() -> dict[str, str]:
 
 
 @cache
-def _runtime_key() -> str:
-    compiler_version = _run([compiler(), "-dumpfullversion", "-dumpmachine"], ROOT)
+def runtime_key() -> str:
+    compiler_version = run([compiler(), "-dumpfullversion", "-dumpmachine"], ROOT)
     return digest(version("verilator"), version("cocotb"), compiler_version, _COMPILE, digest_files(NATIVE.iterdir()))
 
 
-def _runtime() -> Path:
+def runtime_folder() -> Path:
     """Folder with what every design shares: ``runtime.a``, ``main.o`` and ``inprocess.o``."""
-    return _cached(f"runtime-{_runtime_key()}", _build_runtime)
+    return cached(f"runtime-{runtime_key()}", _build_runtime)
 
 
 def _build_runtime(folder: Path) -> None:
@@ -150,44 +150,44 @@ def _build_runtime(folder: Path) -> None:
     shared = [*(include / name for name in _RUNTIME), *(NATIVE / name for name in _SHARED)]
     for source in [*shared, NATIVE / "main.cpp", NATIVE / "inprocess.cpp"]:
         _compile(source, folder)
-    _run(["ar", "-rcs", "runtime.a", *(source.with_suffix(".o").name for source in shared)], folder)
+    run(["ar", "-rcs", "runtime.a", *(source.with_suffix(".o").name for source in shared)], folder)
 
 
 def _build_design(design: Design, datapath: Datapath, folder: Path) -> None:
-    runtime = _runtime()
-    _verilate(design, datapath, folder)
+    runtime = runtime_folder()
+    verilate(design, datapath, folder)
     generated = sorted(folder.glob("Vtb*.cpp"))
     once = [path for path in generated if path.stem.endswith(("__Slow", "__Syms"))]
-    _compile_together("once", once, folder, "-O0")
+    compile_together("once", once, folder, "-O0")
     assertions = ("-DDOSA_ASSERTIONS",) if datapath == "full" else ()
     evaluated = [*(path for path in generated if path not in once), NATIVE / "model.cpp"]
-    _compile_together("design", evaluated, folder, *assertions)
+    compile_together("design", evaluated, folder, *assertions)
     libraries = cocotb_tools.config.libs_dir
     everything = ["design.o", "once.o", "-Wl,--whole-archive", str(runtime / "runtime.a"), "-Wl,--no-whole-archive"]
     cocotb = [f"-L{libraries}", f"-Wl,-rpath,{libraries}", "-lcocotbvpi_verilator"]
-    _run([compiler(), "-rdynamic", "-o", "tb", str(runtime / "main.o"), *everything, *cocotb, "-lpthread"], folder)
+    run([compiler(), "-rdynamic", "-o", "tb", str(runtime / "main.o"), *everything, *cocotb, "-lpthread"], folder)
     local = ["-shared", "-Wl,-Bsymbolic"]
-    _run([compiler(), *local, "-o", "tb.so", str(runtime / "inprocess.o"), *everything, "-lpthread"], folder)
+    run([compiler(), *local, "-o", "tb.so", str(runtime / "inprocess.o"), *everything, "-lpthread"], folder)
     for path in folder.iterdir():
         if path.name not in {"tb", "tb.so"}:
             path.unlink()
 
 
-def _verilate(design: Design, datapath: Datapath, folder: Path, *options: str) -> None:
+def verilate(design: Design, datapath: Datapath, folder: Path, *options: str) -> None:
     parameters = [f"-GDatapath=1'b{int(datapath == 'full')}", f"-GNumCounters={max(1, len(design.counters))}"]
     sources = [str(path) for path in [*design.sources, TEST_BENCHES[design.ports]]]
     includes = sorted({f"-I{path.parent}" for path in design.sources})
-    command = [str(verilator_root() / "bin" / "verilator_bin"), *_verilate_options(design, datapath), *parameters]
-    _run([*command, *options, *includes, "--Mdir", ".", *sources], folder)
+    command = [str(verilator_root() / "bin" / "verilator_bin"), *verilate_options(design, datapath), *parameters]
+    run([*command, *options, *includes, "--Mdir", ".", *sources], folder)
 
 
-def _verilate_options(design: Design, datapath: Datapath) -> tuple[str, ...]:
+def verilate_options(design: Design, datapath: Datapath) -> tuple[str, ...]:
     """Unrolled loops over a small array run faster; over a large one they take minutes to compile."""
     loops = ("--unroll-count", "1") if datapath == "full" and design.dim >= LOOPS_FROM_DIM else ()
     return (*_VERILATE, *_VERILATE_FOR[datapath], *loops)
 
 
-def _compile_together(name: str, sources: Sequence[Path], folder: Path, *options: str) -> None:
+def compile_together(name: str, sources: Sequence[Path], folder: Path, *options: str) -> None:
     """Compile ``sources`` as one unit; what runs only at the start is not worth optimising."""
     unit = folder / f"{name}.cpp"
     unit.write_text("".join(f'#include "{path}"\n' for path in sources), encoding="utf-8")
@@ -199,10 +199,10 @@ def _compile(source: Path, folder: Path, *options: str) -> None:
     launcher = [path] if (path := shutil.which("ccache")) else []
     paths = [f"-I{include}", f"-I{include / 'vltstd'}", f"-I{NATIVE}", "-I."]
     target = source.with_suffix(".o").name
-    _run([*launcher, compiler(), *_COMPILE, *options, *paths, "-c", "-o", target, str(source)], folder)
+    run([*launcher, compiler(), *_COMPILE, *options, *paths, "-c", "-o", target, str(source)], folder)
 
 
-def _cached(name: str, make: Callable[[Path], None]) -> Path:
+def cached(name: str, make: Callable[[Path], None]) -> Path:
     """The folder ``name`` of the cache, made by ``make`` in a temporary folder that is then moved into place."""
     folder = cache_folder() / name
     if not folder.exists():
@@ -229,7 +229,7 @@ def _remove_abandoned() -> None:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _run(command: Sequence[str], folder: Path) -> str:
+def run(command: Sequence[str], folder: Path) -> str:
     environment = verilator_environment()
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -39,6 +39,14 @@ class ProgramError(ValueError):
     """A mapping cannot become a program; the message names the offender."""
 
 
+class CompilerError(ProgramError):
+    """A compiler is wrong, whatever the mapping: it raises, does not end, or gives what is no program."""
+
+
+class _TimeUp(BaseException):
+    """No ``Exception``, so that a design's Python does not catch it by chance."""
+
+
 class Program(Protocol):
     """Commands of one layer and the layout of its memory."""
 
@@ -88,39 +96,44 @@ def compile_with(
         commands, size = program.commands, program.memory_bytes
     shape, kind = getattr(commands, "shape", None), getattr(commands, "dtype", None)
     if shape is None or shape[1:] != (WORDS,) or kind != np.uint32:
-        raise ProgramError(f"{_name(path)}: commands are {kind} {shape}, not uint32 [n, {WORDS}]")
+        raise CompilerError(f"{_name(path)}: commands are {kind} {shape}, not uint32 [n, {WORDS}]")
     if not isinstance(size, int) or size < 0:
-        raise ProgramError(f"{_name(path)}: memory_bytes = {size!r} is not a size")
+        raise CompilerError(f"{_name(path)}: memory_bytes = {size!r} is not a size")
     return program
 
 
 @contextmanager
 def guarded(path: str) -> Iterator[None]:
-    """Turn whatever the Python of a design's folder raises, or its taking too long, into a ProgramError."""
+    """Turn whatever the Python of a design's folder raises into a ProgramError.
+
+    A ValueError says what is not possible; anything else, and taking too long, is a CompilerError.
+    """
     try:
         with _time_limit():
             yield
-    except TimeoutError:
-        raise ProgramError(f"{_name(path)}: no result after {LIMIT_SECONDS:g} s of CPU time") from None
+    except _TimeUp:
+        raise CompilerError(f"{_name(path)}: no result after {LIMIT_SECONDS:g} s of CPU time") from None
+    except CompilerError:
+        raise
     except ValueError as error:
         raise ProgramError(str(error)) from error
-    except Exception as error:
-        raise ProgramError(f"{_name(path)}: {type(error).__name__}: {str(error)[:300]}") from error
+    except (Exception, SystemExit) as error:
+        raise CompilerError(f"{_name(path)}: {type(error).__name__}: {str(error)[:300]}") from error
 
 
 @cache
 def load(path: str) -> Any:
-    """The function of the file ``path``, which is executed. Raises ProgramError when there is none."""
+    """The function of the file ``path``, which is executed. Raises CompilerError when there is none."""
     name = f"design_compiler_{digest(path)}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not Path(path).is_file():
-        raise ProgramError(f"{_name(path)}: no such file")
+        raise CompilerError(f"{_name(path)}: no such file")
     module = importlib.util.module_from_spec(spec)
     with guarded(path):
         spec.loader.exec_module(module)
     function = getattr(module, FUNCTION, None)
     if not callable(function):
-        raise ProgramError(f"{_name(path)}: has no function {FUNCTION}")
+        raise CompilerError(f"{_name(path)}: has no function {FUNCTION}")
     return function
 
 
@@ -130,13 +143,13 @@ def _name(path: str) -> str:
 
 @contextmanager
 def _time_limit() -> Iterator[None]:
-    """Raise TimeoutError after ``LIMIT_SECONDS`` of this process's CPU time; signals reach the main thread only."""
+    """Raise _TimeUp after ``LIMIT_SECONDS`` of this process's CPU time; signals reach the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def expire(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeoutError
+        raise _TimeUp
 
     before = signal.signal(signal.SIGVTALRM, expire)
     signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT_SECONDS)

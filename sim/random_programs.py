@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pipeline.hardware import Hardware
 from pipeline.mapping import Hierarchy, Mapping
 from pipeline.workload import DIMS, Layer
-from sim.compiler import ProgramError
+from sim.compiler import CompilerError, ProgramError
 
 MAX_MACS = 60_000
 ATTEMPTS = 12
@@ -34,7 +34,7 @@ def random_mapping(
 ) -> Mapping | None:
     """A mapping with a random tile and order of DRAM loops for which ``takes`` raises no ProgramError.
 
-    None where even small tiles are refused.
+    None where even small tiles are refused. A CompilerError is raised on.
     """
     sizes = dict(zip(DIMS, layer.sizes, strict=True))
     tile = {name: generator.randint(1, size) for name, size in sizes.items()}
@@ -46,6 +46,8 @@ def random_mapping(
         mapping = _mapping(layer, tile, order, hardware.template.hierarchy)
         try:
             takes(mapping)
+        except CompilerError:
+            raise
         except ProgramError:
             largest = max(tile, key=lambda name: tile[name])
             tile[largest] = -(-tile[largest] // 2)

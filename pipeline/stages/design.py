@@ -20,7 +20,7 @@ from rtl.design import FILE, Design
 from rtl.generate import generate
 from rtl.lint.design import findings
 from sim.build import DATAPATHS, BuildError, Datapath
-from sim.compiler import ProgramError, compile_with, load
+from sim.compiler import CompilerError, ProgramError, compile_with, load
 from sim.design import Design as Generated
 from sim.inprocess import Simulation
 from sim.memory import MemorySettings
@@ -106,9 +106,10 @@ def _steps(folder: str, point: Hardware, programs: int) -> Iterator[Step]:
     generated = Generated.load(generate(point, DESIGNS, design=str(design.folder)))
     simulations, problems = _built(generated)
     yield Step("both builds elaborate and compile", problems, "mend what Verilator says")
-    tasks = list(_tasks(generated, point, programs))
-    few = [] if len(tasks) == programs else [f"the compiler took {len(tasks)} of {programs} random mappings"]
-    yield Step(f"compiler.py has programs for {programs} random mappings", few, "see why it refuses small tiles")
+    tasks, problems = tasks_for(generated, point, programs)
+    yield Step(
+        f"compiler.py has programs for {programs} random mappings", problems, "see what it does with small tiles"
+    )
     bench = _Bench(generated, simulations)
     full = [bench.run(task) for task in tasks]
     yield Step("results are right, every byte", _errors(tasks, full), "compare arithmetic, addresses and layout")
@@ -150,6 +151,16 @@ class _Bench:
         except ProgramError as error:
             return Record("", error=str(error))
         return conclude("", prepared, self.design.counters, run(self.simulations[task.datapath], prepared))
+
+
+def tasks_for(design: Generated, point: Hardware, count: int) -> tuple[list[Task], list[str]]:
+    """Tasks for ``count`` random mappings, and why there are fewer."""
+    tasks: list[Task] = []
+    try:
+        tasks.extend(_tasks(design, point, count))
+    except CompilerError as error:
+        return tasks, [str(error)]
+    return tasks, [] if len(tasks) == count else [f"the compiler took {len(tasks)} of {count} random mappings"]
 
 
 def _tasks(design: Generated, point: Hardware, count: int) -> Iterator[Task]:

@@ -14,6 +14,7 @@ from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.energy import LevelEnergy
 from pipeline.machine.machine import MachineChoice, machine_of
 from pipeline.machine.words import Words
+from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.measurement import COUNTERS, WORD_COUNTERS, Measurement
 from pipeline.stages.command import (
     DimOption,
@@ -27,6 +28,7 @@ from pipeline.stages.command import (
 from pipeline.stages.entry import run
 from pipeline.stages.estimate import fitting
 from pipeline.stages.machines import DEFAULT_DESIGN, DEFAULT_MEMORY
+from pipeline.stages.wave import asked_wave, write_wave
 from pipeline.table import Row, RowError, add_columns, read_table, rows_of
 from rtl.design import Design as DesignSource
 from rtl.generate import generate
@@ -39,6 +41,9 @@ from sim.task import Driver, Record, Task
 
 DESIGNS = ROOT / "results" / "rtl"
 """Folder of generated designs, one a design and hardware."""
+
+ESTIMATED = "sim.energy_estimated"
+"""Column that is there, and true, where a design does not count all words: its energy is the machine's estimate."""
 
 FAILED: dict[str, Any] = dict.fromkeys(("sim.cycles", "sim.energy_uj", "sim.edp"), float("nan"))
 """Results of a row that could not be simulated; they are there even when no row could."""
@@ -61,29 +66,61 @@ def simulate_table(
 
     Finished simulations are kept in ``work_dir`` and not run again. ``settings`` replaces those of ``memory``.
     """
+    made = requests(
+        table,
+        design=design,
+        datapath=datapath,
+        memory=memory,
+        dim_rule=dim_rule,
+        partial_sums=partial_sums,
+        settings=settings,
+    )
+    return measure(table, made, driver=driver, jobs=jobs, work_dir=work_dir)
+
+
+def requests(
+    table: pd.DataFrame,
+    *,
+    design: str,
+    datapath: Datapath,
+    memory: Memory,
+    dim_rule: DimRule,
+    partial_sums: PartialSums,
+    settings: MemorySettings | None = None,
+) -> list[Request | RowError]:
+    """What is to be simulated for every row of ``table``, or why it cannot be."""
     if datapath == "full" and partial_sums == "drop":
         raise ValueError("--partial-sums drop needs --datapath timing: the results would be wrong")
     source = DesignSource.read(design)
     machine = MachineChoice(source.machine, memory, partial_sums).find()
     rows = fitting(rows_of(table, machine.template, dim_rule), machine)
     designs = {row.hardware: _design(source, row.hardware) for row in rows if isinstance(row, Row)}
-    requests: list[Request] = []
-    results: list[dict[str, Any] | None] = []
+    memory_settings = settings or MemorySettings.of(memory)
+    made: list[Request | RowError] = []
     for row in rows:
         if isinstance(row, RowError):
-            results.append(FAILED | {"error": row.message})
+            made.append(row)
             continue
         target = designs[row.hardware]
         if isinstance(target, RowError):
-            results.append(FAILED | {"error": target.message})
+            made.append(target)
             continue
-        memory_settings = settings or MemorySettings.of(memory)
         task = Task(row.mapping, row.hardware, datapath, memory_settings, partial_sums, compiler=target.compiler)
-        requests.append(Request(target, task))
-        results.append(None)
-    records = iter(simulate(requests, driver, work_dir.resolve() / "journal", jobs, Progress(sys.stderr)))
-    pairs = iter(requests)
-    return add_columns(table, [_columns(next(records), next(pairs)) if item is None else item for item in results])
+        made.append(Request(target, task))
+    return made
+
+
+def measure(
+    table: pd.DataFrame, made: list[Request | RowError], *, driver: Driver, jobs: int, work_dir: Path
+) -> pd.DataFrame:
+    """``table`` with the results of its rows' requests; finished simulations are kept in ``work_dir``."""
+    wanted = [item for item in made if isinstance(item, Request)]
+    records = iter(simulate(wanted, driver, work_dir.resolve() / "journal", jobs, Progress(sys.stderr)))
+    results = [
+        FAILED | {"error": item.message} if isinstance(item, RowError) else _columns(next(records), item)
+        for item in made
+    ]
+    return add_columns(table, results)
 
 
 def counted_energy_uj(counters: dict[str, int], hardware: Hardware) -> float:
@@ -107,6 +144,15 @@ def counted_energy(counters: dict[str, int], hardware: Hardware) -> LevelEnergy:
     return machine_of(hardware.template.name).energy(moved, HardwareTensors.stack([hardware]))
 
 
+def estimated_energy(mapping: Mapping, hardware: Hardware) -> LevelEnergy:
+    """Energy by level of the words that the machine says a mapping moves, where the design does not count them."""
+    machine = machine_of(hardware.template.name)
+    sizes = HardwareTensors.stack([hardware])
+    with torch.no_grad():
+        words = machine.words(LayerTensors.stack([mapping.layer]), MappingTensors.stack([mapping]), sizes)
+        return machine.energy(words, sizes)
+
+
 def _design(source: DesignSource, hardware: Hardware) -> Design | RowError:
     try:
         return Design.load(generate(hardware, DESIGNS, design=str(source.folder)))
@@ -120,8 +166,11 @@ def _columns(record: Record, request: Request) -> dict[str, Any]:
     counters = {name: record.counters[name] for name in COUNTERS if name in record.counters}
     measured = Measurement(record.key, request.design.rtl_digest, record.cycles, counters)
     is_counted = all(name in counters for name in WORD_COUNTERS)
-    energy_uj = counted_energy_uj(counters, request.task.hardware) if is_counted else float("nan")
+    mapping, hardware = request.task.mapping, request.task.hardware
+    energy = counted_energy(counters, hardware) if is_counted else estimated_energy(mapping, hardware)
+    energy_uj = float(energy.total.item())
     columns = {"sim.cycles": measured.cycles, "sim.energy_uj": energy_uj, "sim.edp": measured.cycles * energy_uj}
+    columns |= {} if is_counted else {ESTIMATED: True}
     columns |= {f"sim.{name}": value for name, value in counters.items()}
     return columns | {"sim.rtl_digest": measured.rtl_digest, "error": ""}
 
@@ -138,6 +187,10 @@ def main(
     dim: DimOption = "from-table",
     partial_sums: SumsOption = "spill",
     jobs: Annotated[int, typer.Option(min=1, max=1024, help="Simulators that run at once.")] = 1,
+    wave: Annotated[
+        str | None, typer.Option(metavar="ROW:FILE", help="Write a waveform of a row (the first is 1), .fst or .vcd.")
+    ] = None,
+    wave_cycles: Annotated[int, typer.Option(min=1, max=10**9, help="Most cycles of the waveform.")] = 100_000,
     work_dir: Annotated[
         Path | None, typer.Option(help="Folder of the journal; several tables may share one. Default: beside OUT.")
     ] = None,
@@ -150,17 +203,11 @@ def main(
     check_out_table(out_table, in_table)
     table = read_table(in_table)
     check_out_folder(work_dir)
-    result = simulate_table(
-        table,
-        design=design,
-        datapath=datapath,
-        memory=memory,
-        driver=driver,
-        jobs=jobs,
-        dim_rule=dim,
-        partial_sums=partial_sums,
-        work_dir=work_dir,
-    )
+    asked = None if wave is None else asked_wave(wave, len(table), in_table, out_table)
+    made = requests(table, design=design, datapath=datapath, memory=memory, dim_rule=dim, partial_sums=partial_sums)
+    result = measure(table, made, driver=driver, jobs=jobs, work_dir=work_dir)
+    if asked is not None:
+        write_wave(asked, made[asked.row - 1], result, wave_cycles)
     finish(result, out_table)
 
 

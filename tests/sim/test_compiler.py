@@ -23,6 +23,11 @@ MAPPING = Mapping.parse("L3[WIO] N1 - L2[WI] K4X - L1[O] C4X - L0[W] P4", LAYER)
         ("return Made([[0] * 15], 0)", r"^mine/compiler\.py: commands are uint32 \(1, 15\), not uint32 \[n, 16\]$"),
         ("return Made([[0] * 16], -1)", r"^mine/compiler\.py: memory_bytes = -1 is not a size$"),
         ("while True: pass", r"^mine/compiler\.py: no result after 0\.5 s of CPU time$"),
+        (
+            "while True:\n        try:\n            1 // 0\n        except Exception:\n            pass",
+            r"^mine/compiler\.py: no result after 0\.5 s of CPU time$",
+        ),
+        ("raise SystemExit('gone')", r"^mine/compiler\.py: SystemExit: gone$"),
     ],
 )
 def test_what_a_compiler_does_wrong_is_said_with_its_file(

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from pipeline.measurement import CYCLE_COUNTERS
+from pipeline.measurement import known_classes
 from pipeline.stages.reporting import charts, tables, words
 from pipeline.stages.reporting.mapping_picture import nest, tiles
 from pipeline.stages.reporting.page import Section, folded, heading, table, text
@@ -56,7 +56,7 @@ def _bars(names: list[str], parts: dict[str, dict[str, dict[str, Any]]]) -> list
         for design, layers in parts.items():
             row = layers.get(name)
             if row is not None:
-                values = {counter: float(row[f"sim.{counter}"] * row["layer.count"]) for counter in CYCLE_COUNTERS}
+                values = {counter: float(row[f"sim.{counter}"] * row["layer.count"]) for counter in known_classes(row)}
                 label = name if design == "default" else "- found"
                 bars.append((label, words.number(sum(values.values())), values))
     return bars

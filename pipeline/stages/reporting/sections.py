@@ -9,13 +9,14 @@ from collections.abc import Callable
 import pandas as pd
 from markupsafe import Markup
 
-from pipeline.measurement import CYCLE_COUNTERS
+from pipeline.measurement import known_classes
 from pipeline.stages.reporting import charts, tables, words
 from pipeline.stages.reporting.findings import Finding, findings, mean_gain
 from pipeline.stages.reporting.layers import layer_sections
 from pipeline.stages.reporting.page import MissingError, Section, figure, folded, heading, table, text
 from pipeline.stages.reporting.provenance import provenance
 from pipeline.stages.reporting.results import StudyResults
+from pipeline.stages.simulate import ESTIMATED
 
 
 def lead(results: StudyResults) -> Markup:
@@ -28,7 +29,7 @@ def lead(results: StudyResults) -> Markup:
         else ""
     )
     against = (
-        f"{mean}The best simulated design of each network against Gemmini's default "
+        f"{mean}The best simulated design of each network against the default "
         f"({words.hardware(found[0].default)}: array, scratchpad + accumulator) with its default tiler, both simulated "
         f"on the RTL of '{study['design']}' with '{study['simulation']['memory']}' memory. Searches used the model "
         f"'{study['learning']['kind']}'. "
@@ -134,16 +135,23 @@ def execution_section(results: StudyResults) -> Section:
     levels = [str(name) for name in energy.columns if name not in ("workload", "design")]
     content = text(
         "Compute is the array at work; load and store are cycles in which it waits for memory; fill and drain are its "
-        "start and end; host is the wait for commands. Energy follows from the words that the RTL counted."
+        "start and end; host is the wait for commands. "
+        + _energy_source(pd.concat([results.references, results.finals]))
     )
     for frame, parts, unit, head in (
-        (cycles, list(CYCLE_COUNTERS), "cycles", "Cycles of one inference"),
+        (cycles, known_classes(f"sim.{name}" for name in cycles.columns), "cycles", "Cycles of one inference"),
         (energy, levels, "µJ", "Energy of one inference"),
     ):
         bars = Markup("").join(_network_bars(group, parts, unit) for _, group in frame.groupby("workload", sort=False))
         content += heading(head) + bars
     content += folded("As tables", table("cycles", cycles) + table("energy", energy))
     return Section("execution", "Cycles and energy", content)
+
+
+def _energy_source(layers: pd.DataFrame) -> str:
+    if ESTIMATED in layers:
+        return "The RTL does not count all words that it moves: energy is what the machine of the design expects."
+    return "Energy follows from the words that the RTL counted."
 
 
 def _network_bars(group: pd.DataFrame, parts: list[str], unit: str) -> Markup:

@@ -11,11 +11,12 @@ from scipy.stats import spearmanr
 
 from pipeline.hardware import HardwareTensors, Template
 from pipeline.machine.machine import Machine
-from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
+from pipeline.mapping import Mapping
+from pipeline.measurement import WORD_COUNTERS, known_classes
 from pipeline.stages.reporting import words
 from pipeline.stages.reporting.results import StudyResults
-from pipeline.stages.simulate import counted_energy
-from pipeline.table import hardware_of
+from pipeline.stages.simulate import counted_energy, estimated_energy
+from pipeline.table import hardware_of, layer_of
 from pipeline.workload import DIMS
 
 
@@ -146,8 +147,9 @@ def layers_table(found: pd.DataFrame, default: pd.DataFrame) -> pd.DataFrame:
 
 def cycles_table(layers: pd.DataFrame, design: str) -> pd.DataFrame:
     """Where the cycles of whole networks go, one row a workload."""
-    weighted = layers[[f"sim.{name}" for name in CYCLE_COUNTERS]].mul(layers["layer.count"], axis=0)
-    weighted.columns = list(CYCLE_COUNTERS)
+    classes = known_classes(layers.columns)
+    weighted = layers[[f"sim.{name}" for name in classes]].mul(layers["layer.count"], axis=0)
+    weighted.columns = classes
     table = weighted.groupby(layers["workload"], sort=False).sum().reset_index()
     table.insert(1, "design", design)
     return table
@@ -164,7 +166,12 @@ def energy_table(layers: pd.DataFrame, design: str, template: Template) -> pd.Da
 
 
 def _level_energy(row: dict[str, Any], template: Template) -> dict[str, float]:
-    energy = counted_energy({name: int(row[f"sim.{name}"]) for name in COUNTERS}, hardware_of(row, template))
+    hardware = hardware_of(row, template)
+    if all(f"sim.{name}" in row for name in WORD_COUNTERS):
+        energy = counted_energy({name: int(row[f"sim.{name}"]) for name in WORD_COUNTERS}, hardware)
+    else:
+        mapping = Mapping.parse(row["mapping.mapping"], layer_of(row), template.hierarchy)
+        energy = estimated_energy(mapping, hardware)
     return {field.name: float(getattr(energy, field.name).item()) for field in fields(energy)}
 
 

@@ -53,7 +53,7 @@ class Toy:
 
     @property
     def default_hardware(self) -> Hardware:
-        return TEMPLATE.hardware(4, 16)
+        return self.template.hardware(4, 16)
 
     def default_mapping(self, layer: Layer, hardware: Hardware) -> Mapping:
         outer = tuple((d, n) for d, n in zip(DIMS, layer.sizes, strict=True) if n > 1)

@@ -1,0 +1,66 @@
+"""A design's ``machine.py``: the machine that it makes is used, and what it does wrong is one clear error."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.machine.latency import AnalyticalModel
+from pipeline.machine.machine import machine_of
+from pipeline.machine.tile_pipeline.machine import TilePipeline
+from pipeline.stages.search import run_search
+from pipeline.workload import Layer, Workload, WorkloadLayer
+
+TOY = """from dataclasses import replace
+
+from tests.pipeline.machine.toy import TEMPLATE, Toy
+
+
+def make_machine(folder, memory, partial_sums="spill"):
+    return Toy(memory, partial_sums, name=folder, template=replace(TEMPLATE, name=folder))
+"""
+WORKLOAD = Workload("small", "test", (WorkloadLayer("product", Layer(R=1, S=1, P=30, Q=1, C=64, K=20), 1),))
+
+
+def folder_with(tmp_path: Path, text: str) -> str:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "machine.py").write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+def test_the_machine_that_it_makes_is_searched(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, TOY)
+    machine = machine_of(folder, "simple")
+    assert (machine.name, machine.memory, machine.template.name) == (folder, "simple", folder)
+    result = run_search(WORKLOAD, method="random", evaluations=50, model=AnalyticalModel(machine), seed=1)
+    assert result.machine.find() is machine
+
+
+def test_a_folder_without_one_is_a_pipeline_of_tiles(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    assert isinstance(machine_of(str(tmp_path / "mine")), TilePipeline)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import nothing_of_that_name", r"^mine/machine\.py: ModuleNotFoundError: No module named"),
+        ("def make_machine(:", r"^mine/machine\.py: SyntaxError: "),
+        ("x = 1", r"^mine/machine\.py: has no function make_machine$"),
+        ("def make_machine(f, m, p): return 1 // 0", r"^mine/machine\.py: ZeroDivisionError: integer division"),
+        ("def make_machine(f, m, p): raise ValueError('not on soc')", r"^mine/machine\.py: not on soc$"),
+        ("def make_machine(f, m, p): raise SystemExit(3)", r"^mine/machine\.py: SystemExit: 3$"),
+        ("def make_machine(f, m, p): return None", r"^mine/machine\.py: the machine's name is None, not its folder"),
+        (
+            TOY.replace(", template=replace(TEMPLATE, name=folder)", ""),
+            r"^mine/machine\.py: the machine's template is named 'toy', not its folder",
+        ),
+        (
+            "class M:\n def __init__(self, name): self.name = name\ndef make_machine(f, m, p): return M(f)",
+            r"^mine/machine\.py: the machine has no area_mm2, constants, cost, default_hardware, .*words$",
+        ),
+    ],
+)
+def test_what_it_does_wrong_is_said_with_its_file(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        machine_of(folder_with(tmp_path, text))
