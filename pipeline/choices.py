@@ -14,6 +14,9 @@ MEMORIES: tuple[Memory, ...] = get_args(Memory)
 PartialSums = Literal["spill", "drop"]
 """Partial sums of interrupted reductions go to memory and come back; or are left out (timing only)."""
 
+CoDesign = Literal["each", "shared", "both"]
+"""Hardware is searched for every network alone, for all of them together, or both."""
+
 DimRule = Literal["from-table", "from-mapping"]
 """Where the array size of a row comes from: its columns; or the smallest array that holds its spatial factors."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.config.study import Study
+from pipeline.config.study import SHARED, Study
 from pipeline.files import digest
 from pipeline.hardware import Hardware
 from pipeline.workload import load_workload
@@ -18,7 +18,8 @@ class Plan:
     """One study as the rules see it.
 
     A *batch* is one table of mappings that one job simulates: ``points/<batch>.parquet`` becomes
-    ``sim/<batch>.parquet``. A *variant* is one way to search: ``r1`` .. ``rN`` are the rounds of the loop.
+    ``sim/<batch>.parquet``. A *variant* is one way to search: ``r1`` .. ``rN`` are the rounds of the loop. A *target*
+    is what hardware is searched for: one network, or all of them.
     """
 
     study: Study
@@ -33,6 +34,22 @@ class Plan:
     def workloads(self) -> dict[str, str]:
         """Name or file of each workload by its name."""
         return {load_workload(spec).name: spec for spec in self.study.workloads}
+
+    @cached_property
+    def targets(self) -> dict[str, tuple[str, ...]]:
+        """The networks that each searched hardware is for, as ``--workload`` takes them."""
+        weights = self.study.weights or (1.0,) * len(self.workloads)
+        options = [f"{spec}={weight!r}" for spec, weight in zip(self.workloads.values(), weights, strict=True)]
+        each: dict[str, tuple[str, ...]] = {
+            name: (option,) for name, option in zip(self.workloads, options, strict=True)
+        }
+        if len(options) == 1 or self.study.co_design == "each":
+            return each
+        return ({} if self.study.co_design == "shared" else each) | {SHARED: tuple(options)}
+
+    def target_digest(self, target: str) -> list[str]:
+        """Digests of the layers of a target's networks."""
+        return [self.workload_digests[target]] if target in self.workloads else [*self.workload_digests.values()]
 
     @cached_property
     def workload_digests(self) -> dict[str, str]:
@@ -59,7 +76,7 @@ class Plan:
 
     def round_batches(self, number: int) -> list[str]:
         """Batches that round ``number`` adds to the training data."""
-        return self.training_batches() if number == 0 else [f"r{number}/{name}" for name in self.workloads]
+        return self.training_batches() if number == 0 else [f"r{number}/{name}" for name in self.targets]
 
     @cached_property
     def rounds(self) -> list[int]:
@@ -119,13 +136,13 @@ class Plan:
         """Folder of the study's results."""
         return f"results/{self.study.name}"
 
-    def search_folders(self, variant: str, workload: str) -> list[str]:
-        """Folders of the searches of a variant for a workload."""
-        return [f"{self.folder}/search/{variant}/{workload}/s{seed}" for seed in self.variants[variant]]
+    def search_folders(self, variant: str, target: str) -> list[str]:
+        """Folders of the searches of a variant for a target."""
+        return [f"{self.folder}/search/{variant}/{target}/s{seed}" for seed in self.variants[variant]]
 
-    def result_batches(self, workload: str) -> list[str]:
-        """Batches with simulated designs of a workload: the reference, then all variants."""
-        return [f"{variant}/{workload}" for variant in ("reference", *self.variants)]
+    def result_batches(self, target: str) -> list[str]:
+        """Batches with simulated designs of a target: the reference, then all variants."""
+        return [f"{variant}/{target}" for variant in ("reference", *self.variants)]
 
     def dataset(self, number: int) -> str:
         """Cumulative dataset after round ``number``."""

@@ -8,11 +8,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.choices import Memory, Method, ModelKind
+from pipeline.choices import CoDesign, Memory, Method, ModelKind
 from pipeline.config.feasible import infeasible
 from pipeline.hardware import Hardware, Template
 from pipeline.machine.machine import MachineChoice
 from pipeline.plain import did_you_mean, problems
+from pipeline.search.result import CLOCK_MHZ
 from pipeline.workload import load_workload, read_yaml
 from rtl.design import Design
 
@@ -20,6 +21,9 @@ STUDIES = Path(__file__).resolve().parent
 SHIPPED = ("default", "smoke", "paper")
 RESERVED = ("rtl", "bench", "cache")
 """Folders of ``results/`` that are no studies."""
+
+SHARED = "shared"
+"""Name of the design for all networks, beside the names of the networks."""
 
 MAX_BYTES = 1 << 20
 
@@ -104,6 +108,9 @@ class Search(_Section):
     fix_dim: int | None = Field(16, ge=2, le=64, description="Array size to keep, or null to search it too.")
     fix_hardware: HardwarePoint | None = Field(None, description="Hardware to keep, or null to search it.")
     max_area_mm2: float | None = Field(None, gt=0, description="Largest area, or null for any.")
+    clock_mhz: float = Field(
+        CLOCK_MHZ, ge=1e-3, le=1e6, description="Clock for times and rates; no result depends on it."
+    )
 
 
 class Baselines(_Section):
@@ -151,6 +158,14 @@ class Study(_Section):
         min_length=1,
         max_length=100,
         description="Networks to optimise for: names (`dosa-hil workloads list`) or YAML files.",
+    )
+    co_design: CoDesign = Field(
+        "both",
+        description="Search hardware for each network alone, one that all share (lowest geometric mean of their EDPs), "
+        "or both; of one network all are the same.",
+    )
+    weights: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (), description="Weight of each workload in that mean; left out: all 1."
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the sampling.")
     hardware: tuple[HardwarePoint, ...] = Field(
@@ -200,11 +215,15 @@ class Study(_Section):
         ):
             twice = sorted({value for value in values if values.count(value) > 1})
             wrong += [f"{field}: {value} occurs twice" for value in twice]
+        if SHARED in (load_workload(name).name for name in self.workloads):
+            wrong.append(f"workloads: {SHARED!r} is the name of the design for all networks; rename the workload")
         for field, methods in (("search.method", (self.search.method,)), ("baselines.methods", self.baselines.methods)):
             if "exhaustive" in methods:
                 wrong.append(
                     f"{field}: exhaustive certifies the machine's own latency alone; rounds search with others"
                 )
+        if self.weights and len(self.weights) != len(self.workloads):
+            wrong.append(f"weights: {len(self.weights)} for {len(self.workloads)} workloads")
         wrong += self._unbuildable()
         if self.sampling.points < len(self.hardware):
             wrong.append(f"sampling.points = {self.sampling.points}: fewer than {len(self.hardware)} hardware points")

@@ -23,15 +23,15 @@ rule report:
         dataset=lambda w: PLANS[w.study].dataset(PLANS[w.study].rounds[-1]),
         designs=lambda w: [
             f"results/{w.study}/designs/{name}/designs.csv"
-            for name in PLANS[w.study].workloads
+            for name in PLANS[w.study].targets
         ],
         validation=lambda w: [
             f"results/{w.study}/validation/{name}.parquet"
-            for name in PLANS[w.study].workloads
+            for name in PLANS[w.study].targets
         ],
         timelines=lambda w: [
             f"results/{w.study}/timelines/{name}.parquet"
-            for name in PLANS[w.study].workloads
+            for name in PLANS[w.study].targets
         ],
     output:
         validation="results/{study}/validation.parquet",

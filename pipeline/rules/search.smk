@@ -1,4 +1,4 @@
-# One search for the hardware and mappings of a workload.
+# One search for the hardware and mappings of a network, or of all networks on one hardware.
 rule search:
     input:
         model=lambda w: PLANS[w.study].model_files(w.variant),
@@ -16,18 +16,20 @@ rule search:
         mem_mb=3000,
     params:
         out=lambda w, output: output.design.removesuffix("/design.json"),
-        workload=lambda w: PLANS[w.study].workloads[w.workload],
+        workloads=lambda w: [
+            f"--workload={option}" for option in PLANS[w.study].targets[w.workload]
+        ],
         method=lambda w: PLANS[w.study].method(w.variant),
         machine=lambda w: PLANS[w.study].machine,
         model=lambda w: PLANS[w.study].model(w.variant),
         evaluations=lambda w: STUDIES[w.study].search.evaluations,
         constraints=lambda w: PLANS[w.study].constraints,
-        layers=lambda w: PLANS[w.study].workload_digests[w.workload],
+        layers=lambda w: PLANS[w.study].target_digest(w.workload),
         sources=lambda w: source_digest(
             "pipeline.stages.search",
             METHODS[PLANS[w.study].method(w.variant)].partition(":")[0],
         ),
     shell:
-        "{PYTHON:q} -m pipeline.stages.search --workload {params.workload:q} --method {params.method:q}"
+        "{PYTHON:q} -m pipeline.stages.search {params.workloads:q} --method {params.method:q}"
         " {params.machine:q} --model {params.model:q} --evaluations {params.evaluations} --seed {wildcards.seed} {params.constraints:q}"
         " --out {params.out:q} 2>&1 | tee {log:q}"

@@ -48,9 +48,11 @@ rule reference:
         mem_mb=1000,
     params:
         design=lambda w: STUDIES[w.study].design,
-        workload=lambda w: PLANS[w.study].workloads[w.workload],
-        layers=lambda w: PLANS[w.study].workload_digests[w.workload],
+        workloads=lambda w: [
+            f"--workload={option}" for option in PLANS[w.study].targets[w.workload]
+        ],
+        layers=lambda w: PLANS[w.study].target_digest(w.workload),
         sources=source_digest("pipeline.stages.reference"),
     shell:
-        "{PYTHON:q} -m pipeline.stages.reference --workload {params.workload:q} --design {params.design:q}"
+        "{PYTHON:q} -m pipeline.stages.reference {params.workloads:q} --design {params.design:q}"
         " {output.points:q} 2>&1 | tee {log:q}"

@@ -38,6 +38,12 @@ CLOCK_MHZ = 500.0
 """Clock of the accelerator where none is given: a round figure, not the result of a timing analysis."""
 
 
+def speed(cycles: float, energy_uj: float, macs: float, clock_mhz: float) -> dict[str, float]:
+    """Milliseconds, runs a second, and 10^12 operations a joule (a multiply-accumulate is two) of one run."""
+    ms = cycles / (clock_mhz * 1e3)
+    return {"ms": ms, "inferences_per_s": 1e3 / ms, "tops_per_w": 2 * macs / (energy_uj * 1e6)}
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkCost:
     """What one run of a network costs on the design found."""
@@ -54,12 +60,7 @@ class NetworkCost:
 
     def at(self, clock_mhz: float) -> dict[str, float]:
         """Milliseconds, runs a second, and 10^12 operations a joule (a multiply-accumulate is two)."""
-        ms = self.cycles / (clock_mhz * 1e3)
-        return {
-            "ms": ms,
-            "inferences_per_s": 1e3 / ms,
-            "tops_per_w": 2 * self.macs / (self.energy_uj * 1e6),
-        }
+        return speed(self.cycles, self.energy_uj, float(self.macs), clock_mhz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,9 @@ class SearchResult:
         entries = self.workload.layers
         rows = [Row(mapping, self.hardware) for mapping in self.mappings]
         names = [network.name for network in self.networks for _ in range(network.layers)]
-        own = [entry.name.removeprefix(f"{name}/") for entry, name in zip(entries, names, strict=True)]
-        table = columns_of(rows, own, [entry.count for entry in entries]).assign(workload=names)
+        weights = [network.weight for network in self.networks for _ in range(network.layers)]
+        table = columns_of(rows, [entry.name for entry in entries], [entry.count for entry in entries])
+        table["network"], table["network.weight"] = names, weights
         write_table(table, out / "mappings.csv")
         columns = ("evaluations", "seconds", "edp", "cycles", "energy_uj")
         write_table(

@@ -1,9 +1,10 @@
-"""Compare the simulated designs of one workload and choose the best.
+"""Compare the simulated designs of one workload, or of networks that share the hardware, and choose the best.
 
 A design is one hardware with one mapping a layer. Layers run one after another, so on the same hardware the measured
 mapping of each layer can be chosen freely: the *assembled* design takes, from everything simulated on a hardware up
-to a round, the mappings with the lowest energy-delay product of the network. The result is the design with the lowest
-simulated energy-delay product, whoever found it: the loop, a baseline, or the default itself.
+to a round, the mappings with the lowest energy-delay product of the network. Networks that share the hardware are
+assembled one by one: then the weighted geometric mean of their products is lowest too. The result is the design with
+the lowest simulated energy-delay product, whoever found it: the loop, a baseline, or the default itself.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ import typer
 from pipeline.hardware import Hardware, Template
 from pipeline.stages.entry import run
 from pipeline.stages.machines import DesignOption, machine_choice
+from pipeline.stages.totals import each_network, totals
 from pipeline.table import hardware_columns, hardware_of, read_table, write_table
 
 REFERENCE = "reference"
@@ -51,7 +53,7 @@ def designs_table(measured: pd.DataFrame, template: Template) -> tuple[pd.DataFr
         | {"simulated": len(rows) if kind == "found" else int(good["variant"].isin(families[variant]).sum())}
         for rows, variant, candidate, kind in designs
     ]
-    best, *_ = min(designs, key=lambda design: _totals(design[0])[2])
+    best, *_ = min(designs, key=lambda design: totals(design[0])[2])
     return pd.DataFrame(records), best.reset_index(drop=True)
 
 
@@ -63,12 +65,15 @@ def is_round(variant: str) -> bool:
 def assemble(rows: pd.DataFrame, layers: set[str], template: Template) -> pd.DataFrame | None:
     """The best design that can be put together from measured ``rows``; None when no hardware has every layer."""
     options = [group for _, group in rows.groupby(hardware_columns(template)) if set(group["layer.name"]) == layers]
-    designs = [_best_mappings(group) for group in options]
-    return min(designs, key=lambda design: _totals(design)[2], default=None)
+    designs = [
+        pd.concat([_best_mappings(network) for network, _ in each_network(group).values()], ignore_index=True)
+        for group in options
+    ]
+    return min(designs, key=lambda design: totals(design)[2], default=None)
 
 
 def _best_mappings(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a layer; each in turn is replaced where that lowers the EDP of the network, until none is."""
+    """One row a layer of one network; each in turn is replaced where that lowers its EDP, until none is."""
     by_layer = [group for _, group in rows.groupby("layer.name", sort=False)]
     chosen = [int(group["sim.cycles"].argmin()) for group in by_layer]
     cycles = [(group["sim.cycles"] * group["layer.count"]).to_numpy(float) for group in by_layer]
@@ -84,15 +89,6 @@ def _best_mappings(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([group.iloc[[pick]] for group, pick in zip(by_layer, chosen, strict=True)], ignore_index=True)
 
 
-def _totals(design: pd.DataFrame, prefix: str = "sim") -> tuple[float, float, float]:
-    """Cycles, energy in microjoule and EDP in microjoule-cycles of a network."""
-    if f"{prefix}.cycles" not in design:
-        return (float("nan"),) * 3
-    cycles = float((design[f"{prefix}.cycles"] * design["layer.count"]).sum(skipna=False))
-    energy = float((design[f"{prefix}.energy_uj"] * design["layer.count"]).sum(skipna=False))
-    return cycles, energy, cycles * energy
-
-
 def _record(design: pd.DataFrame, layers: Iterable[str], template: Template) -> dict[str, object]:
     point: Hardware = hardware_of({str(k): v for k, v in design.iloc[0].items()}, template)
     record: dict[str, object] = {
@@ -104,9 +100,7 @@ def _record(design: pd.DataFrame, layers: Iterable[str], template: Template) -> 
         "layers": len(set(design["layer.name"]) & set(layers)),
     }
     for prefix in ("pred", "sim"):
-        record |= zip(
-            (f"{prefix}.cycles", f"{prefix}.energy_uj", f"{prefix}.edp"), _totals(design, prefix), strict=True
-        )
+        record |= zip((f"{prefix}.cycles", f"{prefix}.energy_uj", f"{prefix}.edp"), totals(design, prefix), strict=True)
     return record
 
 

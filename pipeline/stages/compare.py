@@ -7,6 +7,7 @@ import pandas as pd
 import typer
 from markupsafe import Markup
 
+from pipeline.config.study import SHARED
 from pipeline.files import write_text
 from pipeline.stages.command import check_out
 from pipeline.stages.entry import run
@@ -46,7 +47,7 @@ def _studies(first: Path, second: Path) -> tuple[pd.DataFrame, list[str]]:
     notes = [
         f"{field}: A {one}, B {other}"
         for field, one, other in _differences(results[0].study, results[1].study)
-        if field not in ("name", "workloads")
+        if field != "name" and (field != "workloads" or SHARED in common)
     ]
     return pd.DataFrame(records), notes
 

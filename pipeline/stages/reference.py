@@ -1,4 +1,4 @@
-"""Write a workload's layers mapped by its machine's default tiler on the default hardware."""
+"""Write the layers of a workload, or of several, mapped by its machine's default tiler on the default hardware."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +8,13 @@ import typer
 
 from pipeline.hardware import Hardware
 from pipeline.machine.machine import Machine
+from pipeline.search.problem import join_workloads
 from pipeline.stages.entry import run
 from pipeline.stages.machines import DesignOption, machine_choice
+from pipeline.stages.search import weighted
+from pipeline.stages.totals import NETWORK
 from pipeline.table import Row, columns_of, write_table
-from pipeline.workload import Workload, load_workload
+from pipeline.workload import Workload
 
 
 def tiled_table(workload: Workload, machine: Machine, hardware: Hardware) -> pd.DataFrame:
@@ -22,12 +25,17 @@ def tiled_table(workload: Workload, machine: Machine, hardware: Hardware) -> pd.
 
 def main(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Table to write.")],
-    workload: Annotated[str, typer.Option(metavar="NAME|FILE", help="The workload.")],
+    workload: Annotated[
+        list[str], typer.Option(metavar="NAME|FILE[=WEIGHT]", help="A workload; several share the hardware.")
+    ],
     design: DesignOption = None,
 ) -> None:
     """Map a workload by the default tiler on the default hardware."""
     machine = machine_choice(design=design).find()
-    table = tiled_table(load_workload(workload), machine, machine.default_hardware)
+    joined, networks = join_workloads(*weighted(workload))
+    table = tiled_table(joined, machine, machine.default_hardware)
+    for column, field in zip(NETWORK, ("name", "weight"), strict=True):
+        table[column] = [getattr(network, field) for network in networks for _ in range(network.layers)]
     write_table(table.assign(variant="reference", candidate="default", **{"sample.origin": "tiled"}), out)
 
 

@@ -24,6 +24,7 @@ from pipeline.stages.entry import run
 from pipeline.stages.estimate import estimate_table
 from pipeline.stages.machines import DesignOption, MemoryOption
 from pipeline.stages.models import model_asked
+from pipeline.stages.totals import NETWORK
 from pipeline.table import Row, columns_of, read_table, rows_of, write_table
 from pipeline.workload import Layer
 
@@ -52,7 +53,9 @@ def select_table(
             best = designs[designs["candidate"] == table["candidate"].iloc[0]]
             parts.append(_uncertain(best, hardware, model, count, max_cycles, seed + index))
     table = pd.concat([estimate_table(_inputs(part), model=model) for part in parts if len(part)], ignore_index=True)
-    return table.drop(columns="error")
+    of_layer = designs.drop_duplicates("layer.name").set_index("layer.name")
+    networks = {column: table["layer.name"].map(of_layer[column]) for column in NETWORK}
+    return table.drop(columns="error").assign(**networks)
 
 
 def _inputs(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.config.study import Study
+from pipeline.config.study import SHARED, Study
 from pipeline.files import write_json
 from pipeline.hardware import Hardware
 from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
+from pipeline.search.problem import join_workloads
 from pipeline.stages.choose import designs_table
 from pipeline.stages.reference import tiled_table
 from pipeline.table import write_table
@@ -21,7 +22,11 @@ SHARES = dict(zip(CYCLE_COUNTERS, (0.6, 0.2, 0.1, 0.05, 0.05), strict=True))
 
 def measured(workload: str, hardware: Hardware, factor: float, variant: str, candidate: str) -> pd.DataFrame:
     """Layers of a workload with cycles of a made-up machine that takes ``factor`` times the ideal."""
-    table = tiled_table(load_workload(workload), GEMMINI, hardware)
+    names = WORKLOADS if workload == SHARED else (workload,)
+    joined, networks = join_workloads([load_workload(name) for name in names], [1.0] * len(names))
+    table = tiled_table(joined, GEMMINI, hardware)
+    table["network"] = [network.name for network in networks for _ in range(network.layers)]
+    table["network.weight"] = 1.0
     macs = table[[f"prob.{dim}" for dim in "RSPQCKN"]].prod(axis=1)
     cycles = (macs * factor / hardware.dim**2).astype(int) + 1000
     for name in COUNTERS:
@@ -36,14 +41,14 @@ def measured(workload: str, hardware: Hardware, factor: float, variant: str, can
 
 
 def make_study(folder: Path, *, random_factor: float = 1.9) -> Path:
-    """Write the results of a study with two workloads and two rounds below ``folder``.
+    """Write the results of a study with two workloads, alone and on shared hardware, and two rounds below ``folder``.
 
     Random search finds designs that take ``random_factor`` times the ideal.
     """
     study = Study(name="made-up", workloads=WORKLOADS, rounds=2, baselines={"methods": ["random"]})
     write_json(folder / "study.json", study.model_dump(mode="json"))
     parts = []
-    for workload in WORKLOADS:
+    for workload in (*WORKLOADS, SHARED):
         batches = {
             "reference": measured(workload, GEMMINI.template.hardware(16, 256, 64), 2.0, "reference", "default"),
             "r1": measured(workload, GEMMINI.template.hardware(16, 128, 64), 1.6, "r1", "s0"),

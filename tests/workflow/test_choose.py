@@ -68,6 +68,30 @@ def test_a_design_says_how_many_simulated_mappings_it_was_chosen_from():
     }
 
 
+def test_networks_that_share_the_hardware_are_judged_by_the_weighted_geometric_mean():
+    def layer(variant, candidate, name, cycles, energy, **more):
+        network, weight = ("one", 3.0) if name.startswith("one") else ("two", 1.0)
+        networks = {"network": network, "network.weight": weight}
+        return row(variant, candidate, name, cycles, energy, **more) | networks
+
+    table = pd.DataFrame(
+        [
+            layer("reference", "default", "one/a", 100, 10, origin="tiled"),
+            layer("reference", "default", "two/a", 1000, 10, origin="tiled"),
+            layer("r1", "s0", "one/a", 50, 10),
+            layer("r1", "s0", "two/a", 1000, 10),
+            layer("r1", "s1", "one/a", 100, 10, hardware=LARGER),
+            layer("r1", "s1", "two/a", 200, 10, hardware=LARGER),
+        ]
+    )
+    designs, best = designs_table(table, GEMMINI.template)
+    found = designs[designs["kind"] == "found"].set_index(["variant", "candidate"])["sim.edp"]
+    # (500^3 x 10,000)^(1/4) and (1,000^3 x 2,000)^(1/4): a sum of both networks' costs would prefer the second.
+    assert found[("r1", "s0")] == pytest.approx((500.0**3 * 10_000) ** 0.25)
+    assert found[("r1", "s1")] == pytest.approx((1_000.0**3 * 2_000) ** 0.25)
+    assert best["sim.cycles"].tolist() == [50, 1000]
+
+
 def test_later_rounds_are_never_worse():
     designs, _ = designs_table(rows(), GEMMINI.template)
     edp = designs[designs["kind"] == "assembled"].set_index("variant")["sim.edp"]

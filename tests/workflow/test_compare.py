@@ -31,7 +31,7 @@ def studies(tmp_path_factory):
 
 def test_two_studies_are_compared_by_network_and_say_what_differs(studies):
     rows, notes = compare(*studies)
-    assert rows["network"].tolist() == ["bert", "resnet50"]
+    assert rows["network"].tolist() == ["bert", "resnet50", "shared"]
     for row in rows.to_dict("records"):
         assert row["EDP B/A"] == pytest.approx(row["EDP below default, A"] / row["EDP below default, B"])
     assert notes == []

@@ -26,6 +26,15 @@ def test_the_analytical_variant_simulates_as_much_as_all_rounds():
     assert PLAN.uncertain("analytical") == sum(PLAN.uncertain(name) for name in rounds)
 
 
+def test_networks_are_searched_alone_and_together():
+    alone = {"bert": ("bert=2.0",), "resnet50": ("resnet50=1.0",)}
+    shared = {"shared": ("bert=2.0", "resnet50=1.0")}
+    study = {"workloads": ("bert", "resnet50"), "weights": (2, 1)}
+    for co_design, targets in (("each", alone), ("shared", shared), ("both", alone | shared)):
+        assert Plan(Study(co_design=co_design, **study)).targets == targets
+    assert Plan(Study(workloads=("bert",), co_design="shared")).targets == {"bert": ("bert=1.0",)}
+
+
 def test_a_round_searches_with_the_model_trained_before_it():
     assert PLAN.model("r2").endswith("models/r2/default.model")
     assert PLAN.dataset(1).endswith("rounds/r1/dataset.parquet")

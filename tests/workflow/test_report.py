@@ -98,6 +98,19 @@ def test_improvement_is_the_quotient_of_simulated_edps(page):
         assert rows["improvement"].tolist() == pytest.approx((reference / rows["sim.edp"]).tolist())
 
 
+def test_what_sharing_the_hardware_costs_each_network_is_shown(page):
+    table = downloads(page)["networks.csv"].set_index(["network", "hardware for"])
+    for network in ("bert", "resnet50"):
+        rows = table.loc[network]
+        assert rows["over_own"]["all"] == pytest.approx(rows["sim.edp"]["all"] / rows["sim.edp"]["itself"])
+        assert rows["improvement"]["all"] == pytest.approx(rows["sim.edp"]["default"] / rows["sim.edp"]["all"])
+        assert rows["ms"]["all"] == pytest.approx(rows["sim.cycles"]["all"] / 500e3)
+    gains = [table.loc[network]["improvement"]["all"] for network in ("bert", "resnet50")]
+    designs = downloads(page)["designs.csv"]
+    shared = designs[designs["workload"] == "shared"]["improvement"].max()
+    assert shared == pytest.approx(math.sqrt(math.prod(gains)))
+
+
 def test_every_table_can_be_downloaded_with_all_its_rows(page):
     offered = downloads(page)
     shown = re.findall(r"<tbody>(.*?)</tbody>", page, re.DOTALL)

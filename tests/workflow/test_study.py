@@ -66,6 +66,8 @@ def test_the_reference_page_is_in_sync_with_the_schema():
         ({"hardware": [{"dim": 16, "scratchpad_kib": 0.01, "accumulator_kib": 64}]}, ["scratchpad_kib", "0.01"]),
         ({"sampling": {"random": 0.9}}, ["random", "1.6"]),
         ({"search": {"seeds": [1, 1]}}, ["seeds", "1", "twice"]),
+        ({"workloads": ["bert", "resnet50"], "weights": [1]}, ["weights: 1 for 2 workloads"]),
+        ({"weights": [0]}, ["weights.0", "0"]),
         ({"roundz": 3}, ["did you mean rounds?"]),
         ({"search": {"evaluatons": 3}}, ["search.evaluatons", "did you mean evaluations?"]),
         ({"hardware": [{"dimm": 16}]}, ["hardware.0.dimm", "did you mean dim?"]),

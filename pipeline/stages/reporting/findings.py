@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.config.study import SHARED
 from pipeline.stages.reporting import tables, words
 from pipeline.stages.reporting.results import StudyResults
+from pipeline.stages.totals import totals
 
 HARDWARE = ["arch.meshX", "arch.mem1_depth", "arch.mem2_depth"]
 
@@ -57,7 +59,8 @@ class Finding:
         rest = f"{words.more_or_less(self.cycles_gain, 'cycles')}, {words.more_or_less(self.energy_gain, 'energy')}"
         area = words.more_or_less(self.area_gain, "area")
         gain = f"{self.sizes} has {words.ratio(self.edp_gain)} lower EDP than the default"
-        return f"{self.workload}: {gain}: {rest}, {area}."
+        mean = " (geometric mean over all networks)" if self.workload == SHARED else ""
+        return f"{self.workload}: {gain}{mean}: {rest}, {area}."
 
     def sources(self) -> str:
         """From hardware or from mappings."""
@@ -130,8 +133,13 @@ def _hardware_gain(results: StudyResults, workload: str, finals: pd.DataFrame, d
     tiled = tiled.drop_duplicates("layer.name")
     if set(tiled["layer.name"]) != set(finals["layer.name"]):
         return None
-    cycles, energy = ((tiled[f"sim.{name}"] * tiled["layer.count"]).sum() for name in ("cycles", "energy_uj"))
-    return default_edp / float(cycles * energy)
+    *_, edp = totals(tiled)
+    return default_edp / edp
+
+
+def alone(found: list[Finding]) -> list[Finding]:
+    """The networks with hardware of their own."""
+    return [item for item in found if item.workload != SHARED]
 
 
 def mean_gain(found: list[Finding]) -> float:
@@ -145,8 +153,9 @@ def summary_lines(results: StudyResults) -> list[str]:
     lines = []
     for item in found:
         lines += [item.headline(), f"  found by {item.finder}; {item.sources()}", f"  {item.certainty()}"]
-    if len(found) > 1:
-        lines.append(f"geometric mean over {len(found)} networks: {words.ratio(mean_gain(found))} lower EDP")
+    own = alone(found)
+    if len(own) > 1:
+        lines.append(f"geometric mean over {len(own)} networks: {words.ratio(mean_gain(own))} lower EDP")
     memory = results.study["simulation"]["memory"]
     model = results.study["learning"]["kind"]
     lines.append(f"default: {words.hardware(found[0].default)} with its default tiler; memory {memory}; model {model}")

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from pipeline.measurement import known_classes
 from pipeline.stages.reporting import charts, tables, words
-from pipeline.stages.reporting.findings import Finding, findings, mean_gain
+from pipeline.stages.reporting.findings import Finding, alone, findings, mean_gain
 from pipeline.stages.reporting.layers import layer_sections
 from pipeline.stages.reporting.page import MissingError, Section, figure, folded, heading, table, text
 from pipeline.stages.reporting.provenance import provenance
@@ -23,11 +23,12 @@ def lead(results: StudyResults) -> Markup:
     """The first screen: what was found, against what, how much, from what, by whom, how sure."""
     found = findings(results)
     study = results.study
+    own = alone(found)
     mean = (
-        f"Over {len(found)} networks: {words.ratio(mean_gain(found))} lower EDP (geometric mean). "
-        if len(found) > 1
-        else ""
+        f"Over {len(own)} networks: {words.ratio(mean_gain(own))} lower EDP (geometric mean). " if len(own) > 1 else ""
     )
+    if len(own) < len(found):
+        mean += "'shared' is one hardware for all networks; its costs are geometric means over them. "
     against = (
         f"{mean}The best simulated design of each network against the default "
         f"({words.hardware(found[0].default)}: array, scratchpad + accumulator) with its default tiler, both simulated "
@@ -70,6 +71,18 @@ def designs_section(results: StudyResults) -> Section:
     listed = table("all_designs", everything, best=_lowest(designs))
     content += Markup('<div id="all-designs">{0}</div>').format(folded("All designs", listed))
     return Section("designs", "Designs", content)
+
+
+def networks_section(results: StudyResults) -> Section:
+    """What each network costs on the default, on hardware of its own, and on the one that all share."""
+    clock = float(results.study["search"]["clock_mhz"])
+    costs = tables.networks_table(results, clock)
+    content = text(
+        f"Times and rates are at {words.number(clock)} MHz, an assumed clock. 'EDP over own' is what a network pays "
+        "for sharing the hardware: its EDP there over that on the best hardware found for it alone. The shared design "
+        "is the one with the lowest weighted geometric mean of the networks' EDPs."
+    )
+    return Section("networks", "Networks", content + table("networks", costs))
 
 
 def _lowest(designs: pd.DataFrame) -> list[bool]:
@@ -188,6 +201,7 @@ def timing_section(results: StudyResults) -> Section:
 
 SECTIONS: tuple[Callable[[StudyResults], Section | list[Section]], ...] = (
     designs_section,
+    networks_section,
     execution_section,
     layer_sections,
     pareto_section,

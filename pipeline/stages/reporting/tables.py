@@ -9,13 +9,16 @@ import pandas as pd
 import torch
 from scipy.stats import spearmanr
 
+from pipeline.config.study import SHARED
 from pipeline.hardware import HardwareTensors, Template
 from pipeline.machine.machine import Machine
 from pipeline.mapping import Mapping
 from pipeline.measurement import WORD_COUNTERS, known_classes
+from pipeline.search.result import speed
 from pipeline.stages.reporting import words
 from pipeline.stages.reporting.results import StudyResults
 from pipeline.stages.simulate import counted_energy, estimated_energy
+from pipeline.stages.totals import each_network, totals
 from pipeline.table import hardware_of, layer_of
 from pipeline.workload import DIMS
 
@@ -70,6 +73,41 @@ def readable_designs(designs: pd.DataFrame, method: str) -> pd.DataFrame:
             "area_mm2": designs["area_mm2"],
         }
     )
+
+
+def networks_table(results: StudyResults, clock_mhz: float) -> pd.DataFrame:
+    """Costs of one inference of each network on the default, its own and the shared hardware."""
+    own = results.finals[results.finals["workload"] != SHARED]
+    records = [
+        cost | {"network": str(workload), "hardware for": "itself"}
+        for workload, rows in own.groupby("workload", sort=False)
+        for cost in _network_costs(rows, clock_mhz)
+    ]
+    records += [
+        cost | {"hardware for": "all"}
+        for cost in _network_costs(results.finals[results.finals["workload"] == SHARED], clock_mhz)
+    ]
+    for workload, rows in results.references.groupby("workload", sort=False):
+        named = {} if workload == SHARED else {"network": str(workload)}
+        records += [cost | named | {"hardware for": "default"} for cost in _network_costs(rows, clock_mhz)]
+    table = pd.DataFrame(records).drop_duplicates(["network", "hardware for"])
+    edp = {kind: group.set_index("network")["sim.edp"] for kind, group in table.groupby("hardware for")}
+    table["improvement"] = table["network"].map(edp["default"]) / table["sim.edp"]
+    table["over_own"] = table["sim.edp"] / table["network"].map(edp["itself"]) if "itself" in edp else math.nan
+    first = ["network", "hardware for", "improvement", "over_own"]
+    table["at"] = table["hardware for"].map({kind: at for at, kind in enumerate(("default", "itself", "all"))})
+    table = table.sort_values(["network", "at"], kind="stable", ignore_index=True).drop(columns="at")
+    return table[first + [name for name in table.columns if name not in first]]
+
+
+def _network_costs(layers: pd.DataFrame, clock_mhz: float) -> list[dict[str, Any]]:
+    costs = []
+    for name, (rows, _) in each_network(layers).items() if len(layers) else ():
+        cycles, energy, edp = totals(rows)
+        macs = float((rows[[f"prob.{dim}" for dim in DIMS]].astype(float).prod(axis=1) * rows["layer.count"]).sum())
+        rates = speed(cycles, energy, macs, clock_mhz)
+        costs.append({"network": name, "sim.edp": edp, "sim.cycles": cycles, "sim.energy_uj": energy} | rates)
+    return costs
 
 
 def accuracy_table(dataset: pd.DataFrame) -> pd.DataFrame:

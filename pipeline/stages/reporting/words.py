@@ -16,6 +16,9 @@ TITLES = {
     "cycles_gain": "cycles below default",
     "energy_gain": "energy below default",
     "area_ratio": "area over default",
+    "over_own": "EDP over own",
+    "inferences_per_s": "inferences/s",
+    "tops_per_w": "TOPS/W",
     "pred.cycles": "predicted cycles",
     "sim.cycles": "simulated cycles",
     "pred.energy_uj": "predicted energy (µJ)",
@@ -42,7 +45,7 @@ TITLES = {
 """Heads of columns; others lose their underscores and the ending ``_cycles``."""
 
 PERCENT = {"prediction_error", "median_error", "p90_error", "inside_90", "utilisation"}
-RATIO = {"improvement", "cycles_gain", "energy_gain", "area_ratio", "gain"}
+RATIO = {"improvement", "cycles_gain", "energy_gain", "area_ratio", "gain", "over_own"}
 
 COLOURS = {
     "default": "#7b8494",
@@ -84,6 +87,7 @@ GLOSSARY = {
     "tile": "The part of a layer that is in the accelerator's memories at once.",
     "scratchpad": "Memory for inputs and weights (int8). Sizes here are physical; two tiles share them.",
     "accumulator": "Memory for sums (int32).",
+    "shared": "One hardware for all networks, chosen by the weighted geometric mean of their EDPs.",
     "round": "One turn of search, simulation and refit of the model.",
     "seed": "Searches that differ only in their random numbers. Their spread says how much is luck.",
     "evaluation": "One mapping for every unique layer on one hardware, judged by the model.",

@@ -85,8 +85,9 @@ def test_a_joint_search_writes_every_network_and_keeps_the_limits(small, other, 
         out=tmp_path,
     )
     mappings = read_table(tmp_path / "mappings.csv")
-    assert list(mappings["workload"]) == ["small", "small", "other", "other"]
-    assert list(mappings["layer.name"]) == ["conv", "matmul", "fc0", "fc1"]
+    assert list(mappings["network"]) == ["small", "small", "other", "other"]
+    assert list(mappings["network.weight"]) == [1.0, 1.0, 3.0, 3.0]
+    assert list(mappings["layer.name"]) == ["small/conv", "small/matmul", "other/fc0", "other/fc1"]
     design = json.loads((tmp_path / "design.json").read_text(encoding="utf-8"))
     first, second = design["networks"]
     assert (first["workload"], second["workload"]) == ("small", "other")
