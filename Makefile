@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP_ARGS ?=
 
-.PHONY: setup run test test-long lint fidelity clean-results lock
+.PHONY: setup run test coverage test-long lint fidelity clean-results lock
 
 setup: $(STAMP)
 
@@ -22,6 +22,10 @@ run: setup
 	$(BIN)/dosa-hil run default
 
 test: setup
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadgroup
+
+# The same tests with coverage: takes more than twice as long.
+coverage: setup
 	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 test-long: setup
