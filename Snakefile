@@ -4,9 +4,10 @@ import sys
 
 sys.path.insert(0, workflow.basedir)
 
-from pipeline.choices import METHODS
 from pipeline.config.local import clear_stale_lock, limit_resources
 from pipeline.config.plan import Plan, sizes
+from pipeline.plugins import module_of
+from pipeline.search.named import method_module
 from pipeline.sources import source_digest
 from pipeline.config.study import load_study, shipped_studies
 from rtl.design import Design

@@ -16,7 +16,7 @@ from pipeline.machine.machine import MachineChoice
 
 def train(
     table: pd.DataFrame,
-    out: Path,
+    out: Path | None,
     *,
     kind: ModelKind,
     target: str,
@@ -25,7 +25,7 @@ def train(
     seed: int,
     observe: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainedModel:
-    """Fit a model of ``kind`` on the rows of ``table`` and write it to ``out`` with its held-out scores.
+    """Fit a model of ``kind`` on the rows of ``table``, with its held-out scores, and write it to ``out`` if given.
 
     ``observe`` is told how many fits are done and how many there are in all.
     """
@@ -49,7 +49,8 @@ def train(
         fits = min(FOLDS, int(samples.shape_group.max()) + 1) + 1
         values = held_out_scores(samples, about, lambda done: observe(done, fits))
         trained = model.fit(samples, dataclasses.replace(about, scores=values))
-    store.save(trained, out)
+    if out is not None:
+        store.save(trained, out)
     return trained
 
 

@@ -39,10 +39,8 @@ OBJECTIVES = {"edp": (1.0, 1.0), "latency": (1.0, 1e-3), "energy": (1e-3, 1.0), 
 """Objectives: exponents of total cycles and total energy; the small ones break ties."""
 
 if TYPE_CHECKING:
-    Method = str
     Objective = str
 else:
-    Method = Literal[tuple(METHODS)]
     Objective = Literal[tuple(OBJECTIVES)]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import grimp
 
 from pipeline.files import ROOT, digest_files
+from pipeline.plugins import own_files
 
 PACKAGES = ("pipeline", "rtl", "sim", "learned", "benches")
 
@@ -20,14 +21,16 @@ stage."""
 def source_digest(*modules: str) -> str:
     """Digest of ``modules``, of all project modules that they import, directly or not, and of the data beside these.
 
-    Modules of other packages have no part in it.
+    A module of another package counts with what it imports from there.
     """
-    names = set()
+    names, own = set(), set()
     for name in modules:
         if name.partition(".")[0] in _packages():
             names |= {name, *_graph().find_upstream_modules(name)}
+        else:
+            own |= own_files(name, without=PACKAGES)
     names |= {".".join(name.split(".")[:depth]) for name in names for depth in range(1, name.count(".") + 1)}
-    return digest_files({path for name in names for path in _files(name)})
+    return digest_files(own | {path for name in names for path in _files(name)})
 
 
 @cache

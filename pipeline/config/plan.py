@@ -10,6 +10,7 @@ import psutil
 from pipeline.config.study import SHARED, Study
 from pipeline.files import digest
 from pipeline.hardware import Hardware
+from pipeline.plugins import is_own, module_of, short_name
 from pipeline.workload import load_workload
 
 
@@ -88,18 +89,23 @@ class Plan:
         """Seeds of every search variant."""
         seeds = self.study.search.seeds
         variants = {f"r{number}": tuple(seed + 1000 * (number - 1) for seed in seeds) for number in self.rounds}
-        variants |= {method: seeds for method in self.study.baselines.methods if method != self.study.search.method}
+        variants |= {name: seeds for name, method in self._baselines.items() if method != self.study.search.method}
         if self.study.baselines.analytical:
             variants["analytical"] = tuple(seed for number in self.rounds for seed in variants[f"r{number}"])
         return variants
 
     def is_baseline_method(self, variant: str) -> bool:
         """Whether a variant is another search method, of which only the designs found are simulated."""
-        return variant in self.study.baselines.methods
+        return variant in self._baselines
+
+    @property
+    def _baselines(self) -> dict[str, str]:
+        """Other search methods by the name of their variant."""
+        return {short_name(method): method for method in self.study.baselines.methods}
 
     def method(self, variant: str) -> str:
         """Search method of a variant."""
-        return variant if self.is_baseline_method(variant) else self.study.search.method
+        return self._baselines.get(variant, self.study.search.method)
 
     def model_round(self, variant: str) -> int | None:
         """Round whose models a variant searches with; None for the analytical model alone."""
@@ -108,9 +114,9 @@ class Plan:
         return self.rounds[-1] if self.is_baseline_method(variant) else int(variant[1:])
 
     def model(self, variant: str) -> str:
-        """What ``--model`` is given for a variant: a file, or ``analytical``."""
-        number = self.model_round(variant)
-        return "analytical" if number is None else self.model_file(number, self.study.learning.kind)
+        """What ``--model`` is given for a variant: a file, ``analytical``, or a class of one's own."""
+        number, kind = self.model_round(variant), self.study.learning.kind
+        return "analytical" if number is None else kind if is_own(kind) else self.model_file(number, kind)
 
     def uncertain(self, variant: str) -> int:
         """Mappings that a variant simulates besides its designs; the analytical one gets as many as all rounds."""
@@ -120,7 +126,13 @@ class Plan:
 
     def model_files(self, variant: str) -> list[str]:
         """The model file of a variant as an input of a rule."""
-        return [] if self.model_round(variant) is None else [self.model(variant)]
+        model = self.model(variant)
+        return [] if model == "analytical" or is_own(model) else [model]
+
+    def model_modules(self, variant: str) -> list[str]:
+        """The module of a variant's model where that is a class of one's own."""
+        model = self.model(variant)
+        return [module_of(model)] if is_own(model) else []
 
     def model_file(self, number: int, kind: str) -> str:
         """File of the model of ``kind`` that round ``number`` uses."""
@@ -129,7 +141,16 @@ class Plan:
     @cached_property
     def kinds(self) -> tuple[str, ...]:
         """Models that are trained every round: the one that searches, then those compared with it."""
-        return tuple(dict.fromkeys([self.study.learning.kind, *self.study.learning.compare]))
+        return tuple(kind for kind in self._models if not is_own(kind))
+
+    @cached_property
+    def own_models(self) -> tuple[str, ...]:
+        """Classes of one's own among the models, which are not trained."""
+        return tuple(kind for kind in self._models if is_own(kind))
+
+    @property
+    def _models(self) -> list[str]:
+        return list(dict.fromkeys([self.study.learning.kind, *self.study.learning.compare]))
 
     @property
     def folder(self) -> str:

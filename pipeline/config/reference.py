@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from pipeline.config.own import OWN, OneOf
 from pipeline.config.study import Study
 from pipeline.files import ROOT, write_text
 
@@ -62,14 +63,21 @@ def _section(annotation: Any) -> type[BaseModel] | None:
 
 def _type(field: FieldInfo) -> str:
     limits = [_limit(item) for item in field.metadata]
-    return " ".join([_name(field.annotation), *(text for text in limits if text)])
+    named = [_choices(item) for item in field.metadata if isinstance(item, OneOf)]
+    return " ".join([*(named or [_name(field.annotation)]), *(text for text in limits if text)])
+
+
+def _choices(names: OneOf) -> str:
+    return " or ".join(f"`{value}`" for value in (*names.names, OWN))
 
 
 def _name(annotation: Any) -> str:
-    if get_origin(annotation) is Literal:
-        return " or ".join(f"`{value}`" for value in get_args(annotation))
-    if get_origin(annotation) is tuple:
-        return f"list of {_name(get_args(annotation)[0])}"
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin in (Annotated, tuple):
+        named = [_choices(item) for item in arguments if isinstance(item, OneOf)]
+        return named[0] if named else f"{'list of ' if origin is tuple else ''}{_name(arguments[0])}"
     options = [option for option in get_args(annotation) if isinstance(option, type)]
     if len(options) > 1:
         return " or ".join("null" if option is NoneType else _name(option) for option in options)

@@ -8,8 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.choices import CoDesign, Memory, Method, ModelKind
+from pipeline.choices import CoDesign, Memory
 from pipeline.config.feasible import infeasible
+from pipeline.config.own import MethodName, ModelName, wrong_classes
 from pipeline.hardware import Hardware, Template
 from pipeline.machine.machine import MachineChoice
 from pipeline.plain import did_you_mean, problems
@@ -91,8 +92,8 @@ class Simulation(_Section):
 class Learning(_Section):
     """Latency models fitted to the measured cycles."""
 
-    kind: ModelKind = Field("default", description="Model that the search uses.")
-    compare: tuple[ModelKind, ...] = Field(
+    kind: ModelName = Field("default", description="Model that the search uses.")
+    compare: tuple[ModelName, ...] = Field(
         ("analytical", "dnn", "residual", "calibrated", "default"),
         description="Models whose accuracy the report compares.",
     )
@@ -102,7 +103,7 @@ class Learning(_Section):
 class Search(_Section):
     """One search per workload, round and seed."""
 
-    method: Method = Field("gradient", description="Search method of the rounds.")
+    method: MethodName = Field("gradient", description="Search method of the rounds.")
     evaluations: int = Field(3000, ge=1, le=10**8, description="Evaluations a search may use.")
     seeds: tuple[int, ...] = Field((0, 1), min_length=1, max_length=100, description="Seeds; each is one search.")
     fix_dim: int | None = Field(16, ge=2, le=64, description="Array size to keep, or null to search it too.")
@@ -116,7 +117,7 @@ class Search(_Section):
 class Baselines(_Section):
     """What the result is compared with; the default hardware with the default tiler is always there."""
 
-    methods: tuple[Method, ...] = Field(
+    methods: tuple[MethodName, ...] = Field(
         ("random", "genetic"), description="Search methods run with as many evaluations on the same model."
     )
     analytical: bool = Field(
@@ -224,7 +225,12 @@ class Study(_Section):
                 )
         if self.weights and len(self.weights) != len(self.workloads):
             wrong.append(f"weights: {len(self.weights)} for {len(self.workloads)} workloads")
-        wrong += self._unbuildable()
+        unbuildable = self._unbuildable()
+        wrong += unbuildable or wrong_classes(
+            (("search.method", (self.search.method,)), ("baselines.methods", self.baselines.methods)),
+            (("learning.kind", (self.learning.kind,)), ("learning.compare", self.learning.compare)),
+            self.machine,
+        )
         if self.sampling.points < len(self.hardware):
             wrong.append(f"sampling.points = {self.sampling.points}: fewer than {len(self.hardware)} hardware points")
         if wrong:

@@ -43,8 +43,13 @@ rule collect_round:
         slots=1,
         mem_mb=2000,
     params:
-        models=lambda w, input: [f"--model={path}" for path in input.models],
-        sources=source_digest("pipeline.stages.collect"),
+        models=lambda w, input: [
+            f"--model={model}" for model in (*input.models, *PLANS[w.study].own_models)
+        ],
+        machine=lambda w: PLANS[w.study].machine,
+        sources=lambda w: source_digest(
+            "pipeline.stages.collect", *map(module_of, PLANS[w.study].own_models)
+        ),
     shell:
         "{PYTHON:q} -m pipeline.stages.collect --round {wildcards.round} --before {input.before:q}"
-        " {params.models:q} {output.dataset:q} {input.tables:q} 2>&1 | tee {log:q}"
+        " {params.models:q} {params.machine:q} {output.dataset:q} {input.tables:q} 2>&1 | tee {log:q}"

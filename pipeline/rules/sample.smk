@@ -23,9 +23,7 @@ rule sample:
         evaluations=lambda w: STUDIES[w.study].sampling.search_evaluations,
         seed=lambda w: STUDIES[w.study].seed,
         layers=lambda w: PLANS[w.study].workload_digests,
-        sources=source_digest(
-            "pipeline.stages.sample", METHODS["gradient"].partition(":")[0]
-        ),
+        sources=source_digest("pipeline.stages.sample", method_module("gradient")),
     shell:
         "{PYTHON:q} -m pipeline.stages.sample --hardware {params.hardware} {params.machine:q}"
         " --points {params.points} --max-cycles {params.max_cycles} --random {params.random}"

@@ -27,7 +27,8 @@ rule search:
         layers=lambda w: PLANS[w.study].target_digest(w.workload),
         sources=lambda w: source_digest(
             "pipeline.stages.search",
-            METHODS[PLANS[w.study].method(w.variant)].partition(":")[0],
+            method_module(PLANS[w.study].method(w.variant)),
+            *PLANS[w.study].model_modules(w.variant),
         ),
     shell:
         "{PYTHON:q} -m pipeline.stages.search {params.workloads:q} --method {params.method:q}"

@@ -13,7 +13,7 @@ rule select:
     benchmark:
         "results/{study}/benchmarks/select/{variant}-{workload}.tsv"
     wildcard_constraints:
-        variant="|".join(["r[1-9][0-9]*", "analytical", *METHODS]),
+        variant="(?!reference)[a-z0-9]+",
     threads: 1
     resources:
         slots=1,
@@ -27,7 +27,9 @@ rule select:
         uncertain=lambda w: PLANS[w.study].uncertain(w.variant),
         max_cycles=lambda w: STUDIES[w.study].sampling.max_cycles,
         seed=lambda w: STUDIES[w.study].seed,
-        sources=source_digest("pipeline.stages.select"),
+        sources=lambda w: source_digest(
+            "pipeline.stages.select", *PLANS[w.study].model_modules(w.variant)
+        ),
     shell:
         "{PYTHON:q} -m pipeline.stages.select --workload {wildcards.workload:q} --variant {wildcards.variant}"
         " {params.machine:q} --model {params.model:q} {params.tiled:q} --uncertain {params.uncertain} --max-cycles {params.max_cycles}"

@@ -161,19 +161,25 @@ class SearchResult:
             lines.append(f"{one.network.name:20s} {one.network.weight:6.3g}{costs}")
         return "\n".join([*lines, f"at {self.clock_mhz:g} MHz"])
 
-    def write(self, out: Path) -> None:
-        """Write mappings.csv, trace.csv and design.json, each atomically; the last one marks a whole result."""
+    def table(self) -> pd.DataFrame:
+        """The mappings, one row a layer, as ``mappings.csv`` has them."""
         entries = self.workload.layers
         rows = [Row(mapping, self.hardware) for mapping in self.mappings]
         names = [network.name for network in self.networks for _ in range(network.layers)]
         weights = [network.weight for network in self.networks for _ in range(network.layers)]
         table = columns_of(rows, [entry.name for entry in entries], [entry.count for entry in entries])
         table["network"], table["network.weight"] = names, weights
-        write_table(table, out / "mappings.csv")
+        return table
+
+    def trace_table(self) -> pd.DataFrame:
+        """The best design so far against evaluations, as ``trace.csv`` has it."""
         columns = ("evaluations", "seconds", "edp", "cycles", "energy_uj")
-        write_table(
-            pd.DataFrame([{c: getattr(p, c) for c in columns} for p in self.trace], columns=columns), out / "trace.csv"
-        )
+        return pd.DataFrame([{c: getattr(p, c) for c in columns} for p in self.trace], columns=columns)
+
+    def write(self, out: Path) -> None:
+        """Write mappings.csv, trace.csv and design.json, each atomically; the last one marks a whole result."""
+        write_table(self.table(), out / "mappings.csv")
+        write_table(self.trace_table(), out / "trace.csv")
         write_json(out / "design.json", self.design())
 
     def design(self) -> dict[str, Any]:

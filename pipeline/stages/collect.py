@@ -13,10 +13,12 @@ import pandas as pd
 import typer
 
 from pipeline.machine.latency import LatencyModel
+from pipeline.plugins import is_own, short_name
 from pipeline.stages import command
 from pipeline.stages.entry import run
 from pipeline.stages.estimate import estimate_table
-from pipeline.stages.models import load_latency_model
+from pipeline.stages.machines import DesignOption, MemoryOption
+from pipeline.stages.models import model_asked
 from pipeline.table import read_table, write_table
 
 IDENTITY = ("prob.", "arch.", "mapping.mapping")
@@ -45,15 +47,22 @@ def _predicted(table: pd.DataFrame, kind: str, model: LatencyModel) -> pd.DataFr
     return table.assign(**{f"pred.{kind}.{name}": estimate[f"pred.{name}"] for name in names})
 
 
+def _name(model: str) -> str:
+    """What the columns of a model are called."""
+    return short_name(model) if is_own(model) else Path(model).stem
+
+
 def main(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Table to write.")],
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Simulated batches of the round.")],
     number: Annotated[int, typer.Option("--round", help="Number of the round.")],
     before: Annotated[Path | None, typer.Option(help="Data of the rounds before.")] = None,
-    model: Annotated[list[Path], typer.Option(help="A model trained before this round (repeatable).")] = [],  # noqa: B006
+    model: Annotated[list[str], typer.Option(help="A model known before this round (repeatable).")] = [],  # noqa: B006
+    design: DesignOption = None,
+    memory: MemoryOption = None,
 ) -> None:
     """Join measurements of one round to the training data."""
-    models = {path.stem: load_latency_model(str(path)) for path in model}
+    models = {_name(spec): model_asked(spec, None, design, memory) for spec in model}
     known = read_table(before) if before else None
     table, failed = collect_tables(known, [read_table(path) for path in tables], number, models)
     if table.empty:

@@ -16,7 +16,14 @@ InTable = Annotated[Path, typer.Argument(metavar="IN", help="Table to read (.csv
 OutTable = Annotated[Path, typer.Argument(metavar="OUT", help="Table to write (.csv, .csv.gz or .parquet).")]
 DimOption = Annotated[DimRule, typer.Option("--dim", help="Array size: from arch.meshX or from the mapping.")]
 SumsOption = Annotated[PartialSums, typer.Option("--partial-sums", help="Spill partial sums, or leave them out.")]
-ModelOption = Annotated[str, typer.Option("--model", help="'analytical' or the file of a trained model.")]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="analytical|FILE|MODULE:CLASS",
+        help="'analytical', the file of a trained model, or a class of your own.",
+    ),
+]
 
 
 def check_out_table(out: Path, *inputs: Path) -> None:

@@ -44,19 +44,19 @@ def machine_choice(
 
 
 def check_asked(
-    trained: MachineChoice,
+    known: MachineChoice,
     platform: Platform | None = None,
     design: str | None = None,
     memory: Memory | None = None,
     partial_sums: PartialSums = "spill",
 ) -> None:
-    """Raise ValueError when an option that was given asks for another machine than ``trained``.
+    """Raise ValueError when an option that was given asks for another machine than ``known``, the model's.
 
     Partial sums are spilled where nothing is said, so that says nothing.
     """
     asked = machine_choice(platform, design, memory, partial_sums)
-    wrong = (design or platform) is not None and asked.machine != trained.machine
-    wrong |= (memory or platform == "rtl") and asked.memory != trained.memory
-    wrong |= partial_sums == "drop" != trained.partial_sums
+    wrong = (design or platform) is not None and asked.machine != known.machine
+    wrong |= (memory or platform == "rtl") and asked.memory != known.memory
+    wrong |= partial_sums == "drop" != known.partial_sums
     if wrong:
-        raise ValueError(f"was trained for {trained}, not {asked}")
+        raise ValueError(f"is for {known}, not {asked}")

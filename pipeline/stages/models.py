@@ -7,19 +7,23 @@ from learned.store import load
 from pipeline.choices import DimRule, Memory, PartialSums
 from pipeline.machine.latency import AnalyticalModel, LatencyModel
 from pipeline.machine.machine import MachineChoice
+from pipeline.machine.own import own_model
+from pipeline.plugins import is_own
 from pipeline.stages.machines import Platform, check_asked, machine_choice
 
 ANALYTICAL = "analytical"
 
 
 def load_latency_model(spec: str, machine: MachineChoice | None = None) -> LatencyModel:
-    """The analytical model for ``spec`` = "analytical", else the trained model in the file ``spec``.
+    """The analytical model for ``spec`` = "analytical", one's own for a ``module:Class``, else the one in the file.
 
-    The analytical model is that of ``machine``, by default of ``MachineChoice()``; a trained model brings its own.
-    Raises ValueError when the file is not a model.
+    The analytical model is that of ``machine``, by default of ``MachineChoice()``, and one's own is made with it; a
+    trained model brings its own machine. Raises ValueError when the file or the class is not a model.
     """
     if spec == ANALYTICAL:
         return AnalyticalModel((machine or MachineChoice()).find())
+    if _is_own(spec):
+        return own_model(spec, (machine or MachineChoice()).find())
     return load(Path(spec))
 
 
@@ -30,15 +34,19 @@ def model_asked(
     memory: Memory | None = None,
     partial_sums: PartialSums = "spill",
 ) -> LatencyModel:
-    """``load_latency_model`` for the options of a command. Raises ValueError when a trained model contradicts them."""
+    """``load_latency_model`` for the options of a command. Raises ValueError when the model contradicts them."""
+    model = load_latency_model(spec, machine_choice(platform, design, memory, partial_sums))
     if spec == ANALYTICAL:
-        return load_latency_model(spec, machine_choice(platform, design, memory, partial_sums))
-    model = load(Path(spec))
+        return model
     try:
-        check_asked(model.metadata.machine, platform, design, memory, partial_sums)
+        check_asked(MachineChoice.of(model.machine), platform, design, memory, partial_sums)
     except ValueError as error:
         raise ValueError(f"model {spec}: {error}") from None
     return model
+
+
+def _is_own(spec: str) -> bool:
+    return is_own(spec) and not Path(spec).exists()
 
 
 def dim_rule_of(model: LatencyModel) -> DimRule | None:

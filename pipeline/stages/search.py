@@ -9,13 +9,14 @@ from typing import Annotated, TextIO
 
 import typer
 
-from pipeline.choices import METHODS, Method, Objective, load
+from pipeline.choices import METHODS, Objective
 from pipeline.hardware import Template
 from pipeline.machine.experts import expert_hardware, experts
 from pipeline.machine.latency import LatencyModel
 from pipeline.progress import Line, time_left
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
+from pipeline.search.named import method_named
 from pipeline.search.problem import Problem, Recorder, join_workloads
 from pipeline.search.result import CLOCK_MHZ, SearchResult
 from pipeline.stages.command import ModelOption, check_out_folder, hardware
@@ -23,6 +24,15 @@ from pipeline.stages.entry import run
 from pipeline.stages.machines import DesignOption, MemoryOption, PlatformOption
 from pipeline.stages.models import model_asked
 from pipeline.workload import Workload, load_workload
+
+MethodOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|MODULE:CLASS",
+        help=f"Search method: {', '.join(METHODS)}, or a class of your own.",
+        autocompletion=lambda: list(METHODS),
+    ),
+]
 
 
 def run_search(
@@ -51,8 +61,7 @@ def run_search(
     ``out`` the result is written there and an interrupted search goes on from the checkpoint in it. Progress is shown
     on ``stream``. Raises ValueError that names what is wrong.
     """
-    if method not in METHODS:
-        raise ValueError(f"unknown search method {method!r}; known: {', '.join(METHODS)}")
+    chosen = method_named(method)
     machine = model.machine
     if method == "default" and fix_hardware is None:
         fix_hardware = machine.default_hardware.values
@@ -77,7 +86,7 @@ def run_search(
     progress = Progress(stream, f"{method} on {joined.name}")
     result = search(
         problem,
-        load(METHODS[method])(),
+        chosen,
         method,
         evaluations=evaluations,
         seed=seed,
@@ -124,7 +133,7 @@ def main(
             metavar="NAME|FILE[=WEIGHT]", help="A workload and its weight; several share the hardware. Repeatable."
         ),
     ],
-    method: Annotated[Method, typer.Option(help="Search method.")],
+    method: MethodOption,
     evaluations: Annotated[int, typer.Option(min=1, max=10_000_000, help="Evaluations to spend.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed.")],
     out: Annotated[Path, typer.Option(help="Folder for design.json, mappings.csv and trace.csv.")],

@@ -10,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from pipeline.measurement import known_classes
+from pipeline.plugins import short_name
 from pipeline.stages.reporting import charts, tables, words
 from pipeline.stages.reporting.findings import Finding, alone, findings, mean_gain
 from pipeline.stages.reporting.layers import layer_sections
@@ -96,19 +97,20 @@ def search_section(results: StudyResults) -> Section:
     rounds = tables.rounds_table(designs, results.rounds)
     if rounds.empty:
         raise MissingError("rounds: no round simulated a design in full")
-    others = {item.workload: item.others for item in findings(results)}
+    other_gains = {item.workload: item.others for item in findings(results)}
     content = text(
         "A round searches, simulates what it found, the default tiler's mappings on the same hardware, and the "
         "mappings that the model was least sure of, and refits the model. 'gain' compares with the round before; "
         "'prediction error' is the median over the designs found in the round, before they joined the data."
     )
     content += figure(
-        charts.rounds_panels(rounds, others), "Best simulated design after each round; dashed: other searches."
+        charts.rounds_panels(rounds, other_gains), "Best simulated design after each round; dashed: other searches."
     )
     content += table("rounds", rounds)
     if not results.traces.empty:
         last, method = results.rounds[-1], str(results.study["search"]["method"])
-        names = {last: method} | {name: name for name in results.study["baselines"]["methods"] if name != method}
+        others = [short_name(name) for name in results.study["baselines"]["methods"] if name != method]
+        names = {last: short_name(method)} | {name: name for name in others}
         if "analytical" in set(results.traces["variant"]):
             names["analytical"] = "analytical"
         caption = (
