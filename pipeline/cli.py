@@ -22,6 +22,7 @@ COMMANDS = {
     "explain-model": "Say what a trained model found out about its design.",
     "search": "Search hardware and mappings of one or several workloads for the lowest EDP.",
     "pareto": "Search under a falling series of area limits: the EDP-area front of a workload.",
+    "synthesize": "Synthesise a design point: area, critical path and leakage by module.",
     "infer": "Run a quantised network on a found design and compare it with onnxruntime layer by layer.",
     "workloads": "List, show and import workloads.",
     "design": "Copy a template design, check one's own.",

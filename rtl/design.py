@@ -90,6 +90,7 @@ class DesignFile(_Section):
     sources: tuple[str, ...] = Field(min_length=1, description="Files relative to the design's folder, packages first.")
     parameters: dict[Identifier, Parameter] = Field(description="Parameters of the top module.")
     counters: tuple[str, ...] = Field((), description="Names of the values on counters_o, lowest first; may be empty.")
+    synthesis: dict[Identifier, int] = Field({}, description="Parameters of the top module for synthesis alone.")
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -141,9 +142,8 @@ class Design:
     @property
     def digest(self) -> str:
         """Names the sources, the compiler, the machine and what the file says; comments in the file do not count."""
-        return digest(
-            self.file.model_dump(mode="json"), digest_files([*self.sources, self.compiler, *self.description])
-        )
+        simulated = self.file.model_dump(mode="json", exclude={"synthesis"})
+        return digest(simulated, digest_files([*self.sources, self.compiler, *self.description]))
 
     @property
     def compiler(self) -> Path:

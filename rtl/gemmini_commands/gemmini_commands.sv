@@ -11,6 +11,7 @@ module gemmini_commands
     parameter int unsigned ScratchpadRows = 16384,
     parameter int unsigned AccumulatorRows = 1024,
     parameter int unsigned HostCyclesPerCommand = 8,
+    parameter bit PlainArray = 1'b0,
     parameter bit Datapath = 1'b1
 ) (
     input logic clk_i,
@@ -63,7 +64,8 @@ module gemmini_commands
       .ScratchpadRows(ScratchpadRows),
       .AccumulatorRows(AccumulatorRows),
       .Datapath(Datapath),
-      .LoopUnrollers(1'b0)
+      .LoopUnrollers(1'b0),
+      .PlainArray(PlainArray)
   ) u_accelerator (
       .clk_i,
       .rst_ni,

@@ -1,0 +1,1 @@
+"""Area and timing of a design's RTL by synthesis to standard cells, module by module."""

@@ -1,0 +1,84 @@
+"""Critical paths by OpenSTA: of one unit, and of a whole design from the netlists of its units.
+
+Clocks are ideal, wires have no delay, reset is no timed path. Ports of a unit change at the clock edge behind a buffer;
+what goes through a child or a memory macro is no path of the unit.
+"""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.files import write_json
+from pipeline.synthesis.netlist import LOAD_FF, Netlist, Options
+from pipeline.synthesis.tools import sta
+
+CLOCK = "clk_i"
+RESET = "rst_ni"
+_TO_FF = {"ff": 1.0, "pf": 1000.0}
+
+
+@dataclass(frozen=True, slots=True)
+class CriticalPath:
+    """The longest path from one register or port to another."""
+
+    ns: float
+    """Delay with the set-up time of its end; 0 where there is no path."""
+    start: str
+    end: str
+
+
+def critical_path(netlist: Netlist, options: Options) -> CriticalPath:
+    """Critical path of a unit, its children left out; kept beside its netlist."""
+    kept = netlist.verilog.with_name("path.json")
+    if not kept.is_file():
+        path = whole_path(netlist.unit.name, netlist.unit.ports, [netlist], options)
+        write_json(kept, {"ns": path.ns, "start": path.start, "end": path.end})
+    return CriticalPath(**json.loads(kept.read_text(encoding="utf-8")))
+
+
+def whole_path(top: str, ports: str, netlists: Iterable[Netlist], options: Options) -> CriticalPath:
+    """Critical path of ``top`` with all of ``netlists``; modules that are not among them are left out.
+
+    Raises RuntimeError with the first error of OpenSTA.
+    """
+    with tempfile.TemporaryDirectory(prefix="timing-") as name:
+        folder = Path(name)
+        (folder / "cells.lib").symlink_to(options.liberty.path)
+        files = []
+        for number, netlist in enumerate(netlists):
+            files.append(f"unit{number}.v")
+            (folder / files[-1]).symlink_to(netlist.verilog.resolve())
+        said = sta(_script(top, ports, files, options), folder)
+    slack = re.search(r"^slack (\S+)$", said, re.MULTILINE)
+    start, end = (re.search(rf"^{name}: (\S+)", said, re.MULTILINE) for name in ("Startpoint", "Endpoint"))
+    if slack is None:
+        raise RuntimeError(f"sta: no slack of {top}")
+    if start is None or end is None:
+        return CriticalPath(0.0, "", "")
+    ns = options.period_ns - float(slack[1]) * options.liberty.time_unit_ns
+    return CriticalPath(round(ns, 4), start[1], end[1])
+
+
+def _script(top: str, ports: str, files: list[str], options: Options) -> str:
+    liberty = options.liberty
+    period = options.period_ns / liberty.time_unit_ns
+    size, unit = liberty.capacitance_unit.split(",")
+    load = LOAD_FF / (float(size) * _TO_FF[unit.lower()])
+    source = f"[get_ports {CLOCK}]" if f"\\{CLOCK}\n" in f"{ports}\n" else ""
+    reads = "\n".join(f"read_verilog {file}" for file in files)
+    reset = f"set_false_path -from [get_ports {RESET}]" if f"\\{RESET}\n" in f"{ports}\n" else ""
+    return f"""read_liberty cells.lib
+{reads}
+link_design {top}
+create_clock -name clock -period {period} {source}
+set_input_delay 0 -clock clock [all_inputs]
+set_output_delay 0 -clock clock [all_outputs]
+set_driving_cell -lib_cell {liberty.buffer.name} [all_inputs]
+set_load {load} [all_outputs]
+{reset}
+report_checks -path_delay max -digits 4
+puts "slack [worst_slack]"
+"""
