@@ -22,19 +22,27 @@ def elaborate(sources: Sequence[Path], top: str, parameters: Mapping[str, int]) 
     """
     with tempfile.TemporaryDirectory(prefix="elaborate-") as name:
         folder = Path(name)
-        # Links have plain names, because arguments of slang cannot be quoted.
-        files = [_link(folder, number, source) for number, source in enumerate(sources)]
-        boxes = " ".join(f"--blackboxed-module {memory}" for memory in MEMORIES)
-        values = " ".join(f"-G {parameter}={value}" for parameter, value in parameters.items())
-        read = "read_slang --keep-hierarchy --ignore-assertions -I ."
-        modules = " ".join(file for file in files if file)
-        yosys(f"{read} {boxes} --top {top} {values} {modules}\nwrite_rtlil design.il\n", folder)
+        read = read_command(linked(folder, sources), top, parameters)
+        yosys(f"{read} --keep-hierarchy\nwrite_rtlil design.il\n", folder)
         return (folder / "design.il").read_text(encoding="utf-8")
 
 
-def _link(folder: Path, number: int, source: Path) -> str:
-    """A link to a source by number; headers keep their names, because sources name them. Returns what to compile."""
-    header = source.suffix in _HEADERS
-    link = folder / (source.name if header else f"source{number}{source.suffix}")
-    link.symlink_to(source.resolve())
-    return "" if header else link.name
+def read_command(files: Sequence[str], top: str, parameters: Mapping[str, int]) -> str:
+    """The command that reads ``files`` flat, memories as black boxes."""
+    boxes = " ".join(f"--blackboxed-module {memory}" for memory in MEMORIES)
+    values = " ".join(f"-G {parameter}={value}" for parameter, value in parameters.items())
+    return f"read_slang --ignore-assertions -I . {boxes} --top {top} {values} {' '.join(files)}"
+
+
+def linked(folder: Path, sources: Sequence[Path]) -> list[str]:
+    """Links to the sources in ``folder``; returns those to compile.
+
+    They are named by number, because arguments of slang cannot be quoted; headers keep their names, which sources say.
+    """
+    files = []
+    for number, source in enumerate(sources):
+        header = source.suffix in _HEADERS
+        link = folder / (source.name if header else f"source{number}{source.suffix}")
+        link.symlink_to(source.resolve())
+        files += [] if header else [link.name]
+    return files
