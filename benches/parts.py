@@ -20,7 +20,7 @@ from pipeline.search.constraints import Constraints
 from pipeline.search.exhaustive.columns import Columns
 from pipeline.search.exhaustive.hull import corner_sums
 from pipeline.search.exhaustive.optimum import Exhaustive
-from pipeline.search.pareto import front
+from pipeline.search.pareto import front, on_front
 from pipeline.search.problem import Problem
 from pipeline.workload import Layer, load_workload
 
@@ -84,8 +84,8 @@ def compare(name: str) -> tuple[list[dict[str, Cell]], list[dict[str, Cell]]]:
         ),
     }
     parts = [_row(name, label, design, default) for label, design in rows.items()]
-    on_front = front([(one.area_mm2, one.edp) for one in mapped])
-    by_area = sorted((one for one, on in zip(mapped, on_front, strict=True) if on), key=lambda one: one.area_mm2)
+    marked = on_front(np.array([one.area_mm2 for one in mapped]), np.array([float(one.edp) for one in mapped]))
+    by_area = sorted((one for one, on in zip(mapped, marked, strict=True) if on), key=lambda one: one.area_mm2)
     fronts = [_row(name, "EDP-area front", design, default) for design in by_area]
     return parts, fronts + [_row(name, "latency-energy front", one, default) for one in trade(space, mapped, columns)]
 
@@ -99,10 +99,8 @@ def trade(space: Exhaustive, designs: list[Design], columns: dict[Layer, Columns
         assert hulls is not None
         cycles, energy, _ = corner_sums([hulls[entry.layer] for entry in entries], counts)
         found += [Design(design.hardware, design.area_mm2, c, e) for c, e in zip(cycles, energy, strict=True)]
-    found.sort(key=lambda one: (one.cycles, one.energy_uj))
-    least = np.minimum.accumulate([one.energy_uj for one in found])
-    kept = [one for at, one in enumerate(found) if at == 0 or one.energy_uj < least[at - 1]]
-    return [kept[at] for at in np.unique(np.linspace(0, len(kept) - 1, POINTS).round().astype(int))]
+    kept = front(np.array([one.cycles for one in found]), np.array([one.energy_uj for one in found]))
+    return [found[kept[at]] for at in np.unique(np.linspace(0, len(kept) - 1, POINTS).round().astype(int))]
 
 
 def _row(name: str, label: str, design: Design, default: Design) -> dict[str, Cell]:

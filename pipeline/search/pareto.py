@@ -1,6 +1,9 @@
-"""Fronts of EDP and area: one search for each of a falling series of area limits."""
+"""Pareto fronts of two costs, and the front of EDP and area by one search for each of a falling series of limits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from pipeline.search.result import SearchResult
 
@@ -23,9 +26,19 @@ def sweep_areas(search: Callable[[float | None], SearchResult], points: int) -> 
     return results
 
 
-def front(points: Sequence[tuple[float, float]]) -> list[bool]:
-    """Whether each point (both coordinates to be minimised) is dominated by no other one."""
-    return [
-        not any(other != point and other[0] <= point[0] and other[1] <= point[1] for other in points)
-        for point in points
-    ]
+def front(first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"]) -> Int[np.ndarray, " front"]:
+    """Points that no other one beats in one cost without losing in the other, by rising ``first``; of equal points the
+    first one. Both costs are minimised."""
+    order = np.lexsort((second, first))
+    least = np.minimum.accumulate(second[order])
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = second[order][1:] < least[:-1]
+    return order[new]
+
+
+def on_front(first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Whether each point is on the front; of equal points all are, or none is."""
+    best = front(first, second)
+    place = np.searchsorted(first[best], first, side="right") - 1
+    equal: Bool[np.ndarray, " n"] = (first[best][place] == first) & (second[best][place] == second)
+    return equal

@@ -11,6 +11,7 @@ from pipeline.mapping import MappingTensors
 from pipeline.search.orders import THREE, OrderMethod
 from pipeline.search.points import Points, align, each_layer, tensors_of, with_dram_order
 from pipeline.search.problem import Costs, Problem
+from pipeline.search.safe_math import log_excess, log_shortfall
 from pipeline.workload import DIMS
 
 
@@ -48,7 +49,7 @@ def loss(relaxed: Relaxed, problem: Problem, orders: OrderMethod) -> Float[Tenso
     """Logarithm of the objective of each relaxed design plus penalties; one evaluation (``soft``: one per order)."""
     slots = relaxed.log_factors.exp()
     mappings = tensors_of(slots, problem.layers.size, relaxed.rank, problem.machine.space, ceil=False)
-    short = torch.relu(-mappings.temporal[..., -1, :].log())
+    short = log_shortfall(mappings.temporal[..., -1, :])
     temporal = torch.cat([mappings.temporal[..., :-1, :], mappings.temporal[..., -1:, :].clamp(min=1.0)], -2)
     mappings = MappingTensors(temporal, mappings.spatial, mappings.rank)
     hardware = relaxed_hardware(mappings, problem)
@@ -74,12 +75,12 @@ def _soft_costs(mappings: MappingTensors, hardware: HardwareTensors, problem: Pr
 def _excess(mappings: MappingTensors, hardware: HardwareTensors, problem: Problem) -> Float[Tensor, "*b"]:
     """How far the hardware is over the limits: sum of squared logarithmic excesses."""
     limits = problem.constraints
-    over = torch.relu((mappings.spatial.amax((-1, -2)) / limits.dims[-1]).log()).square()
+    over = log_excess(mappings.spatial.amax((-1, -2)) / limits.dims[-1]).square()
     need = problem.machine.footprint_kib(align(problem.layers, mappings), mappings, hardware.dim[..., None])
     for size, limit in limits.limits_kib.items():
-        over = over + torch.relu((need[size] / limit).log()).square().sum(-1)
+        over = over + log_excess(need[size] / limit).square().sum(-1)
     if limits.max_area_mm2 is not None:
-        over = over + torch.relu((problem.machine.area_mm2(hardware) / limits.max_area_mm2).log()).square()
+        over = over + log_excess(problem.machine.area_mm2(hardware) / limits.max_area_mm2).square()
     return over
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import typer
 
 from pipeline.machine.latency import LatencyModel
-from pipeline.search.pareto import front, sweep_areas
+from pipeline.search.pareto import on_front, sweep_areas
 from pipeline.search.result import SearchResult
 from pipeline.stages.command import ModelOption, check_out_table
 from pipeline.stages.entry import run
@@ -44,7 +44,7 @@ def run_pareto(
         }
         | {size: [r.hardware[size] for r in results] for size in model.machine.template.sizes}
     )
-    table["on_front"] = front(list(zip(table["area_mm2"], table["edp"], strict=True)))
+    table["on_front"] = on_front(table["area_mm2"].to_numpy(float), table["edp"].to_numpy(float))
     return table
 
 

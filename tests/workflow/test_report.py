@@ -145,19 +145,6 @@ def test_a_report_without_some_tables_says_so_and_shows_the_rest(folder, tmp_pat
     assert "from the simulation:" not in page
 
 
-@pytest.mark.parametrize(
-    ("designs", "front"),
-    [
-        ([(1, 5), (2, 3), (3, 4)], [True, True, False]),
-        ([(1, 1), (1, 1)], [True, True]),
-        ([(1, 2), (1, 1)], [False, True]),
-    ],
-)
-def test_the_pareto_front_holds_what_nothing_beats(designs, front):
-    area, edp = (pd.Series(values) for values in zip(*designs, strict=True))
-    assert tables.pareto_mask(area, edp) == front
-
-
 def test_a_folder_that_is_no_study_is_named(tmp_path):
     with pytest.raises(ValueError, match=re.escape(str(tmp_path))):
         write_report(tmp_path)

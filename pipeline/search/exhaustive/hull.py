@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from pipeline.search.pareto import front
+
 
 @dataclass(frozen=True, slots=True)
 class Hull:
@@ -42,12 +44,8 @@ class Best:
 
 def lower_hull(cycles: Float[np.ndarray, " n"], energy_uj: Float[np.ndarray, " n"]) -> Hull:
     """The corners of the lower left part of the convex hull (Andrew's monotone chain, 1979)."""
-    order = np.lexsort((energy_uj, cycles))
-    energies = energy_uj[order]
-    least = np.minimum.accumulate(energies)
-    front = order[np.r_[True, energies[1:] < least[:-1]]] if len(order) else order
     chain: list[int] = []
-    for at in front.tolist():
+    for at in front(cycles, energy_uj).tolist():
         while len(chain) > 1 and not _turns(cycles, energy_uj, chain[-2], chain[-1], at):
             chain.pop()
         chain.append(at)

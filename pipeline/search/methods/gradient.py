@@ -8,8 +8,9 @@ import math
 from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
+from torch.optim.adam import adam
 
 from pipeline.search.local.construct import DRAWN, constructive_starts
 from pipeline.search.local.refine import RefineSettings, fit, generation, generation_cost
@@ -55,6 +56,18 @@ class GradientState:
     rounds: tuple[int, ...]
     """Steps of the rounds of descent still to come; then refinement."""
     done: bool = False
+
+
+Factors = Float[Tensor, "designs L slots"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What Adam remembers of the gradients so far."""
+
+    mean: Factors
+    square: Factors
+    steps: Float[Tensor, ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +141,48 @@ def _orders_cost(orders: OrderMethod) -> int:
 
 
 def descend(points: Points, recorder: Recorder, steps: int, settings: GradientSettings) -> Points:
-    """Adam (Kingma and Ba, 2015) on relaxed copies of designs [b, L], then rounding to integers, then orders."""
+    """Adam on relaxed copies of designs [b, L], then rounding to integers, then orders."""
     problem = recorder.problem
     start = Relaxed.of(points)
     factors = start.log_factors.clone()
-    mean, square = torch.zeros_like(factors), torch.zeros_like(factors)
+    moments = Moments(torch.zeros_like(factors), torch.zeros_like(factors), torch.tensor(0.0))
     for step in range(steps):
         recorder.count(points.slots.shape[0] * _step_cost(settings.orders))
         gradient = _gradient(factors, start.rank, problem, settings.orders)
-        mean, square = 0.9 * mean + 0.1 * gradient, 0.99 * square + 0.01 * gradient.square()
-        scale = (square / (1 - 0.99 ** (step + 1))).sqrt() + 1e-8
         rate = settings.learning_rate * (0.55 + 0.45 * math.cos(math.pi * step / steps))
-        factors = project(factors - rate * mean / (1 - 0.9 ** (step + 1)) / scale, problem)
+        factors, moments = adam_step(factors, gradient, moments, rate)
+        factors = project(factors, problem)
     return choose_orders(rounded(factors, start, problem), recorder, settings.orders)
+
+
+def adam_step(factors: Factors, gradient: Factors, moments: Moments, rate: float) -> tuple[Factors, Moments]:
+    """Factors and moments after one step of Adam (Kingma and Ba, 2015); what is given stays as it is."""
+    factors, mean, square, steps = (x.clone() for x in (factors, moments.mean, moments.square, moments.steps))
+    adam(
+        [factors],
+        [gradient],
+        [mean],
+        [square],
+        [],
+        [steps],
+        amsgrad=False,
+        beta1=0.9,
+        beta2=0.99,
+        lr=rate,
+        weight_decay=0.0,
+        eps=1e-8,
+        maximize=False,
+    )
+    return factors, Moments(mean, square, steps)
 
 
 def _gradient(factors: Tensor, rank: Tensor, problem: Problem, orders: OrderMethod) -> Tensor:
     leaf = factors.requires_grad_(True)
     (gradient,) = torch.autograd.grad(loss(Relaxed(leaf, rank), problem, orders).sum(), leaf)
     factors.requires_grad_(False)
-    return torch.nan_to_num(gradient)
+    if not bool(gradient.isfinite().all()):
+        raise ValueError(f"model {problem.model.name!r} has a gradient that is no number on {problem.workload.name!r}")
+    return gradient
 
 
 def rounded(factors: Tensor, start: Relaxed, problem: Problem) -> Points:

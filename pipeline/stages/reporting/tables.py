@@ -14,6 +14,7 @@ from pipeline.hardware import HardwareTensors, Template
 from pipeline.machine.machine import Machine
 from pipeline.mapping import Mapping
 from pipeline.measurement import WORD_COUNTERS, known_classes
+from pipeline.search.pareto import on_front
 from pipeline.search.result import speed
 from pipeline.stages.reporting import words
 from pipeline.stages.reporting.results import StudyResults
@@ -213,12 +214,6 @@ def _level_energy(row: dict[str, Any], template: Template) -> dict[str, float]:
     return {field.name: float(getattr(energy, field.name).item()) for field in fields(energy)}
 
 
-def pareto_mask(area: pd.Series, edp: pd.Series) -> list[bool]:
-    """Whether no other design is at most as large and at most as costly, and better in one."""
-    points = list(zip(area, edp, strict=True))
-    return [not any((a <= at and e <= cost and (a, e) != (at, cost)) for a, e in points) for at, cost in points]
-
-
 def pareto_table(designs: pd.DataFrame, method: str) -> pd.DataFrame:
     """Designs with area and EDP; ``front`` marks those that no other beats in both."""
     table = designs[["workload", "variant", "area_mm2", "sim.edp"]].copy()
@@ -226,7 +221,7 @@ def pareto_table(designs: pd.DataFrame, method: str) -> pd.DataFrame:
     table["found by"] = [words.finder(str(variant), method) for variant in designs["variant"]]
     table = table.drop_duplicates(ignore_index=True)
     parts = [
-        group.assign(front=pareto_mask(group["area_mm2"], group["sim.edp"]))
+        group.assign(front=on_front(group["area_mm2"].to_numpy(float), group["sim.edp"].to_numpy(float)))
         for _, group in table.groupby("workload", sort=False)
     ]
     return pd.concat(parts, ignore_index=True)

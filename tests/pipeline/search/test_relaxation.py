@@ -3,11 +3,13 @@
 import pytest
 import torch
 
-from pipeline.search.methods.gradient import PUBLISHED, descend, rounded
+from pipeline.machine.latency import Latency
+from pipeline.search.constraints import Constraints
+from pipeline.search.methods.gradient import PUBLISHED, Moments, adam_step, descend, rounded
 from pipeline.search.points import smallest
-from pipeline.search.problem import Recorder
+from pipeline.search.problem import Problem, Recorder
 from pipeline.search.relaxation import Relaxed, loss, project, relaxed_hardware, round_to_divisors
-from tests.machines import MACHINES
+from tests.machines import MACHINES, TIMELOOP
 from tests.pipeline.search.test_points import designs, mappings_of
 
 
@@ -74,3 +76,35 @@ def test_descent_improves_relaxed_starts(problem_on):
     after, _, _ = recorder.designs(descend(points, recorder, 200, PUBLISHED))
     assert float((before - after).mean()) > 0.1
     assert recorder.evaluations == 8 + 8 * 200 + 8 * 3 + 8
+
+
+def test_steps_with_explicit_state_are_those_of_torchs_adam():
+    gradients = torch.randn(20, 2, 3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    leaf = torch.ones(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.Adam([leaf], betas=(0.9, 0.99))
+    factors = leaf.detach().clone()
+    moments = Moments(torch.zeros_like(factors), torch.zeros_like(factors), torch.tensor(0.0))
+    for step, gradient in enumerate(gradients):
+        before = moments
+        factors, moments = adam_step(factors, gradient, before, 0.05 / (1 + step))
+        assert float(before.steps) == step
+        optimiser.param_groups[0]["lr"], leaf.grad = 0.05 / (1 + step), gradient
+        optimiser.step()
+    assert torch.equal(factors, leaf.detach())
+
+
+class Broken:
+    """A model whose cycles are right and whose gradient is none: sqrt at 0."""
+
+    name, machine = "broken", TIMELOOP
+
+    def __call__(self, layers, mappings, hardware):
+        zero = (mappings.temporal.sum((-1, -2)) * 0).sqrt()
+        return Latency(zero + 1000.0)
+
+
+def test_a_model_without_a_gradient_is_named(small):
+    problem = Problem(small, Broken(), Constraints(TIMELOOP))
+    points, _ = designs(problem, 3)
+    with pytest.raises(ValueError, match="model 'broken' has a gradient that is no number"):
+        descend(points, Recorder(problem, 100, clock=lambda: 0.0), 5, PUBLISHED)
