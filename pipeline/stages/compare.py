@@ -1,5 +1,6 @@
 """Two studies or two designs side by side, on the terminal and as a page."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,9 @@ from markupsafe import Markup
 
 from pipeline.config.study import SHARED
 from pipeline.files import write_text
+from pipeline.hardware import HardwareTensors
+from pipeline.machine.machine import Machine, machine_of
+from pipeline.measurement import known_classes
 from pipeline.stages.command import check_out
 from pipeline.stages.entry import run
 from pipeline.stages.export import found_mappings
@@ -17,7 +21,10 @@ from pipeline.stages.reporting import charts, words
 from pipeline.stages.reporting.findings import findings
 from pipeline.stages.reporting.page import Section, render, table, text
 from pipeline.stages.reporting.results import load_results
-from pipeline.table import Row, read_table, rows_of
+from pipeline.table import hardware_of, read_table
+
+WHOLE = "whole network"
+"""Name of the row with the sums over all layers."""
 
 
 def compare(first: Path, second: Path) -> tuple[pd.DataFrame, list[str]]:
@@ -79,7 +86,13 @@ def _designs(first: Path, second: Path) -> tuple[pd.DataFrame, list[str]]:
         rows = {side: {str(k): v for k, v in t.loc[name].items()} for side, t in zip("AB", keyed, strict=True)}
         record: dict[str, object] = {"layer.name": name}
         records.append(record | _both(rows, measured))
-    notes = [f"{side}: {_sizes(table)}" for side, table in zip("AB", tables, strict=True)]
+    if len(common) > 1:
+        whole = {side: _whole(t.loc[common], measured) for side, t in zip("AB", keyed, strict=True)}
+        records.insert(0, {"layer.name": WHOLE, **_both(whole, measured)})
+    notes = []
+    for side, design, own, one in zip("AB", (first, second), tables, keyed, strict=True):
+        notes.append(f"{side}: {_sizes(design, own)}")
+        notes += [f"{side}: of its cycles {text}" for text in _classes(one.loc[common])]
     alone = len(set(keyed[0].index) ^ set(keyed[1].index))
     if alone:
         notes.append(f"{alone} layers are in one of them only")
@@ -98,12 +111,45 @@ def _both(rows: dict[str, dict[str, object]], prefix: str) -> dict[str, object]:
     return record | {"EDP B/A": edp["B"] / edp["A"]}
 
 
-def _sizes(table: pd.DataFrame) -> str:
-    points = {row.hardware for row in rows_of(table, machine_choice().find().template) if isinstance(row, Row)}
-    return ", ".join(
+def _times(table: pd.DataFrame) -> "pd.Series[float]":
+    """How often a network runs each layer."""
+    return table["layer.count"] if "layer.count" in table else pd.Series(1.0, index=table.index)
+
+
+def _whole(table: pd.DataFrame, prefix: str) -> dict[str, object]:
+    """Sums over layers, each as often as the network runs it."""
+    names = [f"{prefix}.cycles", f"{prefix}.energy_uj"]
+    return {name: float((table[name] * _times(table)).sum()) for name in names}
+
+
+def _classes(table: pd.DataFrame) -> list[str]:
+    """What the cycles of the simulated network went to, one text where it is known."""
+    sums = {name: float((table[f"sim.{name}"] * _times(table)).sum()) for name in known_classes(table.columns)}
+    total = sum(sums.values())
+    shares = [f"{100 * value / total:.0f} % {words.title(name)}" for name, value in sums.items() if value]
+    return [", ".join(shares)] if shares else []
+
+
+def _sizes(design: Path, table: pd.DataFrame) -> str:
+    """Sizes and area of the hardware; of a design that a search wrote, on the machine that it names."""
+    machine = _machine(design)
+    points = dict.fromkeys(
+        hardware_of({str(k): v for k, v in row.items()}, machine.template) for row in table.to_dict("records")
+    )
+    area = machine.area_mm2(HardwareTensors.stack(list(points))).tolist()
+    texts = [
         words.hardware({"dim": p.dim, "scratchpad_kib": p.scratchpad_kib, "accumulator_kib": p.accumulator_kib})
         for p in points
-    )
+    ]
+    return ", ".join(f"{text}, {mm2:.3g} mm2" for text, mm2 in zip(texts, area, strict=True))
+
+
+def _machine(design: Path) -> Machine:
+    path = design / "design.json"
+    if not path.is_file():
+        return machine_choice().find()
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return machine_of(content.get("machine", machine_choice().machine), content.get("memory", "soc"))
 
 
 def comparison_page(first: Path, second: Path, rows: pd.DataFrame, notes: list[str]) -> str:

@@ -7,11 +7,16 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
+from pipeline.hardware import HardwareTensors
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.timeloop.yaml_files import read_timeloop
 from pipeline.mapping import Mapping
-from pipeline.stages.compare import compare, comparison_page
+from pipeline.stages.compare import WHOLE, compare, comparison_page
+from pipeline.stages.estimate import estimate_table
 from pipeline.stages.export import export_design, gemmini_configuration, tiling
+from pipeline.stages.machines import machine_choice
 from pipeline.stages.reference import tiled_table
+from pipeline.stages.search import run_search
 from pipeline.table import Row, read_table, write_table
 from pipeline.workload import Layer, load_workload
 from tests.machines import GEMMINI
@@ -54,9 +59,46 @@ def test_a_field_in_which_studies_differ_is_named(studies):
 
 def test_two_designs_are_compared_by_layer(studies):
     rows, notes = compare(studies[0] / "designs" / "bert", studies[1] / "designs" / "bert")
-    assert rows["layer.name"].tolist() == [entry.name for entry in load_workload("bert").layers]
+    assert rows["layer.name"].tolist() == [WHOLE, *(entry.name for entry in load_workload("bert").layers)]
     assert (rows["EDP B/A"] < 1).all()
-    assert notes == ["A: 16x16, 512 + 64 KiB", "B: 16x16, 512 + 128 KiB"]
+    areas = [GEMMINI.area_mm2(HardwareTensors.stack([GEMMINI.template.hardware(16, 512, kib)])) for kib in (64, 128)]
+    sizes = [note for note in notes if "KiB" in note]
+    assert sizes == [
+        f"A: 16x16, 512 + 64 KiB, {float(areas[0]):.3g} mm2",
+        f"B: 16x16, 512 + 128 KiB, {float(areas[1]):.3g} mm2",
+    ]
+
+
+def test_the_row_of_the_whole_network_counts_layers_as_often_as_they_run(tmp_path):
+    paths = [tmp_path / name for name in ("a.csv", "b.csv")]
+    columns = "layer.name,layer.count,mapping.mapping,sim.cycles,sim.energy_uj,sim.compute_cycles,sim.load_cycles"
+    sizes = "arch.meshX,arch.mem1_depth,arch.mem2_depth", "16,512,8192"
+    for path, factor in zip(paths, (1, 2), strict=True):
+        rows = [f"one,3,x,{10 * factor},1,{10 * factor},0", f"two,1,x,{50 * factor},1,20,{50 * factor - 20}"]
+        lines = [f"{columns},{sizes[0]}", *(f"{row},{sizes[1]}" for row in rows)]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rows, notes = compare(*paths)
+    whole = rows.set_index("layer.name").loc[WHOLE]
+    assert (whole["simulated cycles, A"], whole["simulated cycles, B"]) == (80, 160)
+    assert (whole["cycles B/A"], whole["energy B/A"], whole["EDP B/A"]) == (2, 1, 2)
+    assert "A: of its cycles 62 % compute, 38 % load" in notes
+    assert "B: of its cycles 50 % compute, 50 % load" in notes
+
+
+def test_designs_of_two_families_are_compared_on_their_own_machines(tmp_path):
+    folders = []
+    for name in ("gemmini", "output_stationary"):
+        machine = machine_choice(design=name).find()
+        folders.append(tmp_path / name)
+        result = run_search(
+            load_workload("bert"), method="default", evaluations=1, model=AnalyticalModel(machine), seed=0
+        )
+        result.write(folders[-1])
+        table = read_table(folders[-1] / "mappings.csv")
+        write_table(estimate_table(table, model=AnalyticalModel(machine)), folders[-1] / "mappings.csv")
+    rows, notes = compare(*folders)
+    assert rows["layer.name"].tolist()[0] == WHOLE
+    assert [note.split(", ")[:2] for note in notes] == [["A: 16x16", "256 + 64 KiB"], ["B: 16x16", "256 + 16 KiB"]]
 
 
 def test_a_study_and_a_design_are_not_compared(studies):
