@@ -158,5 +158,6 @@ def summary_lines(results: StudyResults) -> list[str]:
         lines.append(f"geometric mean over {len(own)} networks: {words.ratio(mean_gain(own))} lower EDP")
     memory = results.study["simulation"]["memory"]
     model = results.study["learning"]["kind"]
-    lines.append(f"default: {words.hardware(found[0].default)} with its default tiler; memory {memory}; model {model}")
+    size = f"{words.hardware(found[0].default)} (array, scratchpad + accumulator)"
+    lines.append(f"default: {size} with its default tiler; memory {memory}; model {model}")
     return lines

@@ -83,7 +83,7 @@ function addComparison(place) {
   const pick = (at) => {
     const select = document.createElement("select");
     select.setAttribute("aria-label", at ? "Second design" : "First design");
-    rows.forEach((row, index) => select.add(new Option([...row.cells].slice(0, 4).map((c) => c.textContent).join(", "), index)));
+    rows.forEach((row, index) => select.add(new Option([...row.cells].slice(0, 4).map((c) => c.textContent).filter(Boolean).join(", "), index)));
     select.selectedIndex = at;
     select.addEventListener("change", show);
     return select;

@@ -10,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from pipeline.stages.reporting import words
+from pipeline.stages.reporting.glossary import GLOSSARY, anchor, linked
 
 HERE = Path(__file__).parent
 
@@ -28,8 +29,8 @@ class Section:
 
 
 def text(*lines: str) -> Markup:
-    """Paragraphs."""
-    return Markup("").join(Markup("<p>{0}</p>").format(line) for line in lines)
+    """Paragraphs, in which the first of each word that the page explains is a link to what it means."""
+    return Markup("").join(Markup("<p>{0}</p>").format(linked(line)) for line in lines)
 
 
 def heading(title: str) -> Markup:
@@ -39,7 +40,7 @@ def heading(title: str) -> Markup:
 
 def figure(picture: Markup, caption: str) -> Markup:
     """A picture with what it shows."""
-    return Markup("<figure>{0}<figcaption>{1}</figcaption></figure>").format(picture, caption)
+    return Markup("<figure>{0}<figcaption>{1}</figcaption></figure>").format(picture, linked(caption))
 
 
 def folded(title: str, content: Markup, *, is_open: bool = False) -> Markup:
@@ -93,7 +94,8 @@ def render(title: str, lead: Markup, sections: Sequence[Section], missing: Seque
         lead=lead,
         sections=sections,
         missing=missing,
-        glossary=words.GLOSSARY,
+        glossary=GLOSSARY,
+        anchor=anchor,
         styles=Markup(styles),
         script=Markup(script),
     )

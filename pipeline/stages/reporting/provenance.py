@@ -1,6 +1,7 @@
 """Where a report comes from: versions, seeds, digests, machine and the study's fields."""
 
 import platform
+import subprocess
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.config.plan import cpus
+from pipeline.files import ROOT
 from pipeline.stages.reporting.page import Section, folded, table, text
 from pipeline.stages.reporting.results import StudyResults
 
@@ -26,6 +28,7 @@ def provenance(results: StudyResults) -> Section:
         ("seeds", f"sampling {results.study['seed']}, searches {_plain(results.study['search']['seeds'])}"),
         ("processor", f"{_processor()}, {cpus()} CPUs in use"),
         ("system", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"),
+        ("sources", _commit() or "not a git repository"),
         ("packages", ", ".join(f"{name} {version(name)}" for name in PACKAGES)),
     ]
     digests = ", ".join(sorted(set(results.dataset["sim.rtl_digest"].dropna())))
@@ -57,6 +60,16 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_plain(item) for item in value) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _commit() -> str:
+    """The commit of the sources, marked where files differ from it; empty outside of a repository."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return f"commit {done.stdout.strip()}" if done.returncode == 0 else ""
 
 
 def _processor() -> str:

@@ -11,8 +11,10 @@ from markupsafe import Markup
 
 from pipeline.measurement import known_classes
 from pipeline.plugins import short_name
+from pipeline.progress import duration
 from pipeline.stages.reporting import charts, tables, words
 from pipeline.stages.reporting.findings import Finding, alone, findings, mean_gain
+from pipeline.stages.reporting.glossary import linked
 from pipeline.stages.reporting.layers import layer_sections
 from pipeline.stages.reporting.page import MissingError, Section, figure, folded, heading, table, text
 from pipeline.stages.reporting.provenance import provenance
@@ -38,7 +40,7 @@ def lead(results: StudyResults) -> Markup:
         "EDP is energy times cycles of one inference; lower is better."
     )
     cards = Markup("").join(_card(item) for item in found)
-    return Markup('<p class="lead">{0}</p><div class="results">{1}</div>').format(against, cards)
+    return Markup('<p class="lead">{0}</p><div class="results">{1}</div>').format(linked(against), cards)
 
 
 def _card(item: Finding) -> Markup:
@@ -50,7 +52,9 @@ def _card(item: Finding) -> Markup:
     return Markup(
         '<div class="result"><h2>{0}</h2><b>{1} lower EDP</b>{2}{3}<p class="soft">bars: share of the default, whose '
         "mark is the line; shorter is better</p><ul>{4}</ul></div>"
-    ).format(item.workload, words.ratio(item.edp_gain), item.sizes, charts.ratio_bars(gains), listed)
+    ).format(
+        item.workload, words.ratio(item.edp_gain), words.hardware_words(item.design), charts.ratio_bars(gains), listed
+    )
 
 
 def designs_section(results: StudyResults) -> Section:
@@ -196,7 +200,10 @@ def timing_section(results: StudyResults) -> Section:
     timings = tables.timings_table(results.timings)
     values = {str(stage): float(seconds) for stage, seconds in zip(timings["stage"], timings["seconds"], strict=True)}
     notes = {name: f"{words.number(round(seconds, 1))} s" for name, seconds in values.items()}
-    content = text("Wall-clock seconds, added over the jobs of a stage, several of which run at once.")
+    jobs, seconds = int(timings["jobs"].sum()), duration(float(timings["seconds"].sum()))
+    content = text(
+        f"Wall-clock seconds, added over the jobs of a stage, several of which run at once: {jobs} jobs, {seconds}."
+    )
     content += charts.plain_bars(values, notes) + folded("As a table", table("timings", timings))
     return Section("time", "Time by stage", content)
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from pipeline.stages.reporting import words
 from pipeline.stages.reporting.svg import Axis
 
-WIDTH, LEFT, RIGHT, TOP, LANE, GAP = 700, 62, 10, 8, 26, 6
+WIDTH, LEFT, RIGHT, TOP, LANE, GAP = 700, 62, 30, 8, 26, 6
 STAGES = ("load", "compute", "store")
 
 
@@ -17,16 +17,16 @@ def timeline(spans: Iterable[Mapping[str, Any]], cycles: float) -> Markup:
     shown = list(spans)
     end = max(float(span["end"]) for span in shown)
     axis = Axis(0.0, end, LEFT, WIDTH - RIGHT)
-    parts = [_lane(stage, at) for at, stage in enumerate(STAGES)]
-    parts += [_box(span, axis) for span in shown]
     bottom = TOP + len(STAGES) * (LANE + GAP)
-    parts += [
+    parts = [
         Markup(
             '<line class="grid" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>'
             '<text x="{0:.1f}" y="{3}" text-anchor="middle">{4}</text>'
         ).format(axis(value), TOP, bottom, bottom + 13, label)
         for value, label in axis.ticks()
     ]
+    parts += [_lane(stage, at) for at, stage in enumerate(STAGES)]
+    parts += [_box(span, axis) for span in shown]
     count = len({span["tile"] for span in shown})
     text = f"the first {count} tiles: {words.number(end)} of {words.number(cycles)} cycles"
     head = Markup('<svg class="timeline" viewBox="0 0 {0} {1}" role="img" aria-label="{2}">')

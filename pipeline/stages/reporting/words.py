@@ -47,6 +47,9 @@ TITLES = {
 PERCENT = {"prediction_error", "median_error", "p90_error", "inside_90", "utilisation"}
 RATIO = {"improvement", "cycles_gain", "energy_gain", "area_ratio", "gain", "over_own"}
 
+DIGITS = {"area_mm2": 2, "spearman": 3}
+"""Columns of numbers of one size, with their digits after the point."""
+
 COLOURS = {
     "default": "#7b8494",
     "found": "#1f6f8b",
@@ -77,31 +80,6 @@ COLOURS = {
 
 SPARE = ("#b0413e", "#3d5a80", "#6b8e9f", "#a56336")
 
-GLOSSARY = {
-    "EDP": "Energy-delay product: energy of one inference times its cycles, in microjoule-cycles. Lower is better.",
-    "default": "Gemmini's default hardware (16x16 array, 256 KiB scratchpad, 64 KiB accumulator) with the mappings of "
-    "its default tiler, on the same RTL and memory. Its tiler's own run time is not counted.",
-    "simulated": "Counted by the generated SystemVerilog under Verilator, cycle by cycle.",
-    "predicted": "What the model that searched expected before the simulation.",
-    "mapping": "How the loops of a layer are cut into tiles, and in which order the tiles run.",
-    "tile": "The part of a layer that is in the accelerator's memories at once.",
-    "scratchpad": "Memory for inputs and weights (int8). Sizes here are physical; two tiles share them.",
-    "accumulator": "Memory for sums (int32).",
-    "shared": "One hardware for all networks, chosen by the weighted geometric mean of their EDPs.",
-    "round": "One turn of search, simulation and refit of the model.",
-    "seed": "Searches that differ only in their random numbers. Their spread says how much is luck.",
-    "evaluation": "One mapping for every unique layer on one hardware, judged by the model.",
-    "put together": "The best simulated mapping of each layer on one hardware, taken from everything simulated there.",
-    "searched": "Mappings of designs that a search found: where a model must be right.",
-    "utilisation": "Multiply-accumulates done, over those that the array could have done in the same cycles.",
-    "rank correlation": "Spearman's: 1 when the model puts all mappings in the right order.",
-    "compute, load, store": "Cycles in which the array works, waits for operands, or waits for stores.",
-    "fill and drain, host": "Cycles at the array's start and end, and cycles in which it waits for commands.",
-    "simple, soc": "Memory below the accelerator: fixed latency and one bus; or bus, two caches and DRAM.",
-    "bit-exact": "Every output byte of the layer was compared with a golden model.",
-}
-"""Words that the page uses."""
-
 
 def colour(name: str) -> str:
     """The colour of a thing; things without their own get one that depends only on their name."""
@@ -123,13 +101,15 @@ def cell(column: str, value: Any) -> str:
         return value
     if column in PERCENT:
         return percent(float(value), signed=column == "prediction_error")
+    if column in DIGITS:
+        return f"{float(value):,.{DIGITS[column]}f}"
     return ratio(float(value)) if column in RATIO else number(float(value))
 
 
 def percent(value: float, *, signed: bool = False) -> str:
     """``4.1 %``; two digits where one would hide the value."""
     digits = 2 if 0 < abs(value) < 0.0095 else 1 if abs(value) < 9.995 else 0
-    return f"{100 * value:{'+' if signed else ''}.{digits}f} %"
+    return f"{100 * value:{'+' if signed else ''},.{digits}f} %"
 
 
 def ratio(value: float) -> str:
@@ -155,6 +135,12 @@ def hardware(row: Mapping[Any, Any]) -> str:
     return f"{row['dim']:.0f}x{row['dim']:.0f}, {row['scratchpad_kib']:g} + {row['accumulator_kib']:g} KiB"
 
 
+def hardware_words(row: Mapping[Any, Any]) -> str:
+    """``16x16 array, 128 KiB scratchpad, 256 KiB accumulator``."""
+    memories = ", ".join(f"{row[f'{name}_kib']:g} KiB {name}" for name in ("scratchpad", "accumulator"))
+    return f"{row['dim']:.0f}x{row['dim']:.0f} array, {memories}"
+
+
 def finder(variant: str, method: str) -> str:
     """Who found the designs of a search variant; ``method`` is that of the rounds."""
     if variant == "reference":
@@ -167,7 +153,11 @@ def finder(variant: str, method: str) -> str:
 
 
 def more_or_less(gain: float, thing: str) -> str:
-    """``1.64x less energy`` for a gain of 1.64, ``1.07x more area`` for 0.93, ``the same cycles`` near 1."""
+    """``1.64x less energy`` or ``1.64x fewer cycles`` for a gain of 1.64, ``1.07x more area`` for 0.93.
+
+    Near 1 it is ``the same cycles``.
+    """
     if abs(gain - 1) < 0.005:
         return f"the same {thing}"
-    return f"{ratio(gain)} less {thing}" if gain > 1 else f"{ratio(1 / gain)} more {thing}"
+    less = "fewer" if thing.endswith("s") else "less"
+    return f"{ratio(gain)} {less} {thing}" if gain > 1 else f"{ratio(1 / gain)} more {thing}"
