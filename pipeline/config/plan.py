@@ -9,9 +9,12 @@ import psutil
 
 from pipeline.config.study import SHARED, Study
 from pipeline.files import digest
-from pipeline.hardware import Hardware
+from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.plugins import is_own, module_of, short_name
 from pipeline.workload import load_workload
+
+MAPPINGS, AREA = PARTS = ("mappings", "area")
+"""Variants that tell what each part gives: mappings on the default hardware; designs of at most the default's area."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +93,15 @@ class Plan:
         seeds = self.study.search.seeds
         variants = {f"r{number}": tuple(seed + 1000 * (number - 1) for seed in seeds) for number in self.rounds}
         variants |= {name: seeds for name, method in self._baselines.items() if method != self.study.search.method}
+        if self.study.baselines.parts and self.study.search.fix_hardware is None:
+            variants |= dict.fromkeys(PARTS, seeds)
         if self.study.baselines.analytical:
             variants["analytical"] = tuple(seed for number in self.rounds for seed in variants[f"r{number}"])
         return variants
 
-    def is_baseline_method(self, variant: str) -> bool:
-        """Whether a variant is another search method, of which only the designs found are simulated."""
-        return variant in self._baselines
+    def is_baseline(self, variant: str) -> bool:
+        """Whether a variant searches once, with the last model, and only the designs it finds are simulated."""
+        return variant in self._baselines or variant in PARTS
 
     @property
     def _baselines(self) -> dict[str, str]:
@@ -111,7 +116,7 @@ class Plan:
         """Round whose models a variant searches with; None for the analytical model alone."""
         if variant == "analytical":
             return None
-        return self.rounds[-1] if self.is_baseline_method(variant) else int(variant[1:])
+        return self.rounds[-1] if self.is_baseline(variant) else int(variant[1:])
 
     def model(self, variant: str) -> str:
         """What ``--model`` is given for a variant: a file, ``analytical``, or a class of one's own."""
@@ -120,7 +125,7 @@ class Plan:
 
     def uncertain(self, variant: str) -> int:
         """Mappings that a variant simulates besides its designs; the analytical one gets as many as all rounds."""
-        if self.is_baseline_method(variant):
+        if self.is_baseline(variant):
             return 0
         return self.study.uncertain * (len(self.rounds) if variant == "analytical" else 1)
 
@@ -179,18 +184,22 @@ class Plan:
         """Options that name the machine of the study."""
         return [f"--design={self.study.design}", f"--memory={self.study.simulation.memory}"]
 
-    @property
-    def constraints(self) -> list[str]:
-        """Options of the search that keep it within the study's limits."""
-        search = self.study.search
-        options = []
+    def constraints(self, variant: str) -> list[str]:
+        """Options of the search that keep a variant within the study's limits, and within its own."""
+        search, machine = self.study.search, self.study.machine.find()
+        default = machine.default_hardware
+        if variant == MAPPINGS:
+            return [f"--fix-hardware={sizes(default)}"]
+        options, limits = [], [] if search.max_area_mm2 is None else [search.max_area_mm2]
+        if variant == AREA:
+            limits.append(float(machine.area_mm2(HardwareTensors.stack([default]))))
         if search.fix_hardware is not None:
-            point = search.fix_hardware.hardware(self.study.machine.find().template)
+            point = search.fix_hardware.hardware(machine.template)
             options.append(f"--fix-hardware={sizes(point)}")
         elif search.fix_dim is not None:
             options.append(f"--fix-dim={search.fix_dim}")
-        if search.max_area_mm2 is not None:
-            options.append(f"--max-area={search.max_area_mm2!r}")
+        if limits:
+            options.append(f"--max-area={min(limits)!r}")
         return options
 
 

@@ -123,6 +123,11 @@ class Baselines(_Section):
     analytical: bool = Field(
         True, description="Repeat the rounds with the analytical model alone and as many simulations."
     )
+    parts: bool = Field(
+        True,
+        description="Search mappings on the default hardware, and hardware of at most its area, to tell what each "
+        "gives; not with `search.fix_hardware`.",
+    )
 
 
 class Validation(_Section):

@@ -23,7 +23,7 @@ rule search:
         machine=lambda w: PLANS[w.study].machine,
         model=lambda w: PLANS[w.study].model(w.variant),
         evaluations=lambda w: STUDIES[w.study].search.evaluations,
-        constraints=lambda w: PLANS[w.study].constraints,
+        constraints=lambda w: PLANS[w.study].constraints(w.variant),
         layers=lambda w: PLANS[w.study].target_digest(w.workload),
         sources=lambda w: source_digest(
             "pipeline.stages.search",

@@ -22,7 +22,7 @@ rule select:
         machine=lambda w: PLANS[w.study].machine,
         model=lambda w: PLANS[w.study].model(w.variant),
         tiled=lambda w: (
-            [] if PLANS[w.study].is_baseline_method(w.variant) else ["--tiled"]
+            [] if PLANS[w.study].is_baseline(w.variant) else ["--tiled"]
         ),
         uncertain=lambda w: PLANS[w.study].uncertain(w.variant),
         max_cycles=lambda w: STUDIES[w.study].sampling.max_cycles,

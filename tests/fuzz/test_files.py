@@ -56,7 +56,7 @@ def check_study(path: Path) -> None:
         return
     assert Study.model_validate_json(study.model_dump_json()) == study
     plan = Plan(study)
-    names = [*plan.training_batches(), *plan.constraints, plan.folder, *plan.workloads.values(), *plan.hardware]
+    names = [*plan.training_batches(), *plan.constraints("r1"), plan.folder, *plan.workloads.values(), *plan.hardware]
     assert not any("\n" in name or ".." in name.split("/") for name in names)
 
 

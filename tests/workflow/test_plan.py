@@ -2,6 +2,8 @@
 
 from pipeline.config.plan import Plan
 from pipeline.config.study import Study, load_study
+from pipeline.hardware import HardwareTensors
+from tests.machines import GEMMINI
 
 PLAN = Plan(load_study("default"))
 
@@ -33,6 +35,17 @@ def test_networks_are_searched_alone_and_together():
     for co_design, targets in (("each", alone), ("shared", shared), ("both", alone | shared)):
         assert Plan(Study(co_design=co_design, **study)).targets == targets
     assert Plan(Study(workloads=("bert",), co_design="shared")).targets == {"bert": ("bert=1.0",)}
+
+
+def test_what_each_part_gives_is_searched_within_the_default_hardware_and_its_area():
+    assert PLAN.constraints("r1") == ["--fix-dim=16"]
+    assert PLAN.constraints("mappings") == ["--fix-hardware=16,256,64"]
+    _, limit = PLAN.constraints("area")
+    area = float(limit.removeprefix("--max-area="))
+    assert area == float(GEMMINI.area_mm2(HardwareTensors.stack([GEMMINI.default_hardware])))
+    tighter = Plan(Study(search={"max_area_mm2": area / 2}))
+    assert tighter.constraints("area")[1] == f"--max-area={area / 2!r}"
+    assert "area" not in Plan(Study(search={"fix_hardware": GEMMINI.default_hardware.sizes})).variants
 
 
 def test_a_round_searches_with_the_model_trained_before_it():

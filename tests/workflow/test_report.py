@@ -14,6 +14,7 @@ from pipeline.stages.report import write_report
 from pipeline.stages.reporting import tables, words
 from pipeline.stages.reporting.findings import findings, mean_gain, summary_lines
 from pipeline.stages.reporting.mapping_picture import levels, nest, tiles
+from pipeline.stages.reporting.parts import ROWS
 from pipeline.stages.reporting.results import load_results
 from pipeline.stages.reporting.svg import CHARACTER, Axis
 from pipeline.table import read_table, write_table
@@ -109,6 +110,19 @@ def test_what_sharing_the_hardware_costs_each_network_is_shown(page):
     designs = downloads(page)["designs.csv"]
     shared = designs[designs["workload"] == "shared"]["improvement"].max()
     assert shared == pytest.approx(math.sqrt(math.prod(gains)))
+
+
+def test_parts_are_shown_as_far_as_they_were_simulated(page):
+    parts = downloads(page)["parts.csv"]
+    bert = parts[parts["workload"] == "bert"].set_index("design")
+    # Nothing was searched on the default hardware, and its tiler was not simulated on the hardware found.
+    assert list(bert.index) == [ROWS[0], ROWS[3], ROWS[4], ROWS[5]]
+    found = ["16x16, 512 + 64 KiB", "16x16, 128 + 64 KiB", "16x16, 512 + 64 KiB"]
+    assert bert["hardware"].tolist() == ["16x16, 256 + 64 KiB", *found]
+    assert bert["improvement"][ROWS[3]] == bert["improvement"].max() > bert["improvement"][ROWS[4]] > 1
+    assert bert["area_ratio"][ROWS[4]] < 1 < bert["area_ratio"][ROWS[3]]
+    product = bert["cycles_gain"] * bert["energy_gain"]
+    assert product.tolist() == pytest.approx(bert["improvement"].tolist())
 
 
 def test_every_table_can_be_downloaded_with_all_its_rows(page):

@@ -8,10 +8,8 @@ import pandas as pd
 
 from pipeline.config.study import SHARED
 from pipeline.stages.reporting import tables, words
+from pipeline.stages.reporting.parts import tiled_totals
 from pipeline.stages.reporting.results import StudyResults
-from pipeline.stages.totals import totals
-
-HARDWARE = ["arch.meshX", "arch.mem1_depth", "arch.mem2_depth"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ def _finding(results: StudyResults, workload: str, designs: pd.DataFrame) -> Fin
         cycles_gain=float(default["sim.cycles"] / best["sim.cycles"]),
         energy_gain=float(default["sim.energy_uj"] / best["sim.energy_uj"]),
         area_gain=float(default["area_mm2"] / best["area_mm2"]),
-        hardware_gain=_hardware_gain(results, workload, finals, float(default["sim.edp"])),
+        hardware_gain=_hardware_gain(results, workload, float(default["sim.edp"])),
         seeds=tuple(seeds),
         others={
             words.finder(name, method): value
@@ -119,22 +117,10 @@ def _finding(results: StudyResults, workload: str, designs: pd.DataFrame) -> Fin
     )
 
 
-def _hardware_gain(results: StudyResults, workload: str, finals: pd.DataFrame, default_edp: float) -> float | None:
+def _hardware_gain(results: StudyResults, workload: str, default_edp: float) -> float | None:
     """The default's EDP over that of the default tiler's mappings on the found hardware."""
-    measured = results.measured
-    if measured.empty or finals.empty:
-        return None
-    tiled = measured[
-        (measured["workload"] == workload) & (measured["sample.origin"] == "tiled") & (measured["error"] == "")
-    ]
-    sizes = finals.iloc[0]
-    for column in HARDWARE:
-        tiled = tiled[tiled[column] == sizes[column]]
-    tiled = tiled.drop_duplicates("layer.name")
-    if set(tiled["layer.name"]) != set(finals["layer.name"]):
-        return None
-    *_, edp = totals(tiled)
-    return default_edp / edp
+    costs = tiled_totals(results, workload)
+    return None if costs is None else default_edp / costs[2]
 
 
 def alone(found: list[Finding]) -> list[Finding]:

@@ -17,6 +17,7 @@ from pipeline.stages.reporting.findings import Finding, alone, findings, mean_ga
 from pipeline.stages.reporting.glossary import linked
 from pipeline.stages.reporting.layers import layer_sections
 from pipeline.stages.reporting.page import MissingError, Section, figure, folded, heading, table, text
+from pipeline.stages.reporting.parts import parts_table
 from pipeline.stages.reporting.provenance import provenance
 from pipeline.stages.reporting.results import StudyResults
 from pipeline.stages.simulate import ESTIMATED
@@ -76,6 +77,17 @@ def designs_section(results: StudyResults) -> Section:
     listed = table("all_designs", everything, best=_lowest(designs))
     content += Markup('<div id="all-designs">{0}</div>').format(folded("All designs", listed))
     return Section("designs", "Designs", content)
+
+
+def parts_section(results: StudyResults) -> Section:
+    """What hardware and what mappings give, each alone and together."""
+    parts = parts_table(results, tables.designs_table(results))
+    content = text(
+        "Each row is simulated. Mappings on the default hardware, and designs within the default's area, come from "
+        "searches of their own where the study runs them (baselines.parts), with the model of the last round and as "
+        "many evaluations; a design of another search takes the row where it is better."
+    )
+    return Section("parts", "Hardware and mappings", content + table("parts", parts))
 
 
 def networks_section(results: StudyResults) -> Section:
@@ -210,6 +222,7 @@ def timing_section(results: StudyResults) -> Section:
 
 SECTIONS: tuple[Callable[[StudyResults], Section | list[Section]], ...] = (
     designs_section,
+    parts_section,
     networks_section,
     execution_section,
     layer_sections,

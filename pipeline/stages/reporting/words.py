@@ -145,6 +145,10 @@ def finder(variant: str, method: str) -> str:
     """Who found the designs of a search variant; ``method`` is that of the rounds."""
     if variant == "reference":
         return "default"
+    if variant == "mappings":
+        return f"{method} search of mappings on the default hardware"
+    if variant == "area":
+        return f"{method} search within the default's area"
     if variant == "analytical":
         return f"{method} search, analytical model alone"
     if variant[:1] == "r" and variant[1:].isdigit():
