@@ -16,9 +16,10 @@ PAGE = ROOT / "docs" / "study.md"
 
 _HEAD = """# The study file
 
-A study is one YAML file. Three come with the package (`pipeline/config/`): `default.yaml`, `smoke.yaml` and
-`paper.yaml`. A field that is left out takes its default, which is that of the default study; an unknown field is an
-error that names it. This page is written from the schema by `python -m pipeline.config.reference`.
+A study is one YAML file. Four come with the package (`pipeline/config/`): `default.yaml`, `smoke.yaml`, `paper.yaml`
+and `output_stationary.yaml`, which is of another family. A field that is left out takes its default, which is that of
+the default study; an unknown field is an error that names it. This page is written from the schema by
+`python -m pipeline.config.reference`.
 
 Check a study without running it:
 

@@ -19,7 +19,7 @@ from pipeline.workload import load_workload, read_yaml
 from rtl.design import Design
 
 STUDIES = Path(__file__).resolve().parent
-SHIPPED = ("default", "smoke", "paper")
+SHIPPED = ("default", "smoke", "paper", "output_stationary")
 RESERVED = ("rtl", "bench", "cache")
 """Folders of ``results/`` that are no studies."""
 

@@ -206,9 +206,9 @@ def main(
     asked = None if wave is None else asked_wave(wave, len(table), in_table, out_table)
     made = requests(table, design=design, datapath=datapath, memory=memory, dim_rule=dim, partial_sums=partial_sums)
     result = measure(table, made, driver=driver, jobs=jobs, work_dir=work_dir)
+    finish(result, out_table)
     if asked is not None:
         write_wave(asked, made[asked.row - 1], result, wave_cycles)
-    finish(result, out_table)
 
 
 if __name__ == "__main__":

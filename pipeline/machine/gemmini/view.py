@@ -11,8 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
+from pipeline.machine.caches import Reuse, last_level_misses, misses
 from pipeline.machine.constants import Value
-from pipeline.machine.gemmini.cache import Reuse, last_level_misses, misses, reuse_of
+from pipeline.machine.gemmini.cache import reuse_of
 from pipeline.machine.gemmini.constants import Timing
 from pipeline.machine.gemmini.execution import Work, execution, work_of
 from pipeline.machine.gemmini.loads import Stream, input_stream, stream_cycles, sum_stream, weight_stream

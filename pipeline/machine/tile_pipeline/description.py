@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.choices import Memory
 from pipeline.machine.constants import Constant
+from pipeline.machine.system import MEMORY_SYSTEMS
 from pipeline.plain import problems
 
 FILE = "machine.yaml"
@@ -52,11 +53,12 @@ def constants_of(description: Description, memory: Memory) -> tuple[Constant, ..
 
     Raises ValueError that names a value of an unknown constant, or one out of bounds.
     """
+    known = CONSTANTS if MEMORY_SYSTEMS[memory].cache is None else CONSTANTS + CACHE_CONSTANTS
     given = description.start.get(memory, {})
-    if unknown := sorted(set(given) - {constant.name for constant in CONSTANTS}):
-        raise ValueError(f"{FILE}: start: {unknown[0]} is no constant of a tile pipeline")
+    if unknown := sorted(set(given) - {constant.name for constant in known}):
+        raise ValueError(f"{FILE}: start: {unknown[0]} is no constant of a tile pipeline on {memory}")
     return tuple(
-        Constant(c.name, c.unit, c.low, c.high, given.get(c.name, c.start), c.meaning, c.source) for c in CONSTANTS
+        Constant(c.name, c.unit, c.low, c.high, given.get(c.name, c.start), c.meaning, c.source) for c in known
     )
 
 
@@ -66,6 +68,7 @@ CONSTANTS = (
     Constant("host_layer_cycles", "cycles", 0.0, 10_000.0, 600.0, "once a layer, before the first command", _GUESS),
     Constant("first_tile_cycles", "cycles", 0.0, 10_000.0, 280.0, "commands of the first tile", _GUESS),
     Constant("host_tile_cycles", "cycles", 0.0, 10_000.0, 56.0, "commands of a tile, while others run", _GUESS),
+    Constant("host_tap_cycles", "cycles", 0.0, 10_000.0, 24.0, "more, where a tile is of other filter taps", _GUESS),
     Constant("round_trip_cycles", "cycles", 1.0, 1000.0, 44.0, "from a read to its last beat", _GUESS),
     Constant("reads_in_flight", "bursts", 1.0, 256.0, 16.0, "bursts of a line that are under way at once", _GUESS),
     Constant("bytes_per_cycle", "bytes/cycle", 0.5, 256.0, 16.0, "of the bus, reads and writes together", _GUESS),
@@ -76,3 +79,10 @@ CONSTANTS = (
     Constant("drain_cycles", "cycles", 0.0, 2000.0, 45.0, "from the last result to the end", _GUESS),
 )
 """Constants of a tile pipeline and where they begin."""
+
+CACHE_CONSTANTS = (
+    Constant("miss_cycles", "cycles", 0.0, 200.0, 5.0, "a line that the cache lacks, beyond its beats", _GUESS),
+    Constant("dram_line_cycles", "cycles", 0.0, 200.0, 10.0, "a line that the last-level cache lacks too", _GUESS),
+    Constant("write_back_cycles", "cycles", 0.0, 200.0, 9.0, "a line of results that leaves the cache", _GUESS),
+)
+"""Those that there are besides where a cache is below the bus."""

@@ -16,6 +16,7 @@ from pipeline.machine.energy import Cost, LevelEnergy, words_energy
 from pipeline.machine.explain import Explanation, capacity_columns, largest, named
 from pipeline.machine.rounding import blocks, happens
 from pipeline.machine.space import MappingSpace, SizeGrid, Slot
+from pipeline.machine.system import BELOW_CACHE, MEMORY_SYSTEMS
 from pipeline.machine.tile_pipeline.description import Description, constants_of, read_description
 from pipeline.machine.tile_pipeline.tiler import default_mapping
 from pipeline.machine.tile_pipeline.tiles import Tiles, largest_window, work_of
@@ -107,7 +108,9 @@ class TilePipeline:
         else:
             check_values(values, self.constants)
         tiles = Tiles.of(layers, mappings, hardware.dim, HIERARCHY)
-        return terms_of(tiles, values, self.description.buffers)
+        return terms_of(
+            tiles, values, self.description.buffers, MEMORY_SYSTEMS[self.memory], BELOW_CACHE.last_level_kib
+        )
 
     def latency(
         self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, values: Values | None = None

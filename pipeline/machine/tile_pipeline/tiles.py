@@ -4,14 +4,14 @@ A tile is everything inside DRAM. Reduction loops (C, R, S) run inside all other
 blocks of the array's size. Ragged mappings have a smaller last tile of a dimension.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from pipeline.machine.rounding import blocks, last_block
+from pipeline.machine.rounding import blocks, happens, last_block
 from pipeline.mapping import Hierarchy, LayerTensors, MappingTensors
 from pipeline.workload import DIMS, C, K, N, P, Q, R, S
 
@@ -91,6 +91,27 @@ class Tiles:
 
     def _down(self, dim: int, extent: Tensor) -> Tensor:
         return blocks(extent[dim], self.dim)
+
+    def order(self) -> Int[Tensor, "dims ..."]:
+        """Dimensions of the DRAM loops from the innermost outwards; reduction loops run inside all others."""
+        inside = torch.zeros_like(self.rank)
+        inside[list(REDUCTION)] = len(DIMS)
+        return (self.rank + inside).argsort(0, descending=True)
+
+    def changes(self, dims: Iterable[int]) -> Float[Tensor, "*b"]:
+        """How many of ``dims`` have another index than in the tile before, of a mean tile.
+
+        A loop goes on, or begins again, once in as many tiles as the loops inside it make.
+        """
+        order = self.order()
+        found, passed = torch.zeros_like(self.count), torch.ones_like(self.count)
+        for turn in range(len(DIMS)):
+            mask = torch.nn.functional.one_hot(order[turn], len(DIMS)).movedim(-1, 0).bool()
+            loops = torch.where(mask, self.loops, 1.0).prod(0)
+            asked = torch.stack([mask[dim] for dim in dims]).any(0)
+            found = found + torch.where(asked, happens(loops), 0.0) / passed
+            passed = passed * loops
+        return found
 
     def innermost(self) -> tuple[Bool[Tensor, "dims ..."], Float[Tensor, "*b"]]:
         """Which loop is innermost among those that run, as a mask, and its turns."""

@@ -6,8 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pipeline.machine.caches import last_level_misses, misses
 from pipeline.machine.constants import Values
+from pipeline.machine.system import MemorySystem
+from pipeline.machine.tile_pipeline.cache import reuse_of
 from pipeline.machine.tile_pipeline.tiles import BUS_BYTES, Tiles, Work, work_of
+from pipeline.workload import R, S
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Terms:
     """Of the layer: first load, last reduction and results."""
     bus_cycles: Float[Tensor, "*b"]
     """Of the layer: everything that moves over the bus."""
+    missed_cycles: Float[Tensor, "*b"]
+    """Of the layer: lines that a cache below the bus lacks; 0 where there is none."""
     cycles: Float[Tensor, "*b"]
     """Of the layer."""
 
@@ -37,13 +43,16 @@ class _Stages:
     store: Float[Tensor, "*b"]
 
 
-def terms_of(tiles: Tiles, values: Values, buffers: int) -> Terms:
-    """The latency of ``tiles`` with timing constants ``values``."""
+def terms_of(tiles: Tiles, values: Values, buffers: int, below: MemorySystem, last_level_kib: float) -> Terms:
+    """The latency of ``tiles`` with timing constants ``values`` on the memory ``below``."""
     work, splits, count = work_of(tiles), tiles.splits, tiles.count
-    mean = _stages(work, tiles, values)
+    missed = _missed(tiles, values, below, last_level_kib)
+    mean = _stages(work, tiles, values, missed / count)
     mask, turns = tiles.innermost()
-    full = _stages_of(tiles.only(mask, tiles.full), values)
-    last = _stages_of(tiles.only(mask, tiles.last), values)
+    full = _stages_of(tiles.only(mask, tiles.full), values, missed / count)
+    last = _stages_of(tiles.only(mask, tiles.last), values, missed / count)
+
+    host = values["host_tile_cycles"] + values["host_tap_cycles"] * tiles.changes((R, S))
 
     def period(load: _Stages, compute: _Stages) -> Tensor:
         """Cycles from one tile to the next: one is loaded while another is reduced."""
@@ -51,7 +60,7 @@ def terms_of(tiles: Tiles, values: Values, buffers: int) -> Terms:
         arrive = load.load + values["load_tile_cycles"]
         reuse = (reduce + load.load + values["buffer_cycles"]) / buffers
         slowest = torch.maximum(torch.maximum(reduce, arrive), reuse)
-        return torch.maximum(slowest, values["host_tile_cycles"] + 0 * slowest)
+        return torch.maximum(slowest, host)
 
     # Along the innermost loop a full tile follows a full one, but for the last tile and the one after it.
     edges = period(last, full) + period(full, last) - 2 * period(full, full)
@@ -60,7 +69,7 @@ def terms_of(tiles: Tiles, values: Values, buffers: int) -> Terms:
     fill = mean.load + values["round_trip_cycles"] + torch.maximum(mean.compute, mean.store / splits) + drain
     written = work.pixels * tiles.dim.clamp(min=BUS_BYTES) / splits
     moved = count * ((work.input_rows + work.weight_rows) * tiles.dim + written)
-    bus = moved / values["bytes_per_cycle"]
+    bus = moved / values["bytes_per_cycle"] + missed
     pipeline = values["host_layer_cycles"] + values["first_tile_cycles"] + fill + (count - 1) * steady
     return Terms(
         tiles=count,
@@ -70,19 +79,32 @@ def terms_of(tiles: Tiles, values: Values, buffers: int) -> Terms:
         period_cycles=steady,
         fill_cycles=fill,
         bus_cycles=bus,
+        missed_cycles=missed,
         cycles=torch.maximum(pipeline, values["host_layer_cycles"] + bus),
     )
 
 
-def _stages_of(tiles: Tiles, values: Values) -> _Stages:
-    return _stages(work_of(tiles), tiles, values)
+def _missed(tiles: Tiles, values: Values, below: MemorySystem, last_level_kib: float) -> Float[Tensor, "*b"]:
+    """Cycles of the layer for lines that are not in the cache."""
+    if below.cache is None:
+        return torch.zeros_like(tiles.count)
+    reuse = reuse_of(tiles, below.cache)
+    near, far = misses(reuse, below.cache.kib), last_level_misses(reuse, last_level_kib)
+    fetched = near.input_lines + near.weight_lines
+    from_dram = torch.minimum(far.input_lines + far.weight_lines, fetched)
+    left = near.output_lines
+    return fetched * values["miss_cycles"] + from_dram * values["dram_line_cycles"] + left * values["write_back_cycles"]
 
 
-def _stages(work: Work, tiles: Tiles, values: Values) -> _Stages:
+def _stages_of(tiles: Tiles, values: Values, missed: Tensor) -> _Stages:
+    return _stages(work_of(tiles), tiles, values, missed)
+
+
+def _stages(work: Work, tiles: Tiles, values: Values, missed: Tensor) -> _Stages:
     arriving = (work.input_rows + work.weight_rows) * _beats(tiles)
     answered = work.lines * values["round_trip_cycles"] / values["reads_in_flight"]
     return _Stages(
-        load=torch.maximum(arriving, answered),
+        load=torch.maximum(arriving, answered) + missed,
         compute=work.slots,
         store=work.pixels * _beats(tiles) + values["block_cycles"] * work.blocks,
     )

@@ -6,8 +6,8 @@ from markupsafe import Markup, escape
 
 GLOSSARY = {
     "EDP": "Energy-delay product: energy of one inference times its cycles, in microjoule-cycles. Lower is better.",
-    "default": "Gemmini's default hardware (16x16 array, 256 KiB scratchpad, 64 KiB accumulator) with the mappings of "
-    "its default tiler, on the same RTL and memory. Its tiler's own run time is not counted.",
+    "default": "The design's default hardware (Gemmini: 16x16, 256 KiB scratchpad, 64 KiB accumulator) with the "
+    "mappings of its default tiler, on the same RTL and memory. Its tiler's own run time is not counted.",
     "simulated": "Counted by the generated SystemVerilog under Verilator, cycle by cycle.",
     "predicted": "What the model that searched expected before the simulation.",
     "mapping": "How the loops of a layer are cut into tiles, and in which order the tiles run.",

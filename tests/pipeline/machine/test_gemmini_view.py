@@ -8,10 +8,10 @@ from scipy.stats import spearmanr
 
 from pipeline.files import reference_data
 from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.caches import miss_rate
 from pipeline.machine.constants import start_values
 from pipeline.machine.gemmini import view
 from pipeline.machine.gemmini.bursts import _split
-from pipeline.machine.gemmini.cache import miss_rate
 from pipeline.machine.gemmini.constants import start_timing
 from pipeline.machine.gemmini.machine import Gemmini
 from pipeline.machine.gemmini.view import Terms

@@ -1,12 +1,19 @@
-"""The description of a tile pipeline: what it may say, and that it may say nothing."""
+"""The description of a tile pipeline, that it may say nothing, and what a cache below the pipeline lacks."""
 
 from pathlib import Path
 
 import pytest
+import torch
 
+from pipeline.machine.caches import Misses, misses
 from pipeline.machine.machine import machine_of
+from pipeline.machine.system import Cache
+from pipeline.machine.tile_pipeline.cache import reuse_of
 from pipeline.machine.tile_pipeline.description import constants_of, read_description
-from pipeline.machine.tile_pipeline.machine import TilePipeline
+from pipeline.machine.tile_pipeline.machine import HIERARCHY, TilePipeline
+from pipeline.machine.tile_pipeline.tiles import Tiles
+from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.workload import Layer
 
 
 @pytest.mark.parametrize(
@@ -28,3 +35,37 @@ def test_a_folder_that_says_nothing_has_a_machine(tmp_path: Path) -> None:
     machine = machine_of(str(tmp_path), "soc")
     assert isinstance(machine, TilePipeline)
     assert machine.constants == constants_of(read_description(tmp_path), "soc")
+
+
+def missed(layer: Layer, text: str) -> Misses:
+    """Lines that a cache of 512 KiB lacks, on an array of 16."""
+    mapping = Mapping.parse(text, layer, HIERARCHY)
+    dim = torch.tensor([16.0], dtype=torch.float64)
+    tiles = Tiles.of(LayerTensors.stack([layer]), MappingTensors.stack([mapping]), dim, HIERARCHY)
+    return misses(reuse_of(tiles, Cache()), Cache().kib)
+
+
+def test_what_fits_the_cache_is_not_missed() -> None:
+    layer = Layer(R=3, S=3, P=14, Q=14, C=64, K=64)
+    found = missed(layer, "L2[WIO] K4 Q14 - L1[WI] C64 S3 R3 K16X - L0[O] P14X")
+    assert all(float(lines) < 1 for lines in (found.input_lines, found.weight_lines, found.output_lines))
+
+
+@pytest.mark.parametrize(("order", "passes"), [("P64 K64", 64), ("K64 P64", 1)])
+def test_weights_are_missed_once_for_every_pass_over_more_than_the_cache_holds(order: str, passes: int) -> None:
+    layer = Layer(R=1, S=1, P=1024, Q=1, C=4096, K=1024)
+    found = missed(layer, f"L2[WIO] {order} - L1[WI] C4096 K16X - L0[O] P16X")
+    lines = layer.C * layer.K / 64
+    assert float(found.weight_lines) == pytest.approx(passes * lines, rel=0.06)
+    # With weights outside, the inputs (4 MiB) are passed over once for every block of output channels.
+    inputs = layer.C * layer.P / 64
+    assert float(found.input_lines) == pytest.approx((65 - passes) * inputs, rel=0.25)
+    assert float(found.output_lines) == pytest.approx(layer.P * layer.K / 64, rel=0.25)
+
+
+def test_only_a_memory_with_a_cache_has_its_constants(tmp_path: Path) -> None:
+    names = [
+        {constant.name for constant in machine_of(str(tmp_path), memory).constants} for memory in ("simple", "soc")
+    ]
+    assert names[1] - names[0] == {"miss_cycles", "dram_line_cycles", "write_back_cycles"}
+    assert names[0] < names[1]
