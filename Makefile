@@ -36,6 +36,8 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/deptry tests --exclude '\.venv' --ignore DEP002,DEP004
 	$(BIN)/python -m rtl.lint
 	$(BIN)/snakefmt --check --compact-diff Snakefile pipeline/rules
 

@@ -1,6 +1,7 @@
 """Nothing outside ``pipeline/machine`` and ``rtl`` looks at which machine it works on, or lists a choice again."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,12 @@ def test_the_choices_are_documented() -> None:
     page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
     for name in (*METHODS, *OBJECTIVES, *MODEL_KINDS, "gemmini", "timeloop"):
         assert f"| `{name}` |" in page, name
+
+
+def test_every_module_of_the_pipeline_has_its_place_in_the_import_order() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = settings["tool"]["importlinter"]["contracts"]
+    placed = {name.strip() for layer in contract["layers"] for name in layer.split("|")}
+    modules = {path.stem for path in (ROOT / "pipeline").glob("*.py")} - {"__init__"}
+    modules |= {path.parent.name for path in (ROOT / "pipeline").glob("*/__init__.py")}
+    assert {f"pipeline.{name}" for name in modules} == {name for name in placed if name.startswith("pipeline.")}

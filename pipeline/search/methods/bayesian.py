@@ -9,6 +9,14 @@ the lower confidence bound of a Gaussian process on logarithmic factors, one pro
 from dataclasses import dataclass, replace
 
 import torch
+from botorch.acquisition import LogExpectedImprovement
+from botorch.fit import fit_gpytorch_mll
+from botorch.models import SingleTaskGP
+from botorch.settings import validate_input_scaling
+from gpytorch.kernels import MaternKernel
+from gpytorch.likelihoods import GaussianLikelihood
+from gpytorch.means import ZeroMean
+from gpytorch.mlls import ExactMarginalLogLikelihood
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -16,6 +24,10 @@ from pipeline.hardware import HardwareTensors
 from pipeline.search.methods.random_search import valid_mappings
 from pipeline.search.points import Points
 from pipeline.search.problem import Costs, Problem, Recorder
+
+LENGTHSCALES = (0.3, 0.6, 1.2, 2.4)
+NOISES = (1e-3, 1e-1)
+"""Tried for each layer at the inner level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,7 @@ class Bayesian:
         features = hardware_features(drawn)
         pick = 0
         if drawn.dim.shape[0] > 1:
-            pick = most_promising(state.seen, state.score, features, generator)
+            pick = most_promising(state.seen, state.score, features)
         hardware = drawn[pick : pick + 1]
         score = self._map(recorder, hardware, generator)
         if score is None:
@@ -135,13 +147,8 @@ def mapping_features(points: Points) -> Float[Tensor, "*b features"]:
     return torch.cat([points.slots.to(torch.float64).log2() / 8, points.rank[..., -1, :].to(torch.float64) / 6], -1)
 
 
-def most_promising(seen: Tensor, score: Tensor, candidates: Tensor, generator: torch.Generator) -> int:
+def most_promising(seen: Tensor, score: Tensor, candidates: Tensor) -> int:
     """The candidate with the largest log expected improvement under a Gaussian process of what was seen."""
-    from botorch.acquisition import LogExpectedImprovement  # noqa: PLC0415 (slow to load)
-    from botorch.fit import fit_gpytorch_mll  # noqa: PLC0415
-    from botorch.models import SingleTaskGP  # noqa: PLC0415
-    from gpytorch.mlls import ExactMarginalLogLikelihood  # noqa: PLC0415
-
     value = -score[:, None]
     value = (value - value.mean()) / value.std().clamp(min=1e-9)
     model = SingleTaskGP(seen, value)
@@ -157,29 +164,35 @@ def lower_bounds(
     """Mean minus standard deviation at ``fresh`` points, of scores with mean 0 and deviation 1.
 
     Gaussian process regression with a Matern-5/2 kernel; lengthscale and noise of each layer are those of a small
-    grid with the highest marginal likelihood (Rasmussen and Williams, 2006, equation 2.30).
+    grid with the highest marginal likelihood (Rasmussen and Williams, 2006, equation 2.30): fitting them by gradient
+    would take most of a search.
     """
     mean, spread = score.mean(-1, keepdim=True), score.std(-1, keepdim=True).clamp(min=1e-9)
     value = ((score - mean) / spread)[..., None]
-    best_bound, best_evidence = torch.zeros(fresh.shape[:-1], dtype=torch.float64), None
-    for lengthscale in (0.3, 0.6, 1.2, 2.4):
-        for noise in (1e-3, 1e-1):
-            kernel = matern(seen, seen, lengthscale) + noise * torch.eye(seen.shape[-2], dtype=torch.float64)
-            factor = torch.linalg.cholesky(kernel)
-            weights = torch.cholesky_solve(value, factor)
-            evidence = -0.5 * (value * weights).sum((-1, -2)) - factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-            cross = matern(fresh, seen, lengthscale)
-            explained = torch.linalg.solve_triangular(factor, cross.transpose(-1, -2), upper=False).square().sum(-2)
-            bound = (cross @ weights)[..., 0] - (1 + noise - explained).clamp(min=1e-12).sqrt()
-            if best_evidence is None:
-                best_bound, best_evidence = bound, evidence
-            better = evidence > best_evidence
-            best_bound = torch.where(better[:, None], bound, best_bound)
-            best_evidence = torch.where(better, evidence, best_evidence)
-    return best_bound
+    lengthscale, noise = torch.cartesian_prod(*(torch.tensor(x, dtype=seen.dtype) for x in (LENGTHSCALES, NOISES))).T
+    every = (len(noise), len(seen))
+    with torch.no_grad(), validate_input_scaling(False):
+        tried = process(seen, value, lengthscale[:, None].expand(every), noise[:, None].expand(every))
+        evidence = ExactMarginalLogLikelihood(tried.likelihood, tried)(tried(*tried.train_inputs), tried.train_targets)
+        best = evidence.argmax(0)
+        found = process(seen, value, lengthscale[best], noise[best]).posterior(fresh, observation_noise=True)
+        bound: Tensor = found.mean - found.variance.sqrt()
+    return bound[..., 0]
 
 
-def matern(a: Float[Tensor, "L n f"], b: Float[Tensor, "L m f"], lengthscale: float) -> Float[Tensor, "L n m"]:
-    """Matern-5/2 kernel."""
-    distance = torch.cdist(a, b) * (5**0.5 / lengthscale)
-    return (1 + distance + distance.square() / 3) * torch.exp(-distance)
+def process(
+    seen: Float[Tensor, "L n f"], value: Float[Tensor, "L n 1"], lengthscale: Float[Tensor, "*h L"], noise: Tensor
+) -> SingleTaskGP:
+    """Gaussian processes of mean 0 and variance 1, one for each lengthscale and noise variance."""
+    batch = lengthscale.shape
+    kernel, likelihood = MaternKernel(nu=2.5, batch_shape=batch), GaussianLikelihood(batch_shape=batch)
+    model = SingleTaskGP(
+        seen.expand(*batch, *seen.shape[1:]),
+        value.expand(*batch, *value.shape[1:]),
+        likelihood=likelihood,
+        covar_module=kernel,
+        mean_module=ZeroMean(),
+        outcome_transform=None,
+    )
+    kernel.lengthscale, likelihood.noise = lengthscale[..., None, None], noise[..., None]
+    return model
