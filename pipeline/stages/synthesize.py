@@ -13,8 +13,7 @@ from pipeline.hardware import Hardware
 from pipeline.progress import Line
 from pipeline.stages import command
 from pipeline.stages.entry import run
-from pipeline.stages.machines import DEFAULT_DESIGN
-from pipeline.stages.machines import machine_choice
+from pipeline.stages.machines import DEFAULT_DESIGN, machine_choice
 from pipeline.synthesis.design import synthesise_design
 from pipeline.synthesis.layout import with_layout_areas
 from pipeline.synthesis.liberty import read_liberty
@@ -98,7 +97,9 @@ def report(result: Synthesis, design: str, hardware: Hardware) -> dict[str, obje
 def main(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Table by module (.csv, .parquet), or all of it (.json).")],
     hardware: Annotated[str, typer.Option(metavar="DIM,SPAD_KIB,ACC_KIB", help="The design point.")],
-    design: Annotated[str, typer.Option(metavar="NAME|FOLDER", help="A design by name, or its folder.")] = DEFAULT_DESIGN,
+    design: Annotated[
+        str, typer.Option(metavar="NAME|FOLDER", help="A design by name, or its folder.")
+    ] = DEFAULT_DESIGN,
     liberty: Annotated[
         Path | None, typer.Option(help="Standard cells; default: the 180 nm ones of qflow-tech-osu018.")
     ] = None,
