@@ -54,6 +54,26 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=False, allow_nan=False) + "\n")
 
 
+def check_out(out: Path, *inputs: Path) -> None:
+    """Raise ValueError when the file ``out`` is one of ``inputs`` or could not be written."""
+    for path in inputs:
+        if path.resolve() == out.resolve() or (path.exists() and out.exists() and path.samefile(out)):
+            raise ValueError(f"{out}: is the input {path}, which would be overwritten; name another file")
+    if out.is_dir():
+        raise ValueError(f"{out}: is a folder, a file is to be written there")
+    check_out_folder(out.parent)
+
+
+def check_out_folder(folder: Path) -> None:
+    """Raise ValueError when nothing could be written to ``folder``, which need not exist yet."""
+    nearest = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise ValueError(f"{folder}: cannot be written to ({nearest}: {error.strerror})") from error
+
+
 def digest(*parts: object) -> str:
     """Twelve hexadecimal characters that name the content of ``parts`` (JSON values)."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))

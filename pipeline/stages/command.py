@@ -1,6 +1,5 @@
 """What the commands share: options, what is checked before any work begins, and how they end."""
 
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import pandas as pd
 import typer
 
 from pipeline.choices import DimRule, PartialSums
+from pipeline.files import check_out
 from pipeline.hardware import Hardware, Template
 from pipeline.table import check_ending, write_table
 
@@ -30,26 +30,6 @@ def check_out_table(out: Path, *inputs: Path) -> None:
     """``check_out``, and the ending must be one that tables have."""
     check_ending(out)
     check_out(out, *inputs)
-
-
-def check_out(out: Path, *inputs: Path) -> None:
-    """Raise ValueError when the file ``out`` is one of ``inputs`` or could not be written."""
-    for path in inputs:
-        if path.resolve() == out.resolve() or (path.exists() and out.exists() and path.samefile(out)):
-            raise ValueError(f"{out}: is the input {path}, which would be overwritten; name another file")
-    if out.is_dir():
-        raise ValueError(f"{out}: is a folder, a file is to be written there")
-    check_out_folder(out.parent)
-
-
-def check_out_folder(folder: Path) -> None:
-    """Raise ValueError when nothing could be written to ``folder``, which need not exist yet."""
-    nearest = next(path for path in (folder, *folder.resolve().parents) if path.exists())
-    try:
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise ValueError(f"{folder}: cannot be written to ({nearest}: {error.strerror})") from error
 
 
 def finish(table: pd.DataFrame, out: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated
 
 import pandas as pd
@@ -9,11 +10,10 @@ import typer
 from markupsafe import Markup
 
 from pipeline.config.study import SHARED
-from pipeline.files import write_text
+from pipeline.files import check_out, write_text
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.machine import Machine, machine_of
 from pipeline.measurement import known_classes
-from pipeline.stages.command import check_out
 from pipeline.stages.entry import run
 from pipeline.stages.export import found_mappings
 from pipeline.stages.machines import machine_choice
@@ -22,6 +22,12 @@ from pipeline.stages.reporting.findings import findings
 from pipeline.stages.reporting.page import Section, render, table, text
 from pipeline.stages.reporting.results import load_results
 from pipeline.table import hardware_of, read_table
+
+HEAD = 11
+"""Width to which heads of columns are wrapped."""
+
+MOST_COLUMNS = 110
+"""Widest table on a terminal."""
 
 WHOLE = "whole network"
 """Name of the row with the sums over all layers."""
@@ -141,7 +147,7 @@ def _sizes(design: Path, table: pd.DataFrame) -> str:
         words.hardware({"dim": p.dim, "scratchpad_kib": p.scratchpad_kib, "accumulator_kib": p.accumulator_kib})
         for p in points
     ]
-    return ", ".join(f"{text}, {mm2:.3g} mm2" for text, mm2 in zip(texts, area, strict=True))
+    return ", ".join(f"{text}, {mm2:.2f} mm2" for text, mm2 in zip(texts, area, strict=True))
 
 
 def _machine(design: Path) -> Machine:
@@ -166,6 +172,28 @@ def comparison_page(first: Path, second: Path, rows: pd.DataFrame, notes: list[s
     ], [])  # fmt: skip
 
 
+def comparison_text(rows: pd.DataFrame) -> str:
+    """The rows as a table for a terminal, or below each other where that would be too wide."""
+    cells = [
+        [words.cell("improvement" if "B/A" in str(c) or "below" in str(c) else str(c), v) for c, v in record.items()]
+        for record in rows.to_dict("records")
+    ]
+    names = [words.title(str(column)) for column in rows.columns]
+    heads = [wrap(name, HEAD) for name in names]
+    heads = [[""] * (max(map(len, heads)) - len(lines)) + lines for lines in heads]
+    grid = [*zip(*heads, strict=True), *cells]
+    widths = [max(len(row[at]) for row in grid) for at in range(len(names))]
+    if sum(widths) + 2 * len(widths) > MOST_COLUMNS:
+        lines = []
+        for name, *rest in cells:
+            lines += [name, *(f"  {column:36} {value}" for column, value in zip(names[1:], rest, strict=True))]
+        return "\n".join(lines)
+    aligned = [
+        [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))] for row in grid
+    ]
+    return "\n".join("  ".join(line).rstrip() for line in aligned)
+
+
 def main(
     first: Annotated[Path, typer.Argument(metavar="A", help="Folder of a study, or of a design, or a table.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
@@ -175,12 +203,8 @@ def main(
     if page is not None:
         check_out(page)
     rows, notes = compare(first, second)
-    for record in rows.to_dict("records"):
-        name, *values = record.items()
-        typer.echo(f"{name[1]}")
-        for column, value in values:
-            kind = "improvement" if "B/A" in str(column) or "below" in str(column) else str(column)
-            typer.echo(f"  {column!s:36} {words.cell(kind, value)}")
+    typer.echo(f"A: {first}\nB: {second}")
+    typer.echo(comparison_text(rows))
     for note in notes:
         typer.echo(f"differs: {note}")
     if page is not None:

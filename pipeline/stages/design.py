@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from pipeline.files import write_text
+from pipeline.files import check_out_folder, write_text
 from pipeline.hardware import Hardware
 from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
 from pipeline.stages import command
@@ -51,7 +51,7 @@ def copy_design(template: str, folder: Path) -> Design:
     design = Design.read(template)
     if folder.exists():
         raise ValueError(f"{folder}: exists already; name a new folder")
-    command.check_out_folder(folder.parent)
+    check_out_folder(folder.parent)
     folder.mkdir(parents=True)
     for path in sorted(design.folder.iterdir()):
         if path.is_file() and path.name != FILE:

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from pipeline.files import write_json, write_text
+from pipeline.files import check_out_folder, write_json, write_text
 from pipeline.hardware import Hardware
 from pipeline.machine.gemmini.template import TEMPLATE
 from pipeline.machine.timeloop import template as timeloop
 from pipeline.machine.timeloop.yaml_files import write_timeloop
-from pipeline.stages.command import check_out_folder
 from pipeline.stages.entry import run
 from pipeline.table import Row, RowError, read_table, rows_of
 from pipeline.workload import DIMS

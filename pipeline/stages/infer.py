@@ -15,8 +15,8 @@ import typer
 from numpy.typing import NDArray
 
 from pipeline.choices import Memory
+from pipeline.files import check_out_folder
 from pipeline.progress import Line, time_left
-from pipeline.stages.command import check_out_folder
 from pipeline.stages.entry import run
 from pipeline.stages.inference.accelerator import Accelerator
 from pipeline.stages.inference.network import Inference, Network, Runner, StepResult

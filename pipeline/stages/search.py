@@ -10,6 +10,7 @@ from typing import Annotated, TextIO
 import typer
 
 from pipeline.choices import METHODS, Objective
+from pipeline.files import check_out_folder
 from pipeline.hardware import Template
 from pipeline.machine.experts import expert_hardware, experts
 from pipeline.machine.latency import LatencyModel
@@ -19,7 +20,7 @@ from pipeline.search.driver import search
 from pipeline.search.named import method_named
 from pipeline.search.problem import Problem, Recorder, join_workloads
 from pipeline.search.result import CLOCK_MHZ, SearchResult
-from pipeline.stages.command import ModelOption, check_out_folder, hardware
+from pipeline.stages.command import ModelOption, hardware
 from pipeline.stages.entry import run
 from pipeline.stages.machines import DesignOption, MemoryOption, PlatformOption
 from pipeline.stages.models import model_asked

@@ -9,22 +9,14 @@ import torch
 import typer
 
 from pipeline.choices import DimRule, Memory, PartialSums
-from pipeline.files import ROOT
+from pipeline.files import ROOT, check_out_folder
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.energy import LevelEnergy
 from pipeline.machine.machine import MachineChoice, machine_of
 from pipeline.machine.words import Words
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.measurement import COUNTERS, WORD_COUNTERS, Measurement
-from pipeline.stages.command import (
-    DimOption,
-    InTable,
-    OutTable,
-    SumsOption,
-    check_out_folder,
-    check_out_table,
-    finish,
-)
+from pipeline.stages.command import DimOption, InTable, OutTable, SumsOption, check_out_table, finish
 from pipeline.stages.entry import run
 from pipeline.stages.estimate import fitting
 from pipeline.stages.machines import DEFAULT_DESIGN, DEFAULT_MEMORY

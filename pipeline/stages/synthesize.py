@@ -8,7 +8,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from pipeline.files import ROOT, write_json
+from pipeline.files import ROOT, check_out, write_json
 from pipeline.hardware import Hardware
 from pipeline.progress import Line
 from pipeline.stages import command
@@ -108,7 +108,7 @@ def main(
 ) -> None:
     """Synthesise a design point: area, critical path and leakage by module."""
     if out.suffix == ".json":
-        command.check_out(out)
+        check_out(out)
     else:
         command.check_out_table(out)
     point = command.hardware(hardware, machine_choice(design=design).find().template)

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from pipeline.files import check_out_folder
 from pipeline.machine.timeloop.template import TEMPLATE
 from pipeline.machine.timeloop.yaml_files import write_timeloop
-from pipeline.stages.command import InTable, check_out_folder
+from pipeline.stages.command import InTable
 from pipeline.stages.entry import run
 from pipeline.table import RowError, read_table, rows_of
 

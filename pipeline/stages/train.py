@@ -10,9 +10,10 @@ import typer
 from learned.data import default_target
 from learned.train import train
 from pipeline.choices import MODEL_KINDS, DimRule, ModelKind
+from pipeline.files import check_out
 from pipeline.machine.machine import MachineChoice
 from pipeline.progress import Line, time_left
-from pipeline.stages.command import DimOption, SumsOption, check_out
+from pipeline.stages.command import DimOption, SumsOption
 from pipeline.stages.entry import run
 from pipeline.stages.machines import DEFAULT, DesignOption, MemoryOption, PlatformOption, machine_choice
 from pipeline.table import read_table

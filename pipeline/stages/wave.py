@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import typer
 
-from pipeline.stages.command import check_out
+from pipeline.files import check_out
 from pipeline.table import RowError
 from sim.build import BuildError
 from sim.runner import Request

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.stages.command import check_out
+from pipeline.files import check_out
 from pipeline.stages.entry import guarded
 from pipeline.stages.import_model import import_model
 from pipeline.workload import load_workload, workload_names
