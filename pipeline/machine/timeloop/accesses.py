@@ -10,7 +10,16 @@ from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.coefficients import coefficients
-from pipeline.machine.timeloop.nest import NOT_OUTPUTS, NOT_WEIGHTS, OUTPUTS, WEIGHTS, Nest, product, sum_of_rounded_up
+from pipeline.machine.timeloop.nest import (
+    NOT_OUTPUTS,
+    NOT_WEIGHTS,
+    OUTPUTS,
+    WEIGHTS,
+    Nest,
+    of,
+    product,
+    sum_of_rounded_up,
+)
 from pipeline.machine.timeloop.reuse import fetches, input_words
 from pipeline.machine.words import Words
 from pipeline.mapping import LayerTensors, MappingTensors
@@ -78,11 +87,12 @@ def timeloop_accesses(layers: LayerTensors, mappings: MappingTensors) -> Accesse
     """
     nest = Nest.of(layers, mappings)
     macs = product(nest.shape.size)
-    weights = fetches(nest, WEIGHTS, NOT_WEIGHTS, 3) * product(nest.tile[2][WEIGHTS])
-    weight_loads = fetches(nest, WEIGHTS, NOT_WEIGHTS, 1) * product(nest.tile[0][WEIGHTS]) * nest.rows * nest.columns
+    weights = fetches(nest, WEIGHTS, NOT_WEIGHTS, 3) * product(of(nest.tile[2], WEIGHTS))
+    registers = product(of(nest.tile[0], WEIGHTS)) * nest.rows * nest.columns
+    weight_loads = fetches(nest, WEIGHTS, NOT_WEIGHTS, 1) * registers
     inputs = input_words(nest)
-    evictions = fetches(nest, OUTPUTS, NOT_OUTPUTS, 2) * product(nest.tile[1][OUTPUTS]) * nest.columns
-    refills = evictions - product(nest.shape.size[OUTPUTS])
+    evictions = fetches(nest, OUTPUTS, NOT_OUTPUTS, 2) * product(of(nest.tile[1], OUTPUTS)) * nest.columns
+    refills = evictions - product(of(nest.shape.size, OUTPUTS))
     updates = macs / nest.busy_rows
     return Accesses(
         macs=macs,

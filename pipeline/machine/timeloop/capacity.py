@@ -4,8 +4,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.hardware import ACCUMULATOR, SCRATCHPAD
-from pipeline.machine.timeloop.nest import OUTPUTS, WEIGHTS, C, N, Shape, by_level, cut, product, tile_extents
+from pipeline.machine.timeloop.nest import OUTPUTS, WEIGHTS, Shape, by_level, cut, of, product, tile_extents
 from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.workload import C, N
 
 KIB = 1024
 
@@ -18,6 +19,6 @@ def footprint_kib(
     extents = tile_extents(by_level(mappings.temporal), *mappings.spatial.unbind(-1))
     tile, inner = cut(extents[2], shape), cut(extents[1], shape)
     width, height = shape.windows(tile)
-    words = product(tile[WEIGHTS]) + width * height * tile[C] * tile[N]
-    outputs = product(inner[OUTPUTS]) * dim * ACCUMULATOR.word_bytes
+    words = product(of(tile, WEIGHTS)) + width * height * tile[C] * tile[N]
+    outputs = product(of(inner, OUTPUTS)) * dim * ACCUMULATOR.word_bytes
     return {SCRATCHPAD.size: words / KIB, ACCUMULATOR.size: outputs / KIB}

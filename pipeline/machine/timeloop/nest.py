@@ -1,7 +1,4 @@
-"""A batch of mappings as tensors with levels and dimensions first, which is the layout the counts are computed in.
-
-Dimensions are ordered R, S, C, K, P, Q, N here, so that what a tensor is indexed by is one slice.
-"""
+"""A batch of mappings as tensors with levels and dimensions first, which is the layout the counts are computed in."""
 
 import operator
 from collections.abc import Iterable
@@ -13,13 +10,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pipeline.mapping import FOUR_LEVELS, LayerTensors, MappingTensors
-from pipeline.workload import DIMS
+from pipeline.workload import DIMS, C, K, N, P, Q, R, S
 
-R, S, C, K, P, Q, N = range(7)
-WEIGHTS = slice(R, K + 1)
-OUTPUTS = slice(K, N + 1)
-NOT_WEIGHTS = slice(P, N + 1)
-NOT_OUTPUTS = slice(R, C + 1)
+WEIGHTS, NOT_WEIGHTS = (R, S, C, K), (P, Q, N)
+OUTPUTS, NOT_OUTPUTS = (K, P, Q, N), (R, S, C)
 """Dimensions that weights and outputs have, and those that they do not have."""
 
 LEVELS = FOUR_LEVELS.levels
@@ -48,11 +42,11 @@ class Shape:
             field.expand(*batch, field.shape[-1]).movedim(-1, 0)
             for field in (layers.size, layers.stride, layers.dilation)
         )
-        return cls(_reorder(size, 0), stride, dilation)
+        return cls(size, stride, dilation)
 
     def windows(self, tile: Dims) -> Float[Tensor, "axes=2 *b"]:
         """Width and height of the input that a tile touches."""
-        outputs, taps = torch.stack(tile[P : Q + 1]), torch.stack(tile[R : S + 1])
+        outputs, taps = torch.stack((tile[P], tile[Q])), torch.stack((tile[R], tile[S]))
         return (outputs - 1) * self.stride + (taps - 1) * self.dilation + 1
 
 
@@ -87,7 +81,7 @@ class Nest:
         shape = Shape.of(layers, mappings)
         batch = shape.size.shape[1:]
         temporal = mappings.temporal.expand(*batch, LEVELS, len(DIMS))
-        rank = _reorder(mappings.rank.expand(*batch, LEVELS, len(DIMS)).movedim((-2, -1), (0, 1)), 1)
+        rank = mappings.rank.expand(*batch, LEVELS, len(DIMS)).movedim((-2, -1), (0, 1)).contiguous()
         spatial = mappings.spatial.expand(*batch, 2)
         rows, columns = spatial.unbind(-1)
         loops = by_level(temporal)
@@ -129,9 +123,14 @@ def _missing(exact: Tensor, block: Tensor | float) -> Tensor:
 
 
 def by_level(factors: Float[Tensor, "*b 4 7"]) -> tuple[Dims, ...]:
-    """Factors by level and dimension, dimensions in the order of this module."""
+    """Factors by level and dimension."""
     contiguous = factors.movedim((-2, -1), (0, 1)).contiguous()
-    return tuple(_in_order(level.unbind(0)) for level in contiguous.unbind(0))
+    return tuple(level.unbind(0) for level in contiguous.unbind(0))
+
+
+def of(dims: Dims | Tensor, wanted: Iterable[int]) -> Dims:
+    """What belongs to some of the dimensions."""
+    return tuple(dims[dim] for dim in wanted)
 
 
 def tile_extents(loops: tuple[Dims, ...], rows: Tensor, columns: Tensor) -> tuple[Dims, ...]:
@@ -148,15 +147,6 @@ def tile_extents(loops: tuple[Dims, ...], rows: Tensor, columns: Tensor) -> tupl
 def cut(tile: Dims, shape: Shape) -> Dims:
     """Extents of the largest tile: no more than the layer has."""
     return tuple(size.where(extent > size * (1 + EXACT), extent) for size, extent in zip(shape.size, tile, strict=True))
-
-
-def _in_order(dims: Dims) -> Dims:
-    """From the order of ``DIMS`` (R, S, P, Q, C, K, N) to R, S, C, K, P, Q, N."""
-    return (*dims[:2], *dims[4:6], *dims[2:4], dims[6])
-
-
-def _reorder(tensor: Tensor, dim: int) -> Tensor:
-    return torch.stack(_in_order(tensor.unbind(dim)), dim)
 
 
 def _averaged(

@@ -10,10 +10,11 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from pipeline.machine.timeloop.nest import LEVELS, C, Dims, K, N, Nest, P, Q, R, S, product
+from pipeline.machine.timeloop.nest import LEVELS, Dims, Nest, of, product
+from pipeline.workload import C, K, N, P, Q, R, S
 
 
-def fetches(nest: Nest, has: slice, lacks: slice, low: int) -> Float[Tensor, "*b"]:
+def fetches(nest: Nest, has: tuple[int, ...], lacks: tuple[int, ...], low: int) -> Float[Tensor, "*b"]:
     """How often the loops of levels ``low`` to 3 bring in a tile of a tensor with dimensions ``has``.
 
     A loop over a dimension that the tensor ``lacks`` repeats the fetches only if a loop inside it moved the tile.
@@ -21,13 +22,14 @@ def fetches(nest: Nest, has: slice, lacks: slice, low: int) -> Float[Tensor, "*b
     counts = []
     level = None
     for at in range(low, LEVELS):
-        rank, share = nest.rank[at], torch.stack(nest.stays[at][has])
-        inside = rank[has].unsqueeze(1) > rank[lacks]
+        rank, stays = nest.rank[at], of(nest.stays[at], has)
+        inside = torch.stack(of(rank, has)).unsqueeze(1) > torch.stack(of(rank, lacks))
+        share = torch.stack(stays)
         kept = product(share.unsqueeze(1).where(inside, 1.0))
         kept = kept if level is None else kept * level
-        repeating = torch.stack(nest.loops[at][lacks])
-        counts += [*nest.loops[at][has], *(repeating - (repeating - 1) * kept)]
-        whole = product(nest.stays[at][has])
+        repeating = torch.stack(of(nest.loops[at], lacks))
+        counts += [*of(nest.loops[at], has), *(repeating - (repeating - 1) * kept)]
+        whole = product(stays)
         level = whole if level is None else level * whole
     return product(counts)
 
@@ -74,8 +76,7 @@ def _slides(nest: Nest, extent: Tensor) -> Float[Tensor, "*b"]:
 
 
 def _by_role(dims: Dims) -> Shaped[Tensor, "2 2 *b"]:
-    taps, outputs = dims[R : S + 1], dims[P : Q + 1]
-    return torch.stack((torch.stack(taps), torch.stack(outputs)))
+    return torch.stack((torch.stack((dims[R], dims[S])), torch.stack((dims[P], dims[Q]))))
 
 
 def _equal(first: Tensor, second: Tensor) -> Tensor:
