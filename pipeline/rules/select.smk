@@ -13,7 +13,7 @@ rule select:
     benchmark:
         "results/{study}/benchmarks/select/{variant}-{workload}.tsv"
     wildcard_constraints:
-        variant="(?!reference)[a-z0-9]+",
+        variant="(?!reference|r0/)[a-z0-9]+",
     threads: 1
     resources:
         slots=1,

@@ -40,6 +40,7 @@ def test_a_wrong_setting_is_named_in_one_line_and_nothing_is_written(tmp_path, s
 def test_every_target_has_a_plan(tmp_path, target):
     done = snakemake(tmp_path, target, "--dry-run", "--quiet")
     assert done.returncode == 0, done.stderr[-2000:]
+    assert "Exception" not in done.stdout + done.stderr  # of a rule that is asked for files of another
     assert not (tmp_path / "results").exists()
 
 
