@@ -29,6 +29,7 @@ COMMANDS = {
     "report": "Write the report of a study from its results.",
     "compare": "Show two studies or two designs side by side.",
     "export": "Write a design for Gemmini's generator, its tiling arguments, and Timeloop's files.",
+    "schema": "Print the JSON schema of a study, a workload, a design.json or a row of a table of mappings.",
     "timeloop": "Write Timeloop's problem, architecture and mapping files for one row.",
 }
 """Commands for people, by name, with the first line of their help."""

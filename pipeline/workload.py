@@ -114,10 +114,12 @@ class Workload:
 
 
 class _LayerEntry(BaseModel):
+    """A unique layer: R x S filter, P x Q output, C input channels, K output channels, N batch; pairs are W, H."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=200)
-    count: int = Field(default=1, ge=1, le=MAX_SIZE)
+    count: int = Field(default=1, ge=1, le=MAX_SIZE, description="How often the network runs it.")
     R: int = 1
     S: int = 1
     P: int = 1
@@ -129,11 +131,13 @@ class _LayerEntry(BaseModel):
     dilation: tuple[int, int] = (1, 1)
 
 
-class _WorkloadFile(BaseModel):
+class WorkloadFile(BaseModel):
+    """A workload as its file has it."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
-    source: str
+    source: str = Field(description="Where the shapes come from.")
     layers: tuple[_LayerEntry, ...] = Field(max_length=10_000)
 
 
@@ -158,13 +162,13 @@ def load_workload(name_or_path: str) -> Workload:
         path = WORKLOADS / f"{name_or_path}.yaml"
     try:
         content = read_yaml(path, MAX_BYTES)
-        entry = _WorkloadFile.model_validate(content)
+        entry = WorkloadFile.model_validate(content)
         layers = tuple(WorkloadLayer(item.name, _layer(item), item.count) for item in entry.layers)
         return Workload(entry.name, entry.source, layers)
     except OSError as error:
         raise ValueError(f"workload {name_or_path}: {error.strerror}") from error
     except ValidationError as error:
-        raise ValueError(f"workload {name_or_path}: {'; '.join(problems(error, _WorkloadFile)[:3])}") from error
+        raise ValueError(f"workload {name_or_path}: {'; '.join(problems(error, WorkloadFile)[:3])}") from error
     except ValueError as error:
         raise ValueError(f"workload {name_or_path}: {error}") from error
 
