@@ -16,8 +16,8 @@ ROWS = """mapping.mapping,prob.R,prob.S,prob.P,prob.Q,prob.C,prob.K,arch.meshX,a
 L2[WIO] N1 - L1[WI] Q2 K2 C8 P2 K4X - L0[O] P4X,1,1,8,2,8,8,4,128,1024
 L2[WIO] Q2 - L1[WI] K2 C8 P2 K4X - L0[O] P4X,1,1,8,2,8,8,4,128,1024
 """
-BYTES_PER_BEAT = 4
-"""Of an array of 4."""
+BYTES_PER_BEAT = 16
+"""Of the bus."""
 
 
 @pytest.mark.parametrize(
