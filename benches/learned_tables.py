@@ -37,7 +37,7 @@ EVALUATIONS = 400
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a changed design has instead: parameters of ``design.yaml``, and constants of ``gemmini_pkg.sv``."""
+    """What a changed design has instead: parameters of ``gemmini.sv``, and constants of ``gemmini_pkg.sv``."""
 
     parameters: dict[str, int] = field(default_factory=dict)
     constants: dict[str, int] = field(default_factory=dict)
@@ -116,10 +116,11 @@ def changed_design(change: Change, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     copy_design("gemmini", folder)
     content = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
+    top = (folder / "gemmini.sv").read_text(encoding="utf-8")
     for name, value in change.parameters.items():
-        if "value" not in content["parameters"].get(name, {}):
-            raise ValueError(f"design gemmini has no parameter {name} with a value of its own")
-        content["parameters"][name]["value"] = value
+        if not re.search(rf"parameter int unsigned {name} = \d+", top):
+            raise ValueError(f"gemmini.sv has no parameter {name}")
+        content["parameters"][name] = {"value": value, "max": value}
     (folder / FILE).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     package = folder / "gemmini_pkg.sv"
     text = package.read_text(encoding="utf-8")

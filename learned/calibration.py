@@ -186,6 +186,12 @@ def refine(machine: Machine, samples: Samples, starts: Sequence[Array], steps: i
     return Calibration(box.values(torch.from_numpy(best)), low, high, torch.from_numpy(1 - deviation / PRIOR))
 
 
+def values_of(machine: Machine, calibration: Calibration) -> Values:
+    """The constants by name."""
+    names = [constant.name for constant in machine.constants]
+    return dict(zip(names, calibration.values.tolist(), strict=True))
+
+
 def places(machine: Machine, calibration: Calibration) -> Array:
     """Where calibrated constants lie between their bounds."""
     return Box(machine.constants).places(calibration.values.numpy())

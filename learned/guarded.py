@@ -10,17 +10,16 @@ import dataclasses
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
-from scipy.stats import spearmanr
+from jaxtyping import Float
 from torch import Tensor
 
 from learned.calibration import MOST_ROWS as MOST_FIT_ROWS
-from learned.calibration import Array, Calibration, calibrate, places, refine, uncalibrated
-from learned.correction import Correction, Process, condition, fit_process, log_ratio, nothing
-from learned.data import Samples, efficiency, group_folds, least_cycles
-from learned.features import Features, features
+from learned.calibration import Calibration, calibrate, uncalibrated, values_of
+from learned.correction import Correction, condition, fit_process, log_ratio, nothing
+from learned.data import Samples, least_cycles
+from learned.features import features
+from learned.held_out import HeldOutErrors, best_share, corrected, features_of, is_better, split_by
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.constants import Values
 from pipeline.machine.latency import Latency
 from pipeline.machine.machine import Machine
 from pipeline.mapping import LayerTensors, MappingTensors
@@ -29,20 +28,8 @@ COVERAGE = 0.9
 Z_COVERAGE = 1.6449
 """Standard deviations that a normal distribution needs for ``COVERAGE``."""
 
-FOLDS = 5
-FOLD_STEPS = 15
-EFFICIENT_SHARE = 0.4
-"""Rows that count as efficient: the best of each table."""
-LEAST_EFFICIENT = 8
-SHARES = (0.0, 0.5, 1.0)
-"""Shares of the correction that are tried."""
 LEAST_CORRECTED_ROWS = 40
 """Fewer rows cannot say whether a correction helps."""
-RANK_MARGIN = 0.001
-"""Rank correlation that a more complex model may lose on efficient rows."""
-LEAST_GAIN = 0.02
-"""Share of the error that a more complex model must save."""
-MOST_LOG_ERROR = 0.5
 KNOTS = 4
 """Efficiencies between which the width of intervals is interpolated."""
 ROWS_PER_KNOT = 500
@@ -69,18 +56,6 @@ class Guarded:
 
 
 @dataclass(frozen=True, slots=True)
-class _HeldOut:
-    """Predictions of rows by fits that did not see their group; logarithms of measured over predicted cycles."""
-
-    start: Float[Tensor, " n"]
-    """Errors of the starting values."""
-    calibrated: Float[Tensor, " n"]
-    mean: Float[Tensor, " n"]
-    """What the correction says of the calibrated errors."""
-    variance: Float[Tensor, " n"]
-
-
-@dataclass(frozen=True, slots=True)
 class Fitted:
     """Weights, and predictions of rows by fits that did not see their layer shape."""
 
@@ -90,35 +65,31 @@ class Fitted:
     cycles_std: Float[Tensor, " n"]
 
 
-def fit(machine: Machine, samples: Samples, seed: int, *, corrected: bool) -> Fitted:
-    """Fit constants and, with ``corrected``, a correction to ``samples``."""
+def fit(machine: Machine, samples: Samples, seed: int, *, with_correction: bool) -> Fitted:
+    """Fit constants and, with ``with_correction``, a correction to ``samples``."""
     part = samples
     if len(samples) > MOST_FIT_ROWS:
-        chosen = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))[:MOST_FIT_ROWS]
-        part = samples[chosen]
+        drawn = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))[:MOST_FIT_ROWS]
+        part = samples[drawn]
     calibration = calibrate(machine, part, seed)
-    known = _features(machine, calibration, part)
+    tried = [split_by(machine, part, calibration, groups, seed) for groups in (part.shape_group, part.hardware_group)]
+    splits = [split for split in tried if split is not None]
+    used = not machine.constants or all(is_better(split.calibrated, split.start, part) for split in splits[:1])
+    chosen = calibration if used else uncalibrated(machine)
+    known = features_of(machine, chosen, part)
     process = None
-    if corrected and known.values.shape[-1] and len(part) >= LEAST_CORRECTED_ROWS:
+    if with_correction and known.values.shape[-1] and len(part) >= LEAST_CORRECTED_ROWS:
         process = fit_process(known, part.cycles, seed)
-    tried = (_held_out(machine, part, calibration, process, groups, seed) for groups in _groups(part))
-    seen = [held_out for held_out in tried if held_out is not None]
-    used = all(_better(held_out.calibrated, held_out.start, part) for held_out in seen[:1]) or not machine.constants
-    chosen_constants = calibration if used else uncalibrated(machine)
-    share = min((_share(held_out, part) for held_out in seen), default=0.0) if used and process is not None else 0.0
+    seen = [corrected(machine, part, split, process, used) for split in splits]
+    share = min((best_share(held, part) for held in seen), default=0.0)
     correction = nothing(known.values.shape[-1])
     if process is not None and share > 0:
-        correction = condition(process, _features(machine, chosen_constants, samples), samples.cycles)
-    weights = _with_intervals(chosen_constants, correction, share, used, seen, part)
-    held = seen[0] if seen else _HeldOut(*[torch.zeros_like(part.cycles)] * 4)
-    error = (held.calibrated if used else held.start) - share * held.mean
-    cycles = part.cycles / error.exp()
+        correction = condition(process, features_of(machine, chosen, samples), samples.cycles)
+    weights = _with_intervals(chosen, correction, share, used, seen, part)
+    held = seen[0] if seen else HeldOutErrors(*[torch.zeros_like(part.cycles)] * 3)
+    cycles = part.cycles / held.rest(share).exp()
     width = _interpolate(weights, (least_cycles(part.layers, part.hardware) / cycles).log())
     return Fitted(weights, part, cycles, cycles * width * _deviation(held.variance, share, weights.spread))
-
-
-def _groups(samples: Samples) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
-    return samples.shape_group, samples.hardware_group
 
 
 def _with_intervals(
@@ -126,20 +97,16 @@ def _with_intervals(
     correction: Correction,
     share: float,
     used: bool,
-    seen: list[_HeldOut],
+    seen: list[HeldOutErrors],
     samples: Samples,
 ) -> Guarded:
     """Widths such that ``COVERAGE`` of the held-out rows of each efficiency lie inside (conformal prediction)."""
     errors, deviations, places_ = [], [], []
-    base = (
-        torch.stack([held.calibrated if used else held.start for held in seen])
-        if seen
-        else torch.zeros(1, len(samples))
-    )
+    base = torch.cat([held.base for held in seen]) if seen else torch.zeros_like(samples.cycles)
     spread = base.abs().quantile(COVERAGE) / Z_COVERAGE
     spread = spread.clamp(min=LEAST_DEVIATION)
-    for held, error in zip(seen, base, strict=False):
-        rest = error - share * held.mean
+    for held in seen:
+        rest = held.rest(share)
         errors.append(rest.abs())
         deviations.append(_deviation(held.variance, share, spread))
         least = least_cycles(samples.layers, samples.hardware)
@@ -170,76 +137,6 @@ def _widths(
 def _deviation(variance: Float[Tensor, "*b"], share: float | Tensor, spread: Tensor) -> Float[Tensor, "*b"]:
     """Standard deviation of the log error before it is widened."""
     return (share * variance + (1 - share) * spread.square()).sqrt().clamp(min=LEAST_DEVIATION)
-
-
-def _held_out(
-    machine: Machine,
-    samples: Samples,
-    calibration: Calibration,
-    process: Process | None,
-    groups: Int[Tensor, " n"],
-    seed: int,
-) -> _HeldOut | None:
-    """Predictions of each row without its group; None where there is but one group."""
-    numbers: Tensor = torch.unique(groups, return_inverse=True)[1]
-    if int(numbers.max()) < 1:
-        return None
-    fold = group_folds(numbers, FOLDS, seed)
-    shape = samples.cycles.shape
-    result = _HeldOut(*(torch.zeros(shape, dtype=torch.float64) for _ in range(4)))
-    before = _features(machine, uncalibrated(machine), samples).base_cycles
-    result.start[:] = (samples.cycles / before).log()
-    # Half way back to the starting values: near enough to get there again, far enough not to remember the fold.
-    start: Array = (places(machine, calibration) + places(machine, uncalibrated(machine))) / 2
-    for number in range(int(fold.max()) + 1):
-        inside, outside = fold == number, fold != number
-        fitted = refine(machine, samples[outside], [start], FOLD_STEPS) if machine.constants else calibration
-        known = _features(machine, fitted, samples)
-        result.calibrated[inside] = (samples.cycles / known.base_cycles).log()[inside]
-        if process is not None:
-            correction = condition(process, known[outside], samples.cycles[outside])
-            result.mean[inside], result.variance[inside] = log_ratio(correction, known.values[inside])
-    return result
-
-
-def _better(error: Float[Tensor, " n"], before: Float[Tensor, " n"], samples: Samples) -> bool:
-    """Whether errors on efficient rows are smaller than before by ``LEAST_GAIN``, and their ranks no worse."""
-    rows = _efficient(samples)
-    size = (
-        error[rows].abs().clamp(max=MOST_LOG_ERROR).mean()
-        < (1 - LEAST_GAIN) * before[rows].abs().clamp(max=MOST_LOG_ERROR).mean()
-    )
-    return bool(size) and _rank(error, samples, rows) >= _rank(before, samples, rows) - RANK_MARGIN
-
-
-def _share(held: _HeldOut, samples: Samples) -> float:
-    """The largest share of the correction that is better than each smaller one."""
-    best = 0.0
-    for share in SHARES[1:]:
-        if _better(held.calibrated - share * held.mean, held.calibrated - best * held.mean, samples):
-            best = share
-    return best
-
-
-def _efficient(samples: Samples) -> Int[Tensor, " k"]:
-    count = min(len(samples), max(LEAST_EFFICIENT, round(EFFICIENT_SHARE * len(samples))))
-    return efficiency(samples).argsort(descending=True)[:count]
-
-
-def _rank(error: Float[Tensor, " n"], samples: Samples, rows: Int[Tensor, " k"]) -> float:
-    true = samples.cycles[rows].log()
-    return float(spearmanr((true - error[rows]).numpy(), true.numpy()).statistic)
-
-
-def values_of(machine: Machine, calibration: Calibration) -> Values:
-    """The constants by name."""
-    names = [constant.name for constant in machine.constants]
-    return dict(zip(names, calibration.values.tolist(), strict=True))
-
-
-def _features(machine: Machine, calibration: Calibration, samples: Samples) -> Features:
-    with torch.no_grad():
-        return features(machine, samples.layers, samples.mappings, samples.hardware, values_of(machine, calibration))
 
 
 def predict(

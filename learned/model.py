@@ -78,4 +78,4 @@ def fit(samples: Samples, metadata: Metadata) -> TrainedModel:
 
 def fit_guarded(samples: Samples, metadata: Metadata) -> guarded.Fitted:
     """Fit a model of a kind in ``GUARDED``, which judges itself on held-out rows."""
-    return guarded.fit(metadata.machine.find(), samples, metadata.seed, corrected=metadata.kind == "default")
+    return guarded.fit(metadata.machine.find(), samples, metadata.seed, with_correction=metadata.kind == "default")

@@ -47,9 +47,9 @@ class Timing:
         "slots",
         1,
         32,
-        "as many consecutive slots take at least 2 x DIM + in_flight_extra_cycles",
-        simple=(4, "[O] six tags, two of them for the slots that enter and leave"),
-        soc=(4, "[O]"),
+        "a slot waits until as many before it have begun, and the first of these has been fed and has passed the array",
+        simple=(5, "[O] six tags, one of them for the slot that enters"),
+        soc=(5, "[O]"),
     )
     in_flight_extra_cycles: Value = _constant(
         "cycles",
@@ -119,17 +119,33 @@ class Timing:
         "cycles",
         0,
         500,
-        "extra time of a line that is read and not in the cache",
+        "time of the port below the cache for a line that is not in it",
         simple=None,
-        soc=(9, "[S] the serial port below the cache"),
+        soc=(BELOW_CACHE.port_cycles, "[S]"),
     )
-    write_miss_cycles: Value = _constant(
+    miss_latency_cycles: Value = _constant(
         "cycles",
         0,
         500,
-        "extra time of a line that is written and not in the cache",
+        "how much later a line comes that is not in the cache, when nothing else is in the way",
         simple=None,
-        soc=(17, "[C]"),
+        soc=(BELOW_CACHE.miss_latency_cycles + BELOW_CACHE.port_cycles, "[F]"),
+    )
+    write_back_cycles: Value = _constant(
+        "cycles",
+        0,
+        500,
+        "time of the port below the cache for a changed line that leaves it",
+        simple=None,
+        soc=(BELOW_CACHE.port_cycles, "[S]"),
+    )
+    same_line_cycles: Value = _constant(
+        "cycles",
+        0,
+        100,
+        "extra time of a write to the line that was written just before",
+        simple=None,
+        soc=(BELOW_CACHE.same_line_cycles, "[F]"),
     )
     tiles_in_flight: Value = _constant(
         "tiles",

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pipeline.machine.constants import Value
 from pipeline.machine.gemmini.constants import Timing
 from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.gemmini.windows import windows
@@ -105,14 +106,22 @@ def _in_flight(
     dim: Float[Tensor, "*b"],
     timing: Timing,
 ) -> Float[Tensor, "*b"]:
-    """Least cycles of the ``slots`` on one block of weights when any few in a row take as long as the array's pipe.
+    """Least cycles of the ``slots`` on one block of weights when each slot waits until an earlier one left the array.
 
-    Either all slots wait for the pipe, or all but the one that loads weights, which takes longer anyway.
+    With n slots in flight, one begins when the n-th before it has been fed and has passed the array. Either whole
+    groups of n follow the slot that loads weights, or each begins where another ended, across blocks of weights.
     """
     group = timing.in_flight_slots
     pipe = 2 * dim + timing.in_flight_extra_cycles
-    groups = blocks(slots, group) - 1
-    return torch.maximum(slots * pipe / group, full_slot + groups * pipe + (slots - 1 - groups * group) * mean_slot)
+    waits = (pipe - (group - 1) * mean_slot).clamp(min=0.0)
+    alone = (slots - 1) * mean_slot + full_slot + _whole(slots, group) * waits
+    return torch.maximum(alone, (slots * (pipe + mean_slot) + full_slot - mean_slot) / group)
+
+
+def _whole(slots: Float[Tensor, "*b"], group: Value) -> Float[Tensor, "*b"]:
+    """floor(slots / group), continuous: each step is a ramp over the last slot before a whole group."""
+    whole = (slots / group).detach().floor()
+    return whole + (slots - whole * group - group + 1).clamp(0.0, 1.0)
 
 
 def _same_bank(tiles: Tiles, columns: Float[Tensor, "*b"], depth: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:

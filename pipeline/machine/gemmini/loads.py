@@ -13,6 +13,8 @@ from pipeline.machine.gemmini.windows import windows
 from pipeline.machine.rounding import blocks
 from pipeline.workload import C, K, N, P, Q, R, S
 
+LEAST_REQUESTS = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -81,10 +83,22 @@ def sum_stream(tiles: Tiles) -> Stream:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Lines of a stream that are not in the cache, and the cycles that the port below it needs for them."""
+
+    lines: Float[Tensor, "*b"]
+    cycles: Float[Tensor, "*b"]
+
+    def part(self, share: Float[Tensor, "*b"]) -> "Missing":
+        """The same times ``share``."""
+        return Missing(self.lines * share, self.cycles * share)
+
+
 def stream_cycles(
-    stream: Stream, dim: Float[Tensor, "*b"], timing: Timing, miss_cycles: Float[Tensor, "*b"] | float = 0.0
+    stream: Stream, dim: Float[Tensor, "*b"], timing: Timing, missing: Missing | None = None
 ) -> Float[Tensor, "*b"]:
-    """Cycles that a stream takes whose missing lines alone would take ``miss_cycles``.
+    """Cycles that a stream takes.
 
     Rows cost the largest of a request a cycle, the bandwidth, a local row a cycle, and the round trips of the reads in
     flight. At most floor(reads / DIM) + 1 commands are in flight, each for a round trip and its rows, of which the
@@ -94,10 +108,20 @@ def stream_cycles(
     round_trips = stream.requests * (timing.read_latency_cycles / timing.in_flight)
     steady = torch.maximum(torch.maximum(stream.requests, moved), stream.local_rows)
     later = round_trips - stream.commands * (timing.read_latency_cycles - timing.in_flight)
-    alone = stream.commands * (timing.read_latency_cycles + timing.command_cycles) + torch.maximum(steady, later)
-    waiting = alone / _commands_in_flight(timing.in_flight / dim)
-    hits = torch.maximum(torch.maximum(steady, round_trips), waiting)
-    return hits + miss_cycles - timing.miss_overlap * hits.clamp(max=miss_cycles) + stream.zero_rows
+    alone = torch.maximum(steady, later)
+    commands = stream.commands * (timing.read_latency_cycles + timing.command_cycles)
+    if missing is not None:
+        late = missing.lines * timing.miss_latency_cycles
+        round_trips = round_trips + late / timing.in_flight
+        commands = commands + stream.commands * late / stream.requests.clamp(min=LEAST_REQUESTS)
+        steady, alone = (overlapped(cycles, missing.cycles, timing) for cycles in (steady, alone))
+    waiting = (commands + alone) / _commands_in_flight(timing.in_flight / dim)
+    return torch.maximum(torch.maximum(steady, round_trips), waiting) + stream.zero_rows
+
+
+def overlapped(hits: Float[Tensor, "*b"], missing: Float[Tensor, "*b"], timing: Timing) -> Float[Tensor, "*b"]:
+    """Cycles of hits and of misses that are answered in order: they overlap in part."""
+    return hits + missing - timing.miss_overlap * torch.minimum(hits, missing)
 
 
 def _commands_in_flight(full: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:

@@ -6,11 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pipeline.machine.constants import Value
 from pipeline.machine.gemmini.bursts import BEAT_BYTES, LINE_BYTES
 from pipeline.machine.gemmini.constants import Timing
+from pipeline.machine.gemmini.loads import Missing, overlapped
 from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.rounding import blocks
-from pipeline.workload import K
+from pipeline.workload import K, P
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,10 @@ class Rows:
     sum_bursts: Float[Tensor, "*b"]
     """Bursts of int32 partial sums."""
     sum_beats: Float[Tensor, "*b"]
+    same_line: Float[Tensor, "*b"]
+    """Rows of results that follow each other in one line of the cache."""
+    sums_in_line: Float[Tensor, "*b"]
+    """Rows of partial sums likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +61,25 @@ def rows_of(tiles: Tiles) -> Rows:
         plain * (columns + alone - gathered) + (1 - plain) * torch.maximum(alone, columns),
         tiles.average(K, blocks(tiles.extent[K], torch.minimum(dim, line / 4))),
         torch.maximum(tiles.average(K, blocks(tiles.extent[K], beat / 4)), columns),
+        torch.minimum(line / tiles.size[K], tiles.mean[P]).clamp(min=1.0),
+        torch.minimum(line / 4 / tiles.size[K], tiles.mean[P]).clamp(min=1.0),
     )
 
 
-def store(rows: Rows, timing: Timing) -> Store:
-    """Cycles of the writes."""
-    results = _row_cycles(rows.bursts, rows.beats, timing)
-    return Store(rows.pixels * results, rows.pixels * _row_cycles(rows.sum_bursts, rows.sum_beats, timing))
+def store(rows: Rows, timing: Timing, missing: Missing) -> Store:
+    """Cycles of the writes; ``missing`` are lines of a tile of results."""
+    waiting = rows.bursts * _acknowledged(rows.same_line, timing) / timing.writes_in_flight
+    late = missing.lines * (timing.miss_latency_cycles / timing.writes_in_flight)
+    results = torch.maximum(rows.pixels * rows.beats * _beat_cycles(timing), rows.pixels * waiting + late)
+    waiting = rows.sum_bursts * _acknowledged(rows.sums_in_line, timing) / timing.writes_in_flight
+    sums = rows.pixels * torch.maximum(rows.sum_beats * _beat_cycles(timing), waiting)
+    return Store(overlapped(results, missing.cycles, timing), sums)
 
 
-def _row_cycles(bursts: Float[Tensor, "*b"], beats: Float[Tensor, "*b"], timing: Timing) -> Float[Tensor, "*b"]:
-    """Cycles of a pixel's row: its beats, or the acknowledgements that its bursts wait for."""
-    waiting = bursts * (timing.write_latency_cycles / timing.writes_in_flight)
-    return torch.maximum(beats * (BEAT_BYTES / timing.bytes_per_cycle), waiting)
+def _beat_cycles(timing: Timing) -> Value:
+    return BEAT_BYTES / timing.bytes_per_cycle
+
+
+def _acknowledged(same_line: Float[Tensor, "*b"], timing: Timing) -> Float[Tensor, "*b"]:
+    """Mean cycles until a write is acknowledged: writes to one line are so one after the other."""
+    return timing.write_latency_cycles + timing.same_line_cycles * (same_line - 1) / 2

@@ -11,12 +11,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.caches import Reuse, last_level_misses, misses
-from pipeline.machine.constants import Value
-from pipeline.machine.gemmini.cache import reuse_of
+from pipeline.machine.gemmini.bursts import BEAT_BYTES
+from pipeline.machine.gemmini.cache import Reuse, last_level_misses, misses, reuse_of
 from pipeline.machine.gemmini.constants import Timing
 from pipeline.machine.gemmini.execution import Work, execution, work_of
-from pipeline.machine.gemmini.loads import Stream, input_stream, stream_cycles, sum_stream, weight_stream
+from pipeline.machine.gemmini.loads import (
+    Missing,
+    Stream,
+    input_stream,
+    overlapped,
+    stream_cycles,
+    sum_stream,
+    weight_stream,
+)
 from pipeline.machine.gemmini.overlap import Ends, Order, Stages, boundary_cycles, busy_cycles, order_of
 from pipeline.machine.gemmini.stores import Rows, rows_of, store
 from pipeline.machine.gemmini.tiles import Tiles, tiles_of
@@ -122,39 +129,40 @@ def _part(tiles: Tiles) -> Part:
 
 
 @dataclass(frozen=True, slots=True)
-class _Missing:
-    """Cycles that missing lines take: of a mean tile's inputs and weights, of a tile of results, of one of sums."""
+class _AllMissing:
+    """Missing lines of a mean tile's inputs and weights, of a tile of results, of one of sums."""
 
-    inputs: Float[Tensor, "*b"]
-    weights: Float[Tensor, "*b"]
-    results: Float[Tensor, "*b"]
-    sums: Float[Tensor, "*b"]
+    inputs: Missing
+    weights: Missing
+    results: Missing
+    sums: Missing
+    tile_cycles: Float[Tensor, "*b"]
+    """All of them for a mean tile."""
 
 
-def _missing(facts: Facts, timing: Timing) -> _Missing:
+def _missing(facts: Facts, timing: Timing) -> _AllMissing:
     order, reuse = facts.order, facts.reuse
+    none = torch.zeros_like(facts.zeros)
     if reuse is None:
-        none = torch.zeros_like(facts.zeros)
-        return _Missing(none, none, none, none)
-    near, far = misses(reuse, timing.cache_kib), last_level_misses(reuse, timing.last_level_kib)
-
-    def cycles(close: Float[Tensor, "*b"], deep: Float[Tensor, "*b"], each: Value) -> Float[Tensor, "*b"]:
-        return close * each + torch.minimum(close, deep) * timing.last_level_miss_cycles
-
-    return _Missing(
-        cycles(near.input_lines, far.input_lines, timing.miss_cycles) / order.tiles,
-        cycles(near.weight_lines, far.weight_lines, timing.miss_cycles) / order.tiles,
-        cycles(near.output_lines, far.output_lines, timing.write_miss_cycles) * order.visits / order.runs,
-        cycles(near.sum_lines, far.sum_lines, timing.write_miss_cycles) / order.runs,
-    )
+        nothing = Missing(none, none)
+        return _AllMissing(nothing, nothing, nothing, nothing, none)
+    near = misses(reuse, timing.cache_kib)
+    far = torch.minimum(near.lines, last_level_misses(reuse, timing.last_level_kib))
+    # Matrix products write whole lines, which are not fetched.
+    fetched = torch.stack((none + 1, none + 1, 1 - order.is_matmul, none + 1))
+    change = timing.write_back_cycles * near.written_back / near.lines.sum(0).clamp(min=1.0)
+    cycles = near.lines * (fetched * timing.miss_cycles + change) + far * fetched * timing.last_level_miss_cycles
+    of = torch.stack((1 / order.tiles, 1 / order.tiles, order.visits / order.runs, 1 / order.runs))
+    inputs, weights, results, sums = (Missing(*part) for part in zip(near.lines * of, cycles * of, strict=True))
+    return _AllMissing(inputs, weights, results, sums, cycles.sum(0) / order.tiles)
 
 
-def _stages(part: Part, facts: Facts, missing: _Missing, timing: Timing) -> Stages:
+def _stages(part: Part, facts: Facts, missing: _AllMissing, timing: Timing) -> Stages:
     """Load and compute cycles of a tile; its lines miss as often as those of the mean tile."""
     mean, dim = facts.mean, facts.tiles.dim
     # A tile of nothing but padding loads no inputs.
-    inputs = missing.inputs * part.inputs.beats / mean.inputs.beats.clamp(min=LEAST_BEATS)
-    weights = missing.weights * part.weights.beats / mean.weights.beats
+    inputs = missing.inputs.part(part.inputs.beats / mean.inputs.beats.clamp(min=LEAST_BEATS))
+    weights = missing.weights.part(part.weights.beats / mean.weights.beats)
     load = stream_cycles(part.inputs, dim, timing, inputs) + stream_cycles(part.weights, dim, timing, weights)
     return Stages(load, execution(part.work, timing).cycles)
 
@@ -162,11 +170,12 @@ def _stages(part: Part, facts: Facts, missing: _Missing, timing: Timing) -> Stag
 def terms_of(facts: Facts, timing: Timing) -> Terms:
     """The latency and what it is made of; differentiable in the values of ``timing`` too."""
     tiles, order, dim = facts.tiles, facts.order, facts.tiles.dim
-    missing, written = _missing(facts, timing), store(facts.rows, timing)
+    missing = _missing(facts, timing)
+    written = store(facts.rows, timing, missing.results)
     ends = Ends(
         facts.zeros,
         stream_cycles(facts.sums, dim, timing, missing.sums),
-        written.result_cycles + missing.results,
+        written.result_cycles,
         written.sum_cycles,
     )
     work = execution(facts.mean.work, timing)
@@ -182,7 +191,7 @@ def terms_of(facts: Facts, timing: Timing) -> Terms:
     spills = stores * (1 - 1 / order.visits)
     read_bytes = facts.mean.inputs.bytes + facts.mean.weights.bytes + facts.sums.bytes * spills / count
     write_bytes = tiles.pixels * tiles.mean[K] * (stores + 3 * spills) / count
-    moved = count * (read_bytes + write_bytes) / timing.bytes_per_cycle
+    moved = count * _memory_cycles(facts, missing, timing)
     sum_cycles = (ends.zeros * (stores - spills) + ends.refill * spills) / count
     return Terms(
         tiles=count,
@@ -196,7 +205,7 @@ def terms_of(facts: Facts, timing: Timing) -> Terms:
         input_cycles=stream_cycles(facts.mean.inputs, dim, timing),
         weight_cycles=stream_cycles(facts.mean.weights, dim, timing),
         sum_cycles=sum_cycles,
-        miss_cycles=missing.inputs + missing.weights,
+        miss_cycles=missing.inputs.cycles + missing.weights.cycles,
         load_cycles=stages.load + sum_cycles,
         store_cycles=(ends.store_result * (stores - spills) + ends.store_sums * spills) / count,
         read_bytes=read_bytes,
@@ -205,6 +214,15 @@ def terms_of(facts: Facts, timing: Timing) -> Terms:
         fill_cycles=fill,
         cycles=timing.host_cycles + torch.maximum(fill + busy + (stores - 1) * boundary, moved),
     )
+
+
+def _memory_cycles(facts: Facts, missing: _AllMissing, timing: Timing) -> Float[Tensor, "*b"]:
+    """Time in which the memory moves what a mean tile loads and stores: all requests pass it one after the other."""
+    mean, rows, order = facts.mean, facts.rows, facts.order
+    results, sums = order.runs / order.visits, order.runs * (1 - 1 / order.visits)
+    stored = rows.pixels * (rows.beats * results + rows.sum_beats * sums) + facts.sums.beats * sums
+    beats = mean.inputs.beats + mean.weights.beats + stored / order.tiles
+    return overlapped(beats * (BEAT_BYTES / timing.bytes_per_cycle), missing.tile_cycles, timing)
 
 
 def _host_cycles(facts: Facts, timing: Timing) -> Float[Tensor, "*b"]:

@@ -128,7 +128,7 @@ def test_every_shape_broadcasts() -> None:
 
 @pytest.mark.parametrize("partial_sums", ["spill", "drop"])
 def test_gradients_agree_with_finite_differences_away_from_kinks(partial_sums: str) -> None:
-    """Kinks: integers (where ceil begins or ends), the larger of two cycles, and in ``soc`` the miss table's nodes."""
+    """Kinks: integers (where ceil begins or ends), the larger of two cycles, and in ``soc`` where a cache is full."""
     layers, mappings, hardware = sample(60, seed=6)
     draw = torch.Generator().manual_seed(1)
     shift = 0.31 + 0.3 * torch.rand(mappings.temporal.shape, generator=draw, dtype=torch.float64)

@@ -1,0 +1,131 @@
+"""What rows of held-out groups say: of the constants, and of the correction on top of whichever base they chose.
+
+Groups are layer shapes or hardware. What counts is the error on *efficient* mappings, because those are what a search
+visits, and how they are ranked.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from scipy.stats import spearmanr
+from torch import Tensor
+
+from learned.calibration import Array, Calibration, places, refine, uncalibrated, values_of
+from learned.correction import Process, condition, log_ratio
+from learned.data import Samples, efficiency, group_folds
+from learned.features import Features, features
+from pipeline.machine.machine import Machine
+
+FOLDS = 5
+FOLD_STEPS = 15
+EFFICIENT_SHARE = 0.4
+"""Rows that count as efficient: the best of each table."""
+LEAST_EFFICIENT = 8
+SHARES = (0.0, 0.5, 1.0)
+"""Shares of the correction that are tried."""
+RANK_MARGIN = 0.001
+"""Rank correlation that a more complex model may lose on efficient rows."""
+LEAST_GAIN = 0.02
+"""Share of the error that a more complex model must save."""
+MOST_LOG_ERROR = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows in folds of whole groups, and constants fitted without each fold. Errors are log(measured / predicted)."""
+
+    fold: Int[Tensor, " n"]
+    fitted: tuple[Calibration, ...]
+    """Constants by fold, from the rows outside it."""
+    start: Float[Tensor, " n"]
+    """Errors of the starting values."""
+    calibrated: Float[Tensor, " n"]
+    """Errors of the constants that did not see the row's group."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutErrors:
+    """Errors of rows by fits that did not see their group."""
+
+    base: Float[Tensor, " n"]
+    """Of the chosen base."""
+    mean: Float[Tensor, " n"]
+    """What the correction says of them."""
+    variance: Float[Tensor, " n"]
+
+    def rest(self, share: float) -> Float[Tensor, " n"]:
+        """What a share of the correction leaves."""
+        return self.base - share * self.mean
+
+
+def split_by(
+    machine: Machine, samples: Samples, calibration: Calibration, groups: Int[Tensor, " n"], seed: int
+) -> Split | None:
+    """Constants fitted without each fold, beginning near ``calibration``; None where there is but one group."""
+    numbers: Tensor = torch.unique(groups, return_inverse=True)[1]
+    if int(numbers.max()) < 1:
+        return None
+    fold = group_folds(numbers, FOLDS, seed)
+    start = uncalibrated(machine)
+    # Half way back to the starting values: near enough to get there again, far enough not to remember the fold.
+    begin: Array = (places(machine, calibration) + places(machine, start)) / 2
+    fitted = tuple(
+        refine(machine, samples[fold != number], [begin], FOLD_STEPS) if machine.constants else start
+        for number in range(int(fold.max()) + 1)
+    )
+    before = (samples.cycles / features_of(machine, start, samples).base_cycles).log()
+    after = before.clone()
+    for number, constants in enumerate(fitted):
+        inside = fold == number
+        after[inside] = (samples.cycles / features_of(machine, constants, samples).base_cycles).log()[inside]
+    return Split(fold, fitted, before, after)
+
+
+def corrected(machine: Machine, samples: Samples, split: Split, process: Process | None, used: bool) -> HeldOutErrors:
+    """Errors of the base (the fitted constants where ``used``), and what ``process`` says of each without its group."""
+    base = split.calibrated if used else split.start
+    result = HeldOutErrors(base, torch.zeros_like(base), torch.zeros_like(base))
+    if process is None:
+        return result
+    known = features_of(machine, uncalibrated(machine), samples)
+    for number, constants in enumerate(split.fitted):
+        inside, outside = split.fold == number, split.fold != number
+        if used:
+            known = features_of(machine, constants, samples)
+        correction = condition(process, known[outside], samples.cycles[outside])
+        result.mean[inside], result.variance[inside] = log_ratio(correction, known.values[inside])
+    return result
+
+
+def features_of(machine: Machine, calibration: Calibration, samples: Samples) -> Features:
+    """Features of rows by a machine with its constants fitted."""
+    with torch.no_grad():
+        return features(machine, samples.layers, samples.mappings, samples.hardware, values_of(machine, calibration))
+
+
+def is_better(error: Float[Tensor, " n"], before: Float[Tensor, " n"], samples: Samples) -> bool:
+    """Whether errors on efficient rows are smaller than before by ``LEAST_GAIN``, and their ranks no worse."""
+    rows = _efficient(samples)
+    size, size_before = (part[rows].abs().clamp(max=MOST_LOG_ERROR).mean() for part in (error, before))
+    less = bool(size < (1 - LEAST_GAIN) * size_before)
+    return less and _rank(error, samples, rows) >= _rank(before, samples, rows) - RANK_MARGIN
+
+
+def best_share(held: HeldOutErrors, samples: Samples) -> float:
+    """The largest share of the correction that is better than each smaller one."""
+    best = 0.0
+    for share in SHARES[1:]:
+        if is_better(held.rest(share), held.rest(best), samples):
+            best = share
+    return best
+
+
+def _efficient(samples: Samples) -> Int[Tensor, " k"]:
+    count = min(len(samples), max(LEAST_EFFICIENT, round(EFFICIENT_SHARE * len(samples))))
+    return efficiency(samples).argsort(descending=True)[:count]
+
+
+def _rank(error: Float[Tensor, " n"], samples: Samples, rows: Int[Tensor, " k"]) -> float:
+    true = samples.cycles[rows].log()
+    return float(spearmanr((true - error[rows]).numpy(), true.numpy()).statistic)
