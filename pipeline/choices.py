@@ -17,6 +17,9 @@ PartialSums = Literal["spill", "drop"]
 CoDesign = Literal["each", "shared", "both"]
 """Hardware is searched for every network alone, for all of them together, or both."""
 
+Area = Literal["published", "synthesized"]
+"""Where the area of a hardware comes from: the tables of Accelergy; or a fit to synthesis of the RTL."""
+
 DimRule = Literal["from-table", "from-mapping"]
 """Where the array size of a row comes from: its columns; or the smallest array that holds its spatial factors."""
 

@@ -5,14 +5,14 @@ at which one it is.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.choices import Memory, PartialSums
+from pipeline.choices import Area, Memory, PartialSums
 from pipeline.hardware import Hardware, HardwareTensors, Template
 from pipeline.machine.constants import Constant, Values
 from pipeline.machine.energy import Cost, LevelEnergy
@@ -195,6 +195,15 @@ def machine_of(name: str, memory: Memory = "soc", partial_sums: PartialSums = "s
     if name not in _MACHINES:
         raise ValueError(f"unknown machine {name!r}; known: {', '.join(_MACHINES)}")
     return _MACHINES[name](memory, partial_sums)
+
+
+def with_area(machine: Machine, area: Area) -> Machine:
+    """``machine`` with its area from elsewhere. Raises ValueError when it is not known from there."""
+    if area == "published":
+        return machine
+    if not isinstance(machine, Gemmini):
+        raise ValueError(f"the area of {machine.name} is not known from synthesis; published is all there is")
+    return replace(machine, area=area)
 
 
 @dataclass(frozen=True, slots=True)

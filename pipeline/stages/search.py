@@ -9,11 +9,12 @@ from typing import Annotated, TextIO
 
 import typer
 
-from pipeline.choices import METHODS, Objective
+from pipeline.choices import METHODS, Area, Objective
 from pipeline.files import check_out_folder
 from pipeline.hardware import Template
 from pipeline.machine.experts import expert_hardware, experts
 from pipeline.machine.latency import LatencyModel
+from pipeline.machine.machine import with_area
 from pipeline.progress import Line, time_left
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
@@ -51,6 +52,7 @@ def run_search(
     fix_dim: int | None = None,
     fix_hardware: tuple[float, ...] | None = None,
     max_area_mm2: float | None = None,
+    area: Area = "published",
     max_dim: int | None = None,
     max_kib: Mapping[str, float] | None = None,
     stream: TextIO | None = None,
@@ -63,7 +65,7 @@ def run_search(
     on ``stream``. Raises ValueError that names what is wrong.
     """
     chosen = method_named(method)
-    machine = model.machine
+    machine = with_area(model.machine, area)
     if method == "default" and fix_hardware is None:
         fix_hardware = machine.default_hardware.values
         if fix_dim not in (None, machine.default_hardware.dim):
@@ -149,6 +151,7 @@ def main(
         typer.Option(metavar="DIM,SPAD_KIB,ACC_KIB|NAME", help="Fix the whole hardware: search mappings only."),
     ] = None,
     max_area: Annotated[float | None, typer.Option(metavar="MM2", help="Largest area in mm2.")] = None,
+    area: Annotated[Area, typer.Option(help="Area by the published tables, or by synthesis of the RTL.")] = "published",
     max_dim: Annotated[int | None, typer.Option(help="Largest array side.")] = None,
     max_scratchpad: Annotated[float | None, typer.Option(metavar="KIB", help="Largest scratchpad.")] = None,
     max_accumulator: Annotated[float | None, typer.Option(metavar="KIB", help="Largest accumulator.")] = None,
@@ -178,6 +181,7 @@ def main(
         fix_dim=fix_dim,
         fix_hardware=_hardware_sizes(fix_hardware, latency.machine.template),
         max_area_mm2=max_area,
+        area=area,
         max_dim=max_dim,
         max_kib={name: limit for name, limit in limits.items() if limit is not None},
         stream=sys.stderr,

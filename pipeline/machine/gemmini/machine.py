@@ -1,12 +1,12 @@
 """Gemmini as our RTL executes it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.choices import Memory, PartialSums
+from pipeline.choices import Area, Memory, PartialSums
 from pipeline.hardware import Hardware, HardwareTensors, Template
 from pipeline.machine.area import area_mm2
 from pipeline.machine.constants import Constant, Values
@@ -15,6 +15,7 @@ from pipeline.machine.explain import Explanation, capacity_columns, largest, nam
 from pipeline.machine.gemmini.capacity import footprint_kib
 from pipeline.machine.gemmini.constants import Timing, constants_of, start_timing
 from pipeline.machine.gemmini.public_runs import as_published
+from pipeline.machine.gemmini.synthesized_area import synthesized_area_mm2
 from pipeline.machine.gemmini.template import DEFAULT, GRID, SPACE, TEMPLATE
 from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.machine.gemmini.view import Facts, Setting, Terms, facts_of, terms_of
@@ -36,6 +37,8 @@ class Gemmini:
 
     memory: Memory = "soc"
     partial_sums: PartialSums = "spill"
+    area: Area = field(default="published", compare=False)
+    """Where the area comes from; nothing else depends on it, so models of either are models of both."""
 
     @property
     def name(self) -> str:
@@ -126,7 +129,7 @@ class Gemmini:
 
     def area_mm2(self, hardware: HardwareTensors) -> Float[Tensor, "*b"]:
         """Area at 40 nm."""
-        return area_mm2(hardware)
+        return synthesized_area_mm2(hardware) if self.area == "synthesized" else area_mm2(hardware)
 
     def footprint_kib(
         self, layers: LayerTensors, mappings: MappingTensors, dim: Float[Tensor, "*#b"]
