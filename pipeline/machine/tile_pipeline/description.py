@@ -69,6 +69,7 @@ CONSTANTS = (
     Constant("first_tile_cycles", "cycles", 0.0, 10_000.0, 280.0, "commands of the first tile", _GUESS),
     Constant("host_tile_cycles", "cycles", 0.0, 10_000.0, 56.0, "commands of a tile, while others run", _GUESS),
     Constant("host_tap_cycles", "cycles", 0.0, 10_000.0, 24.0, "more, where a tile is of other filter taps", _GUESS),
+    Constant("host_resize_cycles", "cycles", 0.0, 10_000.0, 32.0, "more, for each extent that changes", _GUESS),
     Constant("round_trip_cycles", "cycles", 1.0, 1000.0, 44.0, "from a read to its last beat", _GUESS),
     Constant("reads_in_flight", "bursts", 1.0, 256.0, 16.0, "bursts of a line that are under way at once", _GUESS),
     Constant("bytes_per_cycle", "bytes/cycle", 0.5, 256.0, 16.0, "of the bus, reads and writes together", _GUESS),
@@ -81,8 +82,10 @@ CONSTANTS = (
 """Constants of a tile pipeline and where they begin."""
 
 CACHE_CONSTANTS = (
-    Constant("miss_cycles", "cycles", 0.0, 200.0, 5.0, "a line that the cache lacks, beyond its beats", _GUESS),
-    Constant("dram_line_cycles", "cycles", 0.0, 200.0, 10.0, "a line that the last-level cache lacks too", _GUESS),
-    Constant("write_back_cycles", "cycles", 0.0, 200.0, 9.0, "a line of results that leaves the cache", _GUESS),
+    Constant("miss_cycles", "cycles", 0.0, 200.0, 9.0, "for a line that the cache lacks", _GUESS),
+    Constant(
+        "dram_line_cycles", "cycles", 0.0, 200.0, 10.0, "more, for a line that the last-level cache lacks", _GUESS
+    ),
+    Constant("write_back_cycles", "cycles", 0.0, 200.0, 9.0, "for a line of results that leaves the cache", _GUESS),
 )
 """Those that there are besides where a cache is below the bus."""

@@ -103,15 +103,27 @@ class Tiles:
 
         A loop goes on, or begins again, once in as many tiles as the loops inside it make.
         """
+        inside = self._inside()
+        return sum((happens(self.loops[dim]) / inside[dim] for dim in dims), torch.zeros_like(self.count))
+
+    def resizes(self) -> Float[Tensor, "*b"]:
+        """How many dimensions have another extent than in the tile before, of a mean tile.
+
+        A ragged loop has it at its last tile and at the one after that.
+        """
+        ragged = (self.full - self.last).clamp(0.0, 1.0)
+        edges = (2 / self.loops).clamp(max=1.0)
+        return (ragged * edges * happens(self.loops) / self._inside()).sum(0)
+
+    def _inside(self) -> Float[Tensor, "dims ..."]:
+        """Tiles that the loops inside each dimension's make."""
         order = self.order()
-        found, passed = torch.zeros_like(self.count), torch.ones_like(self.count)
+        inside, passed = torch.ones_like(self.loops), torch.ones_like(self.count)
         for turn in range(len(DIMS)):
             mask = torch.nn.functional.one_hot(order[turn], len(DIMS)).movedim(-1, 0).bool()
-            loops = torch.where(mask, self.loops, 1.0).prod(0)
-            asked = torch.stack([mask[dim] for dim in dims]).any(0)
-            found = found + torch.where(asked, happens(loops), 0.0) / passed
-            passed = passed * loops
-        return found
+            inside = torch.where(mask, passed, inside)
+            passed = passed * torch.where(mask, self.loops, 1.0).prod(0)
+        return inside
 
     def innermost(self) -> tuple[Bool[Tensor, "dims ..."], Float[Tensor, "*b"]]:
         """Which loop is innermost among those that run, as a mask, and its turns."""

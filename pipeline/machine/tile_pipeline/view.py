@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.machine.caches import last_level_misses, misses
+from pipeline.machine.caches import LINE_BYTES, last_level_misses, misses
 from pipeline.machine.constants import Values
 from pipeline.machine.system import MemorySystem
 from pipeline.machine.tile_pipeline.cache import reuse_of
@@ -43,7 +43,7 @@ class _Stages:
     store: Float[Tensor, "*b"]
 
 
-def terms_of(tiles: Tiles, values: Values, buffers: int, below: MemorySystem, last_level_kib: float) -> Terms:
+def terms_of(tiles: Tiles, values: Values, buffers: int, below: MemorySystem, last_level_kib: int) -> Terms:
     """The latency of ``tiles`` with timing constants ``values`` on the memory ``below``."""
     work, splits, count = work_of(tiles), tiles.splits, tiles.count
     missed = _missed(tiles, values, below, last_level_kib)
@@ -53,6 +53,7 @@ def terms_of(tiles: Tiles, values: Values, buffers: int, below: MemorySystem, la
     last = _stages_of(tiles.only(mask, tiles.last), values, missed / count)
 
     host = values["host_tile_cycles"] + values["host_tap_cycles"] * tiles.changes((R, S))
+    host = host + values["host_resize_cycles"] * tiles.resizes()
 
     def period(load: _Stages, compute: _Stages) -> Tensor:
         """Cycles from one tile to the next: one is loaded while another is reduced."""
@@ -84,16 +85,17 @@ def terms_of(tiles: Tiles, values: Values, buffers: int, below: MemorySystem, la
     )
 
 
-def _missed(tiles: Tiles, values: Values, below: MemorySystem, last_level_kib: float) -> Float[Tensor, "*b"]:
-    """Cycles of the layer for lines that are not in the cache."""
+def _missed(tiles: Tiles, values: Values, below: MemorySystem, last_level_kib: int) -> Float[Tensor, "*b"]:
+    """Cycles of the layer for lines that are not in the cache, beyond those in which they are received."""
     if below.cache is None:
         return torch.zeros_like(tiles.count)
     reuse = reuse_of(tiles, below.cache)
     near, far = misses(reuse, below.cache.kib), last_level_misses(reuse, last_level_kib)
     fetched = near.input_lines + near.weight_lines
     from_dram = torch.minimum(far.input_lines + far.weight_lines, fetched)
-    left = near.output_lines
-    return fetched * values["miss_cycles"] + from_dram * values["dram_line_cycles"] + left * values["write_back_cycles"]
+    fetching = fetched * values["miss_cycles"] + from_dram * values["dram_line_cycles"]
+    received = fetched * LINE_BYTES / tiles.dim * _beats(tiles)
+    return (fetching + near.output_lines * values["write_back_cycles"] - received).clamp(min=0)
 
 
 def _stages_of(tiles: Tiles, values: Values, missed: Tensor) -> _Stages:

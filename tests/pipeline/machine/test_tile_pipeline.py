@@ -1,10 +1,12 @@
 """The description of a tile pipeline, that it may say nothing, and what a cache below the pipeline lacks."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 import torch
 
+from pipeline.hardware import HardwareTensors
 from pipeline.machine.caches import Misses, misses
 from pipeline.machine.machine import machine_of
 from pipeline.machine.system import Cache
@@ -13,7 +15,7 @@ from pipeline.machine.tile_pipeline.description import constants_of, read_descri
 from pipeline.machine.tile_pipeline.machine import HIERARCHY, TilePipeline
 from pipeline.machine.tile_pipeline.tiles import Tiles
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
-from pipeline.workload import Layer
+from pipeline.workload import DIMS, Layer, R, S
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,46 @@ def test_only_a_memory_with_a_cache_has_its_constants(tmp_path: Path) -> None:
     ]
     assert names[1] - names[0] == {"miss_cycles", "dram_line_cycles", "write_back_cycles"}
     assert names[0] < names[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "L2[WIO] K2 Q3 C4 R3 S2 - L1[WI] C16 Q2 S2 K16X - L0[O] P8X",
+        "L2[WIO] S2 P2 R3 C3 K3 - L1[WI] C23 S2 Q5 K8X - L0[O] P4X",
+        "L2[WIO] Q5 P2 K2 - L1[WI] C60 R3 S3 K16X - L0[O] P7X",
+    ],
+)
+def test_tiles_that_change_taps_or_size_are_counted_as_a_walk_over_them_finds(text: str) -> None:
+    layer = Layer(R=3, S=3, P=8, Q=5, C=60, K=24)
+    mapping = Mapping.parse(text, layer, HIERARCHY)
+    dim = torch.tensor([16.0], dtype=torch.float64)
+    tiles = Tiles.of(LayerTensors.stack([layer]), MappingTensors.stack([mapping]), dim, HIERARCHY)
+    names = [name for name, _ in mapping.loops[-1]]
+    order = [name for name in names if name in "KPQN"] + [name for name in names if name in "CRS"]
+    counts = [int(tiles.loops[DIMS.index(name)]) for name in order]
+    sizes = [(float(tiles.full[DIMS.index(name)]), float(tiles.last[DIMS.index(name)])) for name in order]
+    walk = list(itertools.product(*map(range, counts)))
+    taps = resized = 0
+    for before, after in itertools.pairwise(walk):
+        for index, name in enumerate(order):
+            taps += name in "RS" and before[index] != after[index]
+            extents = [sizes[index][step[index] == counts[index] - 1] for step in (before, after)]
+            resized += extents[0] != extents[1]
+    least = 1 / len(walk)
+    assert float(tiles.changes((R, S))) == pytest.approx(taps / len(walk), abs=2 * least)
+    assert float(tiles.resizes()) == pytest.approx(resized / len(walk), abs=len(order) * least)
+
+
+def test_a_line_that_comes_no_slower_than_it_is_received_costs_nothing(tmp_path: Path) -> None:
+    machine = machine_of(str(tmp_path), "soc")
+    layer = Layer(R=1, S=1, P=16, Q=1, C=2048, K=1024)
+    missed_cycles = []
+    for size in (4, 16):
+        text = f"L2[WIO] K{1024 // size} - L1[WI] C2048 P{16 // size} K{size}X - L0[O] P{size}X"
+        mapping = Mapping.parse(text, layer, HIERARCHY)
+        hardware = HardwareTensors.stack([machine.template.hardware(size, 512, 64)])
+        terms = machine.terms(LayerTensors.stack([layer]), MappingTensors.stack([mapping]), hardware)
+        missed_cycles.append(float(terms["missed_cycles"]))
+    # A line is 16 rows of an array of 4, a cycle each, but 4 of an array of 16.
+    assert missed_cycles[0] == 0 < missed_cycles[1]
