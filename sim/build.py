@@ -46,6 +46,8 @@ ABANDONED_SECONDS = 3600.0
 
 _COMPILE = (
     *("-std=c++20", "-fcoroutines", "-fPIC", "-pipe", "-w", "-O2"),
+    # What is evaluated in a cycle hardly fits the instruction cache: without these, code is smaller and 10 % faster.
+    *("-fno-tree-pre", "-fno-gcse"),
     *("-DVL_USER_STOP", "-DVL_USER_FATAL", "-DVL_TIME_CONTEXT", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0"),
     *("-include", "print.h"),
     *("-DVM_TRACE=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"),

@@ -73,8 +73,7 @@ module accumulator
     logic read_q;
     logic [BankBits-1:0] read_bank_q;
     logic [WordBits-1:0] read_data_q;
-    logic [Banks-1:0][WordBits-1:0] read_data;
-    logic [WordBits-1:0] old;
+    logic [WordBits-1:0] read_data[Banks];
 
     assign step = '{
         result: result_i.valid,
@@ -85,7 +84,6 @@ module accumulator
         write_bank: bank[1],
         write_index: index[1]
     };
-    assign old = read_data[step_q[0].result_bank];
 
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
@@ -103,7 +101,9 @@ module accumulator
       if (step.result) result_q <= result_data_i;
       if (step_q[0].result) begin
         if (step_q[0].accumulate) begin
-          for (int unsigned i = 0; i < Dim; i++) sum_q[32*i+:32] <= old[32*i+:32] + result_q[32*i+:32];
+          for (int unsigned i = 0; i < Dim; i++) begin
+            sum_q[32*i+:32] <= read_data[step_q[0].result_bank][32*i+:32] + result_q[32*i+:32];
+          end
         end else begin
           sum_q <= result_q;
         end
@@ -148,23 +148,23 @@ module accumulator
       `ASSERT(assert_read_port, !(adds && stores), ("accumulator: bank %0d is read twice in one cycle", b))
     end
 
-    `ASSERT(assert_result_range, result_i.valid |-> result_i.row < row_t'(Design.accumulator_rows),
+    `ASSERT_IF(assert_result_range, result_i.valid, result_i.row < row_t'(Design.accumulator_rows),
         ("accumulator: result row %0d of %0d", result_i.row, Design.accumulator_rows))
-    `ASSERT(assert_write_range, write_valid_i |-> write_row_i < row_t'(Design.accumulator_rows),
+    `ASSERT_IF(assert_write_range, write_valid_i, write_row_i < row_t'(Design.accumulator_rows),
         ("accumulator: write row %0d of %0d", write_row_i, Design.accumulator_rows))
-    `ASSERT(assert_read_range, read_valid_i |-> read_row_i < row_t'(Design.accumulator_rows),
+    `ASSERT_IF(assert_read_range, read_valid_i, read_row_i < row_t'(Design.accumulator_rows),
         ("accumulator: read row %0d of %0d", read_row_i, Design.accumulator_rows))
     for (genvar s = 0; s < 2; s++) begin : gen_steps
-      `ASSERT(assert_distance, result_i.valid && result_i.accumulate && step_q[s].result |->
+      `ASSERT_IF(assert_distance, result_i.valid && result_i.accumulate && step_q[s].result,
           step_q[s].result_bank != bank[0] || step_q[s].result_index != index[0],
           ("accumulator: row %0d is read before its last result was written", result_i.row))
-      `ASSERT(assert_settled, read_valid_i && read_ready_o && step_q[s].result |->
+      `ASSERT_IF(assert_settled, read_valid_i && read_ready_o && step_q[s].result,
           step_q[s].result_bank != bank[2] || step_q[s].result_index != index[2],
           ("accumulator: a store reads row %0d before its last result was written", read_row_i))
-      `ASSERT(assert_loaded, read_valid_i && read_ready_o && step_q[s].write |->
+      `ASSERT_IF(assert_loaded, read_valid_i && read_ready_o && step_q[s].write,
           step_q[s].write_bank != bank[2] || step_q[s].write_index != index[2],
           ("accumulator: a store reads row %0d before it was loaded", read_row_i))
-      `ASSERT(assert_filled, result_i.valid && result_i.accumulate && step_q[s].write |->
+      `ASSERT_IF(assert_filled, result_i.valid && result_i.accumulate && step_q[s].write,
           step_q[s].write_bank != bank[0] || step_q[s].write_index != index[0],
           ("accumulator: a result adds to row %0d before it was loaded", result_i.row))
     end

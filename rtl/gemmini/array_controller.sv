@@ -198,8 +198,8 @@ module array_controller
     assign result_data_o = '0;
   end
 
-  `ASSERT(assert_slots, row_i.valid && row_i.first |-> slot_ready, ("array_controller: a slot without room"))
-  `ASSERT(assert_slot, enter && first_q[Last] |-> slot_valid, ("array_controller: a row without its slot"))
-  `ASSERT(assert_tag, out_valid && started_q |-> tag_valid, ("array_controller: a result without a tag"))
-  `ASSERT(assert_row, row_i.valid |-> row_ready_o, ("array_controller: a row without room"))
+  `ASSERT_IF(assert_slots, row_i.valid && row_i.first, slot_ready, ("array_controller: a slot without room"))
+  `ASSERT_IF(assert_slot, enter && first_q[Last], slot_valid, ("array_controller: a row without its slot"))
+  `ASSERT_IF(assert_tag, out_valid && started_q, tag_valid, ("array_controller: a result without a tag"))
+  `ASSERT_IF(assert_row, row_i.valid, row_ready_o, ("array_controller: a row without room"))
 endmodule

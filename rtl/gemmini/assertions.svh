@@ -4,12 +4,20 @@
 `define ASSERTIONS_SVH
 
 `ifdef SYNTHESIS
-`define ASSERT(NAME, PROPERTY, MESSAGE)
+`define ASSERT(NAME, HOLDS, MESSAGE)
+`define ASSERT_IF(NAME, CONDITION, HOLDS, MESSAGE)
+`define ASSERT_PROPERTY(NAME, PROPERTY, MESSAGE)
 `define ERROR_IF(CONDITION, MESSAGE)
 `else
 
-// Holds at every clock edge outside reset; the full build checks it. MESSAGE: arguments of $error in parentheses.
-`define ASSERT(NAME, PROPERTY, MESSAGE) \
+// Hold at every clock edge outside reset; the full build checks them. MESSAGE: arguments of $error in parentheses.
+// Immediate assertions: they cost the simulation a tenth of what sampled properties cost.
+`define ASSERT(NAME, HOLDS, MESSAGE) `ASSERT_IF(NAME, 1'b1, HOLDS, MESSAGE)
+`define ASSERT_IF(NAME, CONDITION, HOLDS, MESSAGE) \
+  always_ff @(posedge clk_i) if (rst_ni && (CONDITION)) NAME : assert (HOLDS) else $error MESSAGE;
+
+// For what spans cycles.
+`define ASSERT_PROPERTY(NAME, PROPERTY, MESSAGE) \
   NAME : assert property (@(posedge clk_i) disable iff (!rst_ni) PROPERTY) else $error MESSAGE;
 
 // What a program or a configuration can get wrong; every build checks it.

@@ -50,6 +50,6 @@ module completion_arbiter
     end
   end
 
-  `ASSERT(assert_pending, result_i.valid |-> !pending_q[index_t'(result_i.entry)],
+  `ASSERT_IF(assert_pending, result_i.valid, !pending_q[index_t'(result_i.entry)],
       ("completion_arbiter: entry %0d completes twice", result_i.entry))
 endmodule

@@ -133,16 +133,18 @@ module dma_reader
     end
     if (send) begin
       req_q <= '{tag: TagBits'(tag), addr: burst_addr, size: size_log2};
-      reads_q[tag].row <= request_q.row + request_q.block_stride *
-          (request_q.wide ? (row_t'(done_q) >> (DimLog2 + 2)) : (row_t'(done_q) >> DimLog2));
-      reads_q[tag].block_stride <= request_q.block_stride;
-      reads_q[tag].offset <= done_q[7:0] & row_mask;
-      reads_q[tag].shift <= 6'(shift);
-      reads_q[tag].bytes <= bytes;
-      reads_q[tag].size <= size;
-      reads_q[tag].acc <= request_q.acc;
-      reads_q[tag].wide <= request_q.wide;
-      reads_q[tag].slot <= request_q.slot;
+      reads_q[tag] <= '{
+          row: request_q.row + request_q.block_stride *
+              (request_q.wide ? (row_t'(done_q) >> (DimLog2 + 2)) : (row_t'(done_q) >> DimLog2)),
+          block_stride: request_q.block_stride,
+          offset: done_q[7:0] & row_mask,
+          shift: 6'(shift),
+          bytes: bytes,
+          size: size,
+          acc: request_q.acc,
+          wide: request_q.wide,
+          slot: request_q.slot
+      };
     end
   end
 
@@ -278,9 +280,12 @@ module dma_reader
     always_comb begin
       current = (!merging_q || finish) ? next_read : read_q;
       offset_now = (!merging_q || finish) ? '0 : arrived_q;
-      beat_data = (8 * DmaBytes)'(beats_q[head_q]);
-      if (offset_now >= 7'(current.shift)) beat_data = beat_data << {offset_now - 7'(current.shift), 3'b000};
-      else beat_data = beat_data >> {7'(current.shift) - offset_now, 3'b000};
+      beat_data = '0;
+      if (beat_valid && beat_pop) begin
+        beat_data = (8 * DmaBytes)'(beats_q[head_q]);
+        if (offset_now >= 7'(current.shift)) beat_data = beat_data << {offset_now - 7'(current.shift), 3'b000};
+        else beat_data = beat_data >> {7'(current.shift) - offset_now, 3'b000};
+      end
     end
 
     always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -300,10 +305,11 @@ module dma_reader
       end
     end
 
-    assign write_data_o = (32 * Dim)'((1024 + 32 * Dim)'(buffer_q >> {sent_q, 3'b000}) << {first_offset, 3'b000});
     always_comb begin
+      write_data_o = '0;
       write_mask_o = '0;
       if (write_valid_o) begin
+        write_data_o = (32 * Dim)'((1024 + 32 * Dim)'(buffer_q >> {sent_q, 3'b000}) << {first_offset, 3'b000});
         write_mask_o = (~({(4 * Dim) {1'b1}} << write_o.bytes)) << first_offset;
       end
     end
@@ -312,9 +318,9 @@ module dma_reader
     assign write_mask_o = '0;
   end
 
-  `ASSERT(assert_beat, rsp_i.valid |-> beat_ready && used_q[beat_in.tag], ("dma_reader: a beat without a read"))
-  `ASSERT(assert_contiguous, rsp_i.valid && !arrives_first_q |-> beat_in.tag == arriving_q,
+  `ASSERT_IF(assert_beat, rsp_i.valid, beat_ready && used_q[beat_in.tag], ("dma_reader: a beat without a read"))
+  `ASSERT_IF(assert_contiguous, rsp_i.valid && !arrives_first_q, beat_in.tag == arriving_q,
       ("dma_reader: a beat of read %0d between those of read %0d", beat_in.tag, arriving_q))
-  `ASSERT(assert_stable, req_valid_o && !req_ready_i |=> req_valid_o && $stable(req_o),
+  `ASSERT_PROPERTY(assert_stable, req_valid_o && !req_ready_i |=> req_valid_o && $stable(req_o),
       ("dma_reader: a waiting request changes"))
 endmodule

@@ -143,8 +143,8 @@ module dma_writer
     assign req_data_o = '0;
   end
 
-  `ASSERT(assert_response, rsp_i.valid |-> used_q[tag_t'(rsp_i.tag)],
+  `ASSERT_IF(assert_response, rsp_i.valid, used_q[tag_t'(rsp_i.tag)],
       ("dma_writer: an acknowledgement without a write"))
-  `ASSERT(assert_stable, req_valid_o && !req_ready_i |=> req_valid_o && $stable(req_o),
+  `ASSERT_PROPERTY(assert_stable, req_valid_o && !req_ready_i |=> req_valid_o && $stable(req_o),
       ("dma_writer: a waiting beat changes"))
 endmodule

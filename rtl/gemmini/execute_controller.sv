@@ -206,6 +206,6 @@ module execute_controller
     end
   end
 
-  `ASSERT(assert_pair, take && take_compute && take_preload |-> !preload.result.garbage,
+  `ASSERT_IF(assert_pair, take && take_compute && take_preload, !preload.result.garbage,
       ("execute_controller: a preload without a result beside a compute"))
 endmodule

@@ -113,8 +113,8 @@ module gemmini
   execute_events_t execute_events;
   store_events_t store_events;
 
-  assign {rd_req_tag_o, rd_req_addr_o, rd_req_size_o} = rd_req;
-  assign {wr_req_tag_o, wr_req_addr_o, wr_req_size_o, wr_req_last_o} = wr_req;
+  assign {rd_req_tag_o, rd_req_size_o, rd_req_addr_o} = rd_req;
+  assign {wr_req_last_o, wr_req_tag_o, wr_req_size_o, wr_req_addr_o} = wr_req;
   assign rd_rsp = '{valid: rd_rsp_valid_i, tag: rd_rsp_tag_i, last: rd_rsp_last_i};
   assign wr_rsp = '{valid: wr_rsp_valid_i, tag: wr_rsp_tag_i};
 

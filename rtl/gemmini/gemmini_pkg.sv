@@ -80,6 +80,24 @@ package gemmini_pkg;
     return built.load_entries + built.execute_entries + built.store_entries;
   endfunction
 
+  // Entries of a class (0: loads, 1: executes, 2: stores), and the number of the first one.
+  function automatic int unsigned class_entries(design_t built, int unsigned number);
+    return number == 0 ? built.load_entries : number == 1 ? built.execute_entries : built.store_entries;
+  endfunction
+
+  function automatic int unsigned first_entry(design_t built, int unsigned number);
+    return number == 0 ? 0 : number == 1 ? built.load_entries : built.load_entries + built.execute_entries;
+  endfunction
+
+`ifndef SYNTHESIS
+  function automatic string entry_name(design_t built, int unsigned entry);
+    // verilator no_inline_task
+    if (entry < first_entry(built, 1)) return $sformatf("load %0d", entry);
+    if (entry < first_entry(built, 2)) return $sformatf("execute %0d", entry - first_entry(built, 1));
+    return $sformatf("store %0d", entry - first_entry(built, 2));
+  endfunction
+`endif
+
   // Reads requested whose last beat is not yet merged: half as many again as may wait for memory.
   function automatic int unsigned read_tags(design_t built);
     return built.reads_in_flight + (built.reads_in_flight + 1) / 2;
@@ -142,21 +160,21 @@ package gemmini_pkg;
   // Memory ports without data and handshake.
   typedef struct packed {
     logic [TagBits-1:0] tag;
-    logic [AddressBits-1:0] addr;  // of the whole burst, aligned to its size
     logic [2:0] size;              // logarithm of the bytes
+    logic [AddressBits-1:0] addr;  // of the whole burst, aligned to its size
   } read_request_t;
 
   typedef struct packed {
     logic valid;
-    logic [TagBits-1:0] tag;
     logic last;
+    logic [TagBits-1:0] tag;
   } read_response_t;
 
   typedef struct packed {
-    logic [TagBits-1:0] tag;
-    logic [AddressBits-1:0] addr;
-    logic [2:0] size;
     logic last;
+    logic [TagBits-1:0] tag;
+    logic [2:0] size;
+    logic [AddressBits-1:0] addr;
   } write_request_t;
 
   typedef struct packed {
@@ -335,7 +353,6 @@ package gemmini_pkg;
   // A tile in flight, as the loop units see it.
   typedef struct packed {
     loop_t loop;
-    logic matmul;
     row_t input_base;     // of its halves of the local memories
     row_t weight_base;
     row_t result_base;

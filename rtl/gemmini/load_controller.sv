@@ -131,6 +131,6 @@ module load_controller
     end
   end
 
-  `ASSERT(assert_written, written_valid_i |-> used_q[written_slot] && left_q[written_slot] >= 16'(written_bytes_i),
+  `ASSERT_IF(assert_written, written_valid_i, used_q[written_slot] && left_q[written_slot] >= 16'(written_bytes_i),
       ("load_controller: more bytes written than the command has"))
 endmodule

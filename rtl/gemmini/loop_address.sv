@@ -19,14 +19,15 @@ module loop_address #(
   assign address_o = base_q[Loops-1];
 
   always_ff @(posedge clk_i) begin
-    if (start_i) begin
-      base_q <= '{default: base_i};
-    end else if (advance_i) begin
-      automatic logic [Bits-1:0] base[Loops] = base_q;
-      automatic logic [Bits-1:0] next = '0;
-      for (int unsigned l = 0; l < Loops; l++) if (steps_i[l]) next = base_q[l] + stride_i[l];
-      for (int unsigned l = 0; l < Loops; l++) if ((steps_i & Loops'((2 << l) - 1)) != '0) base[l] = next;
-      base_q <= base;
+    // Element by element: an array that is written as a whole is copied in every simulated cycle.
+    if (start_i || advance_i) begin
+      automatic logic [Bits-1:0] next = base_i;
+      automatic logic steps = start_i;
+      for (int unsigned l = 0; l < Loops; l++) begin
+        if (!start_i && steps_i[l]) next = base_q[l] + stride_i[l];
+        steps = steps || steps_i[l];
+        base_q[l] <= steps ? next : base_q[l];
+      end
     end
   end
 endmodule

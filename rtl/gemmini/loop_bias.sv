@@ -14,6 +14,7 @@ module loop_bias
     input logic start_i,
     input tile_t tiles_i[2],
     input logic slot_i,
+    input logic matmul_i,
     output logic busy_o,
     input logic grant_i,
     output uop_t uop_o
@@ -41,6 +42,7 @@ module loop_bias
       .advance_i(grant_i),
       .tiles_i,
       .slot_i,
+      .matmul_i,
       .channel_step_i(16'(BlockElements)),
       .channel_blocks_log2_i(3'($clog2(BlockElements / Design.dim))),
       .dram_i(dram_base),
@@ -69,7 +71,7 @@ module loop_bias
       uop_o.zeros = !tiles_i[slot_i].loop.refill;
       uop_o.refill = tiles_i[slot_i].loop.refill;
       uop_o.stride = config_i.bias_pixel;
-      uop_o.block_stride = tiles_i[slot_i].matmul ? row_t'(Design.dim) : tiles_i[slot_i].geometry.result_plane;
+      uop_o.block_stride = matmul_i ? row_t'(Design.dim) : tiles_i[slot_i].geometry.result_plane;
       uop_o.dram = dram;
     end
   end
@@ -78,11 +80,11 @@ module loop_bias
     if (!rst_ni) begin
       busy_q <= 1'b0;
     end else if (start_i) begin
-      busy_q <= !tiles_i[slot_i].loop.accumulate && (!tiles_i[slot_i].matmul || tiles_i[slot_i].loop.refill);
+      busy_q <= !tiles_i[slot_i].loop.accumulate && (!matmul_i || tiles_i[slot_i].loop.refill);
     end else if (grant_i && done) begin
       busy_q <= 1'b0;
     end
   end
 
-  `ASSERT(assert_grant, grant_i |-> busy_q, ("loop_bias: granted while idle"))
+  `ASSERT_IF(assert_grant, grant_i, busy_q, ("loop_bias: granted while idle"))
 endmodule

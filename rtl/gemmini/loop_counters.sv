@@ -41,15 +41,13 @@ module loop_counters #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (start_i) begin
-      position_q <= '{default: '0};
-    end else if (advance_i) begin
-      automatic logic [15:0] position[Loops] = position_q;
+    // Element by element: an array that is written as a whole is copied in every simulated cycle.
+    if (start_i || advance_i) begin
+      automatic logic returns = start_i;  // the loop that steps is outside this one
       for (int unsigned l = 0; l < Loops; l++) begin
-        if (steps_o[l]) position[l] = position_q[l] + step_i[l];
-        else if ((steps_o & Loops'((1 << l) - 1)) != '0) position[l] = '0;
+        position_q[l] <= returns ? '0 : steps_o[l] ? position_q[l] + step_i[l] : position_q[l];
+        returns = returns || steps_o[l];
       end
-      position_q <= position;
     end
   end
 endmodule

@@ -14,6 +14,7 @@ module loop_execute
     input logic start_i,
     input tile_t tiles_i[2],
     input logic slot_i,
+    input logic matmul_i,
     output logic busy_o,
     // Position in elements, for units that follow or lead.
     output logic [15:0] position_k_o,
@@ -30,36 +31,38 @@ module loop_execute
 
   logic [15:0] limit[Loops], step[Loops], position[Loops], left[Loops];
   logic [Loops-1:0] last, steps;
-  row_t input_stride[Loops], weight_stride[Loops], result_stride[Loops];
+  // Weights do not move with the pixels; results move with the channels, as one loop inside the outermost, and pixels.
+  localparam int unsigned ResultLoops = 5;
+  row_t input_stride[Loops], weight_stride[Pixels], result_stride[ResultLoops];
+  logic [ResultLoops-1:0] result_steps;
   row_t input_row, weight_row, result_row, input_base, weight_base, result_base;
-  logic busy_q, compute_q, fresh_q, done, advance, last_pixel, matmul;
+  logic busy_q, compute_q, fresh_q, done, advance, last_pixel;
   logic [6:0] pixels, channels, reduction;
 
   assign busy_o = busy_q;
   assign advance = grant_i && compute_q;
+  assign result_steps = {steps[6:4], |steps[3:1], steps[0]};
   assign last_pixel = &last[Loops-1:Pixels];
-  assign matmul = tiles_i[slot_i].matmul;
-  assign position_k_o = matmul ? position[0] : position[3];
-  assign position_j_o = matmul ? position[1] : position[0];
+  assign position_k_o = matmul_i ? position[0] : position[3];
+  assign position_j_o = matmul_i ? position[1] : position[0];
   assign position_i_o = position[6];
 
   always_comb begin
     limit = '{default: '0};
     step = '{default: '0};
     if (grant_i) begin
-      automatic tile_t tile = tiles_i[slot_i];
       limit = '{
-          tile.loop.ochs,
-          tile.loop.krows,
-          tile.loop.kcols,
-          tile.loop.kchs,
-          tile.loop.batches,
-          tile.loop.orows,
-          tile.loop.ocols
+          tiles_i[slot_i].loop.ochs,
+          tiles_i[slot_i].loop.krows,
+          tiles_i[slot_i].loop.kcols,
+          tiles_i[slot_i].loop.kchs,
+          tiles_i[slot_i].loop.batches,
+          tiles_i[slot_i].loop.orows,
+          tiles_i[slot_i].loop.ocols
       };
       step = '{Block, 16'd1, 16'd1, Block, 16'd1, 16'd1, Block};
-      if (matmul) begin
-        limit[0:3] = '{tile.loop.kchs, tile.loop.ochs, 16'd1, 16'd1};
+      if (matmul_i) begin
+        limit[0:3] = '{tiles_i[slot_i].loop.kchs, tiles_i[slot_i].loop.ochs, 16'd1, 16'd1};
         step[0:3] = '{Block, Block, 16'd1, 16'd1};
       end
     end
@@ -78,29 +81,28 @@ module loop_execute
       result_base = tiles_i[slot_i].result_base;
     end
     if (advance) begin
-      automatic geometry_t rows = tiles_i[slot_i].geometry;
-      if (matmul) begin
+      if (matmul_i) begin
         input_stride[0] = BlockRows;
-        input_stride[6] = rows.kch_blocks << DimLog2;
-        weight_stride[0] = rows.och_blocks << DimLog2;
+        input_stride[6] = tiles_i[slot_i].geometry.kch_blocks << DimLog2;
+        weight_stride[0] = tiles_i[slot_i].geometry.och_blocks << DimLog2;
         weight_stride[1] = BlockRows;
         result_stride[1] = BlockRows;
-        result_stride[6] = rows.och_blocks << DimLog2;
+        result_stride[4] = tiles_i[slot_i].geometry.och_blocks << DimLog2;
       end else begin
-        input_stride[1] = rows.dilation_line;
+        input_stride[1] = tiles_i[slot_i].geometry.dilation_line;
         input_stride[2] = row_t'(config_i.dilation_w);
-        input_stride[3] = rows.input_plane;
-        input_stride[4] = rows.input_image;
-        input_stride[5] = rows.stride_line;
+        input_stride[3] = tiles_i[slot_i].geometry.input_plane;
+        input_stride[4] = tiles_i[slot_i].geometry.input_image;
+        input_stride[5] = tiles_i[slot_i].geometry.stride_line;
         input_stride[6] = row_t'(config_i.stride_w) << DimLog2;
-        weight_stride[0] = rows.weight_block;
-        weight_stride[1] = rows.tap_line;
+        weight_stride[0] = tiles_i[slot_i].geometry.weight_block;
+        weight_stride[1] = tiles_i[slot_i].geometry.tap_line;
         weight_stride[2] = row_t'(tiles_i[slot_i].loop.kchs);
         weight_stride[3] = BlockRows;
-        result_stride[0] = rows.result_plane;
-        result_stride[4] = rows.result_image;
-        result_stride[5] = rows.result_line;
-        result_stride[6] = BlockRows;
+        result_stride[0] = tiles_i[slot_i].geometry.result_plane;
+        result_stride[2] = tiles_i[slot_i].geometry.result_image;
+        result_stride[3] = tiles_i[slot_i].geometry.result_line;
+        result_stride[4] = BlockRows;
       end
     end
   end
@@ -110,8 +112,8 @@ module loop_execute
     channels = '0;
     reduction = '0;
     if (grant_i) begin
-      automatic logic [2:0] och = matmul ? 3'd1 : 3'd0;
-      automatic logic [2:0] kch = matmul ? 3'd0 : 3'd3;
+      automatic logic [2:0] och = matmul_i ? 3'd1 : 3'd0;
+      automatic logic [2:0] kch = matmul_i ? 3'd0 : 3'd3;
       pixels = last[6] ? 7'(left[6]) : 7'(Block);
       channels = last[och] ? 7'(left[och]) : 7'(Block);
       reduction = last[kch] ? 7'(left[kch]) : 7'(Block);
@@ -148,26 +150,26 @@ module loop_execute
   );
 
   loop_address #(
-      .Loops(Loops),
+      .Loops(Pixels),
       .Bits(RowBits)
   ) u_weight (
       .clk_i,
       .start_i,
       .advance_i(advance),
-      .steps_i(steps),
+      .steps_i(steps[Pixels-1:0]),
       .base_i(weight_base),
       .stride_i(weight_stride),
       .address_o(weight_row)
   );
 
   loop_address #(
-      .Loops(Loops),
+      .Loops(ResultLoops),
       .Bits(RowBits)
   ) u_result (
       .clk_i,
       .start_i,
       .advance_i(advance),
-      .steps_i(steps),
+      .steps_i(result_steps),
       .base_i(result_base),
       .stride_i(result_stride),
       .address_o(result_row)
@@ -189,7 +191,7 @@ module loop_execute
       uop_o.rows = reduction;
       uop_o.cols = channels;
       uop_o.result.acc = 1'b1;
-      uop_o.result.accumulate = !matmul || position_k_o != '0 || tiles_i[slot_i].loop.accumulate ||
+      uop_o.result.accumulate = !matmul_i || position_k_o != '0 || tiles_i[slot_i].loop.accumulate ||
           tiles_i[slot_i].loop.refill;
       uop_o.result.row = result_row;
       uop_o.result_rows = pixels;
@@ -216,5 +218,5 @@ module loop_execute
     end
   end
 
-  `ASSERT(assert_grant, grant_i |-> busy_q, ("loop_execute: granted while idle"))
+  `ASSERT_IF(assert_grant, grant_i, busy_q, ("loop_execute: granted while idle"))
 endmodule

@@ -37,7 +37,6 @@ module loop_geometry
     filter_blocks = '0;
     if (accept_i) begin
       tile.loop = loop_i;
-      tile.matmul = matmul_i;
       tile.input_base = slot_i ? ScratchpadHalf : '0;
       tile.result_base = acc_half_i ? AccumulatorHalf : '0;
       tile.geometry.kch_blocks = blocks(loop_i.kchs);

@@ -14,6 +14,7 @@ module loop_input
     input logic start_i,
     input tile_t tiles_i[2],
     input logic slot_i,
+    input logic matmul_i,
     output logic busy_o,
     output logic [15:0] position_k_o,
     output logic [15:0] position_i_o,
@@ -30,11 +31,10 @@ module loop_input
   row_t row_stride[Loops], row, base;
   logic [AddressBits-1:0] dram_stride[Loops], dram, dram_base;
   logic [15:0] icol, segment;
-  logic busy_q, done, matmul, outside;
+  logic busy_q, done, outside;
 
   assign busy_o = busy_q;
-  assign matmul = tiles_i[slot_i].matmul;
-  assign icol = matmul ? position[3] : position[2];
+  assign icol = matmul_i ? position[3] : position[2];
   assign position_k_o = position[2];
   assign position_i_o = icol;
 
@@ -54,33 +54,37 @@ module loop_input
       dram_base = tiles_i[slot_i].loop.in;
     end
     if (grant_i) begin
-      automatic tile_t tile = tiles_i[slot_i];
       automatic logic [AddressBits-1:0] column_stride = AddressBits'(config_i.input_pixel) << DimLog2;
-      if (matmul) begin
-        segment = tile.loop.ocols - icol;
+      if (matmul_i) begin
+        segment = tiles_i[slot_i].loop.ocols - icol;
         if (segment > 16'(Design.dim)) segment = 16'(Design.dim);
-        limit = '{16'd1, 16'd1, tile.loop.kchs, tile.loop.ocols};
+        limit = '{16'd1, 16'd1, tiles_i[slot_i].loop.kchs, tiles_i[slot_i].loop.ocols};
         step = '{16'd1, 16'd1, Channels, segment};
-        row_stride = '{'0, '0, row_t'(BlockElements), tile.geometry.kch_blocks << DimLog2};
+        row_stride = '{'0, '0, row_t'(BlockElements), tiles_i[slot_i].geometry.kch_blocks << DimLog2};
         dram_stride = '{'0, '0, AddressBits'(BlockElements), column_stride};
       end else begin
-        automatic logic above = position[1] < tile.loop.upad;
-        automatic logic below = position[1] >= tile.loop.upad + tile.loop.irows_real;
-        automatic logic left_of = icol < tile.loop.lpad;
-        automatic logic right_of = icol >= tile.loop.lpad + tile.loop.icols_real;
-        automatic logic [15:0] segment_end = tile.loop.icols;
-        if (left_of && tile.loop.lpad < tile.loop.icols) segment_end = tile.loop.lpad;
-        if (!left_of && !right_of) segment_end = tile.loop.lpad + tile.loop.icols_real;
+        automatic logic above = position[1] < tiles_i[slot_i].loop.upad;
+        automatic logic below = position[1] >= tiles_i[slot_i].loop.upad + tiles_i[slot_i].loop.irows_real;
+        automatic logic left_of = icol < tiles_i[slot_i].loop.lpad;
+        automatic logic right_of = icol >= tiles_i[slot_i].loop.lpad + tiles_i[slot_i].loop.icols_real;
+        automatic logic [15:0] segment_end = tiles_i[slot_i].loop.icols;
+        if (left_of && tiles_i[slot_i].loop.lpad < tiles_i[slot_i].loop.icols) segment_end = tiles_i[slot_i].loop.lpad;
+        if (!left_of && !right_of) segment_end = tiles_i[slot_i].loop.lpad + tiles_i[slot_i].loop.icols_real;
         segment = segment_end - icol;
         if (segment > 16'(Design.dim)) segment = 16'(Design.dim);
         outside = above || below || left_of || right_of;
-        limit = '{tile.loop.batches, tile.loop.irows, tile.loop.icols, tile.loop.kchs};
+        limit = '{
+            tiles_i[slot_i].loop.batches,
+            tiles_i[slot_i].loop.irows,
+            tiles_i[slot_i].loop.icols,
+            tiles_i[slot_i].loop.kchs
+        };
         step = '{16'd1, 16'd1, segment, Channels};
         row_stride = '{
-            tile.geometry.input_image,
-            tile.geometry.input_line,
+            tiles_i[slot_i].geometry.input_image,
+            tiles_i[slot_i].geometry.input_line,
             row_t'(segment),
-            tile.geometry.input_plane << $clog2(BlockElements / Design.dim)
+            tiles_i[slot_i].geometry.input_plane << $clog2(BlockElements / Design.dim)
         };
         dram_stride = '{
             AddressBits'(config_i.input_batch),
@@ -140,11 +144,11 @@ module loop_input
       uop_o.op = OpLoad;
       uop_o.operand.row = row;
       uop_o.rows = 7'(segment);
-      if (matmul) uop_o.cols = last[2] ? 7'(left[2]) : 7'(Channels);
+      if (matmul_i) uop_o.cols = last[2] ? 7'(left[2]) : 7'(Channels);
       else uop_o.cols = last[3] ? 7'(left[3]) : 7'(Channels);
       uop_o.stride = config_i.input_pixel;
       uop_o.zeros = outside;
-      uop_o.block_stride = matmul ? row_t'(Design.dim) : tiles_i[slot_i].geometry.input_plane;
+      uop_o.block_stride = matmul_i ? row_t'(Design.dim) : tiles_i[slot_i].geometry.input_plane;
       uop_o.dram = dram;
     end
   end
@@ -159,5 +163,5 @@ module loop_input
     end
   end
 
-  `ASSERT(assert_grant, grant_i |-> busy_q, ("loop_input: granted while idle"))
+  `ASSERT_IF(assert_grant, grant_i, busy_q, ("loop_input: granted while idle"))
 endmodule

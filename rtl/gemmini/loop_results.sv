@@ -11,6 +11,7 @@ module loop_results
     input logic advance_i,
     input tile_t tiles_i[2],
     input logic slot_i,
+    input logic matmul_i,
     input logic [15:0] channel_step_i,
     // Logarithm of the DIM-channel blocks of a step.
     input logic [2:0] channel_blocks_log2_i,
@@ -35,11 +36,9 @@ module loop_results
   logic [Loops-1:0] last, steps;
   row_t row_stride[Loops], base;
   logic [AddressBits-1:0] dram_stride[Loops];
-  logic matmul;
 
-  assign matmul = tiles_i[slot_i].matmul;
-  assign ocol_o = matmul ? position[3] : position[2];
-  assign och_o = matmul ? position[2] : position[3];
+  assign ocol_o = matmul_i ? position[3] : position[2];
+  assign och_o = matmul_i ? position[2] : position[3];
 
   always_comb begin
     limit = '{default: '0};
@@ -49,21 +48,25 @@ module loop_results
     base = '0;
     if (start_i) base = tiles_i[slot_i].result_base;
     if (advance_i) begin
-      automatic tile_t tile = tiles_i[slot_i];
       automatic logic [AddressBits-1:0] block_stride = pixel_stride_i << DimLog2;
-      if (matmul) begin
-        limit = '{16'd1, 16'd1, tile.loop.ochs, tile.loop.ocols};
+      if (matmul_i) begin
+        limit = '{16'd1, 16'd1, tiles_i[slot_i].loop.ochs, tiles_i[slot_i].loop.ocols};
         step = '{16'd1, 16'd1, channel_step_i, Pixels};
-        row_stride = '{'0, '0, row_t'(channel_step_i), tile.geometry.och_blocks << DimLog2};
+        row_stride = '{'0, '0, row_t'(channel_step_i), tiles_i[slot_i].geometry.och_blocks << DimLog2};
         dram_stride = '{'0, '0, channel_stride_i, block_stride};
       end else begin
-        limit = '{tile.loop.batches, tile.loop.orows, tile.loop.ocols, tile.loop.ochs};
+        limit = '{
+            tiles_i[slot_i].loop.batches,
+            tiles_i[slot_i].loop.orows,
+            tiles_i[slot_i].loop.ocols,
+            tiles_i[slot_i].loop.ochs
+        };
         step = '{16'd1, 16'd1, Pixels, channel_step_i};
         row_stride = '{
-            tile.geometry.result_image,
-            tile.geometry.result_line,
+            tiles_i[slot_i].geometry.result_image,
+            tiles_i[slot_i].geometry.result_line,
             row_t'(Design.dim),
-            tile.geometry.result_plane << channel_blocks_log2_i
+            tiles_i[slot_i].geometry.result_plane << channel_blocks_log2_i
         };
         dram_stride = '{batch_stride_i, row_stride_i, block_stride, channel_stride_i};
       end
@@ -74,8 +77,8 @@ module loop_results
     pixels_o = '0;
     channels_o = '0;
     if (advance_i) begin
-      automatic logic [1:0] pixels = matmul ? 2'd3 : 2'd2;
-      automatic logic [1:0] channels = matmul ? 2'd2 : 2'd3;
+      automatic logic [1:0] pixels = matmul_i ? 2'd3 : 2'd2;
+      automatic logic [1:0] channels = matmul_i ? 2'd2 : 2'd3;
       pixels_o = last[pixels] ? 7'(left[pixels]) : 7'(Pixels);
       channels_o = last[channels] ? 7'(left[channels]) : 7'(channel_step_i);
     end

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loop unit that stores the results of a tile, as int8 or as int32 partial sums. One store a grant.
 // Convolution: b, orow, ocol, och, one block of DIM channels each. Matmul: och, ocol, up to 64 bytes a row (int32: one
-// block). position_*_o tell what the next store needs (elements; j is exclusive).
+// block). position_*_o tell what the next store needs (elements of a matmul; j is exclusive).
 `include "assertions.svh"
 module loop_store
   import gemmini_pkg::*;
@@ -14,6 +14,7 @@ module loop_store
     input logic start_i,
     input tile_t tiles_i[2],
     input logic slot_i,
+    input logic matmul_i,
     output logic busy_o,
     output logic [15:0] position_j_o,
     output logic [15:0] position_i_o,
@@ -30,9 +31,15 @@ module loop_store
 
   assign busy_o = busy_q;
   assign wide = tiles_i[slot_i].loop.store_wide;
-  assign step = tiles_i[slot_i].matmul && !wide ? 16'(BlockElements) : 16'(Design.dim);
-  assign left = tiles_i[slot_i].loop.ochs - och;
-  assign position_j_o = och + (left < step ? left : step);
+  assign step = matmul_i && !wide ? 16'(BlockElements) : 16'(Design.dim);
+  always_comb begin
+    left = '0;
+    position_j_o = '0;
+    if (matmul_i) begin
+      left = tiles_i[slot_i].loop.ochs - och;
+      position_j_o = och + (left < step ? left : step);
+    end
+  end
 
   always_comb begin
     dram_base = '0;
@@ -47,6 +54,7 @@ module loop_store
       .advance_i(grant_i),
       .tiles_i,
       .slot_i,
+      .matmul_i,
       .channel_step_i(step),
       .channel_blocks_log2_i('0),
       .dram_i(dram_base),
@@ -88,5 +96,5 @@ module loop_store
     end
   end
 
-  `ASSERT(assert_grant, grant_i |-> busy_q, ("loop_store: granted while idle"))
+  `ASSERT_IF(assert_grant, grant_i, busy_q, ("loop_store: granted while idle"))
 endmodule

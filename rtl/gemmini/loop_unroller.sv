@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loop unroller: turns tile commands into micro-operations, one or two tiles in flight.
-// Tiles alternate between the halves of the scratchpad. The accumulator half alternates only after a tile that stores. The tile for which there was no
-// room is taken, and its loads start, TileCommandCycles after everything of a tile was issued. One operation a cycle, priority
-// store > execute > bias > weights > input.
+// Tiles alternate between the halves of the scratchpad. The accumulator half alternates only after a tile that stores.
+// The tile for which there was no room is taken, and its loads start, TileCommandCycles after everything of a tile was
+// issued. One operation a cycle, priority store > execute > bias > weights > input.
 `include "assertions.svh"
 module loop_unroller
   import gemmini_pkg::*;
@@ -40,12 +40,18 @@ module loop_unroller
 
   tile_t tiles[2];
   logic [1:0] valid_q;
-  logic [Units-1:0] started_q[2];  // per slot
+  logic matmul_0_q, matmul_1_q;                 // by slot
+  logic [Units-1:0] started_0_q, started_1_q;  // by slot
   logic [Units-1:0] slot_q;        // slot a unit works on, or takes next
   logic [Units-1:0] running_q;     // the unit works on slot_q
   logic head_q, tail_q, acc_half_next_q;
 
   logic [Units-1:0] busy, start, finish, grant;
+  logic [Units-1:0] matmul;           // of the unit's slot
+  logic [Units-1:0] open;             // not started for the slot that the unit works on or takes next
+  logic [UnitInput:UnitBias] loads_started;  // for the slot of execute
+  logic [UnitInput:UnitBias] elsewhere;      // on another slot than execute
+  logic execute_started;                     // for the slot of store
   logic [$clog2(TileCommandCycles+1)-1:0] wait_q;
   logic retire, accept, full;
   uop_t uops[Units];
@@ -56,57 +62,60 @@ module loop_unroller
   assign accept = valid_i && ready_o;
   assign busy_o = valid_q != '0;
   assign finish = running_q & ~busy;
-  assign retire = valid_q[head_q] && (&started_q[head_q]) &&
+  assign retire = valid_q[head_q] && (&(head_q ? started_1_q : started_0_q)) &&
       ((running_q & ~finish & ~(slot_q ^ {Units{head_q}})) == '0);
 
   // Units that may start: execute after the loads of its tile have started, store after execute.
+  assign open = (slot_q & {Units{valid_q[1]}} & ~started_1_q) | (~slot_q & {Units{valid_q[0]}} & ~started_0_q);
+  assign matmul = (slot_q & {Units{matmul_1_q}}) | (~slot_q & {Units{matmul_0_q}});
+  assign loads_started = slot_q[UnitExecute] ? started_1_q[UnitInput:UnitBias] : started_0_q[UnitInput:UnitBias];
+  assign execute_started = slot_q[UnitStore] ? started_1_q[UnitExecute] : started_0_q[UnitExecute];
+  assign elsewhere = slot_q[UnitInput:UnitBias] ^ {(UnitInput - UnitBias + 1) {slot_q[UnitExecute]}};
   always_comb begin
-    start = '0;
-    for (int unsigned u = 0; u < Units; u++) begin
-      start[u] = !running_q[u] && valid_q[slot_q[u]] && !started_q[slot_q[u]][u];
-    end
-    if (!(&started_q[slot_q[UnitExecute]][UnitInput:UnitBias])) start[UnitExecute] = 1'b0;
-    if (!started_q[slot_q[UnitStore]][UnitExecute]) start[UnitStore] = 1'b0;
+    start = open & ~running_q;
+    if (!(&loads_started)) start[UnitExecute] = 1'b0;
+    if (!execute_started) start[UnitStore] = 1'b0;
   end
 
   // What each unit waits for besides room in the reservation station.
-  logic bias_done, weights_done, input_done, execute_done, loads_wait, execute_slot;
-  logic bias_held, weights_held, input_held, input_ahead, weights_ahead, execute_ahead;
+  logic [UnitInput:UnitBias] issued, held;
+  logic execute_done, loads_wait, input_ahead, weights_ahead, execute_ahead;
   localparam int unsigned LoadElements = Design.dim >= DmaBytes ? Design.dim : DmaBytes;
 
-  assign execute_slot = slot_q[UnitExecute];
-  assign bias_done = started_q[execute_slot][UnitBias] && !(busy[UnitBias] && slot_q[UnitBias] == execute_slot);
-  assign weights_done = started_q[execute_slot][UnitWeights] &&
-      !(busy[UnitWeights] && slot_q[UnitWeights] == execute_slot);
-  assign input_done = started_q[execute_slot][UnitInput] &&
-      !(busy[UnitInput] && slot_q[UnitInput] == execute_slot);
-  assign execute_done = started_q[slot_q[UnitStore]][UnitExecute] &&
-      !(busy[UnitExecute] && execute_slot == slot_q[UnitStore]);
+  // Loads that have all been issued for the slot of execute.
+  assign issued = loads_started & (~busy[UnitInput:UnitBias] | elsewhere);
+  assign execute_done = execute_started && (!busy[UnitExecute] || slot_q[UnitStore] != slot_q[UnitExecute]);
 
   // Loads of the next tile wait while execute still waits for loads of its own.
-  assign loads_wait = running_q[UnitExecute] && !(bias_done && weights_done && input_done);
-  assign bias_held = loads_wait && slot_q[UnitBias] != execute_slot;
-  assign weights_held = loads_wait && slot_q[UnitWeights] != execute_slot;
-  assign input_held = loads_wait && slot_q[UnitInput] != execute_slot;
+  assign loads_wait = running_q[UnitExecute] && !(&issued);
+  assign held = elsewhere & {(UnitInput - UnitBias + 1) {loads_wait}};
 
   // A matmul block may execute when its own operands were issued, a convolution when all were.
-  assign input_ahead = input_done || (tiles[slot_q[UnitExecute]].matmul && (execute_k < input_k ||
-      (execute_k < input_k + 16'(LoadElements) && execute_i < input_i)));
-  assign weights_ahead = weights_done || (tiles[slot_q[UnitExecute]].matmul && (execute_k < weights_k ||
-      (execute_k == weights_k && execute_j < weights_j)));
-  assign execute_ahead = execute_done || (tiles[slot_q[UnitStore]].matmul &&
-      execute_k + 16'(Design.dim) >= tiles[slot_q[UnitStore]].loop.kchs &&
-      (execute_j >= store_j || (execute_j + 16'(Design.dim) >= store_j && execute_i > store_i)));
+  always_comb begin
+    input_ahead = issued[UnitInput];
+    weights_ahead = issued[UnitWeights];
+    execute_ahead = execute_done;
+    if (matmul[UnitExecute]) begin
+      if (execute_k < input_k || (execute_k < input_k + 16'(LoadElements) && execute_i < input_i)) input_ahead = 1'b1;
+      if (execute_k < weights_k || (execute_k == weights_k && execute_j < weights_j)) weights_ahead = 1'b1;
+    end
+    if (matmul[UnitStore]) begin
+      if (execute_k + 16'(Design.dim) >= tiles[slot_q[UnitStore]].loop.kchs &&
+          (execute_j >= store_j || (execute_j + 16'(Design.dim) >= store_j && execute_i > store_i))) begin
+        execute_ahead = 1'b1;
+      end
+    end
+  end
 
   always_comb begin
     grant = '0;
     if (busy[UnitStore] && !full_i[2] && execute_ahead) grant[UnitStore] = 1'b1;
-    else if (busy[UnitExecute] && !full_i[1] && bias_done && weights_ahead && input_ahead)
+    else if (busy[UnitExecute] && !full_i[1] && issued[UnitBias] && weights_ahead && input_ahead)
       grant[UnitExecute] = 1'b1;
     else if (!full_i[0]) begin
-      if (busy[UnitBias] && !bias_held) grant[UnitBias] = 1'b1;
-      else if (busy[UnitWeights] && !weights_held) grant[UnitWeights] = 1'b1;
-      else if (busy[UnitInput] && !input_held) grant[UnitInput] = 1'b1;
+      if (busy[UnitBias] && !held[UnitBias]) grant[UnitBias] = 1'b1;
+      else if (busy[UnitWeights] && !held[UnitWeights]) grant[UnitWeights] = 1'b1;
+      else if (busy[UnitInput] && !held[UnitInput]) grant[UnitInput] = 1'b1;
     end
   end
 
@@ -124,8 +133,10 @@ module loop_unroller
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       valid_q <= '0;
-      started_q[0] <= '0;
-      started_q[1] <= '0;
+      started_0_q <= '0;
+      started_1_q <= '0;
+      matmul_0_q <= 1'b0;
+      matmul_1_q <= 1'b0;
       slot_q <= '0;
       running_q <= '0;
       head_q <= 1'b0;
@@ -138,14 +149,12 @@ module loop_unroller
       if (accept) begin
         valid_q[tail_q] <= 1'b1;
         acc_half_next_q <= acc_half_next_q ^ loop_i.store;
-        started_q[tail_q] <= '0;
+        if (tail_q) matmul_1_q <= matmul_i;
+        else matmul_0_q <= matmul_i;
         tail_q <= !tail_q;
       end
-      if (start != '0) begin
-        for (int unsigned u = 0; u < Units; u++) begin
-          if (start[u]) started_q[slot_q[u]][u] <= 1'b1;
-        end
-      end
+      started_0_q <= accept && !tail_q ? '0 : started_0_q | (start & ~slot_q);
+      started_1_q <= accept && tail_q ? '0 : started_1_q | (start & slot_q);
       running_q <= (running_q | start) & ~finish;
       slot_q <= slot_q ^ finish;
       if (retire) begin
@@ -178,6 +187,7 @@ module loop_unroller
       .start_i(start[UnitStore]),
       .tiles_i(tiles),
       .slot_i(slot_q[UnitStore]),
+      .matmul_i(matmul[UnitStore]),
       .position_j_o(store_j),
       .position_i_o(store_i),
       .busy_o(busy[UnitStore]),
@@ -194,6 +204,7 @@ module loop_unroller
       .start_i(start[UnitExecute]),
       .tiles_i(tiles),
       .slot_i(slot_q[UnitExecute]),
+      .matmul_i(matmul[UnitExecute]),
       .position_k_o(execute_k),
       .position_j_o(execute_j),
       .position_i_o(execute_i),
@@ -211,6 +222,7 @@ module loop_unroller
       .start_i(start[UnitBias]),
       .tiles_i(tiles),
       .slot_i(slot_q[UnitBias]),
+      .matmul_i(matmul[UnitBias]),
       .busy_o(busy[UnitBias]),
       .grant_i(grant[UnitBias]),
       .uop_o(uops[UnitBias])
@@ -225,6 +237,7 @@ module loop_unroller
       .start_i(start[UnitWeights]),
       .tiles_i(tiles),
       .slot_i(slot_q[UnitWeights]),
+      .matmul_i(matmul[UnitWeights]),
       .position_k_o(weights_k),
       .position_j_o(weights_j),
       .busy_o(busy[UnitWeights]),
@@ -241,6 +254,7 @@ module loop_unroller
       .start_i(start[UnitInput]),
       .tiles_i(tiles),
       .slot_i(slot_q[UnitInput]),
+      .matmul_i(matmul[UnitInput]),
       .position_k_o(input_k),
       .position_i_o(input_i),
       .busy_o(busy[UnitInput]),
@@ -248,5 +262,5 @@ module loop_unroller
       .uop_o(uops[UnitInput])
   );
 
-  `ASSERT(assert_accept, accept |-> !valid_q[tail_q], ("loop_unroller: a tile in flight is overwritten"))
+  `ASSERT_IF(assert_accept, accept, !valid_q[tail_q], ("loop_unroller: a tile in flight is overwritten"))
 endmodule

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loop unit that loads the weights of a tile, in the rows from its weight_base on. One load a grant of up to 64 bytes a row.
+// Loop unit that loads the weights of a tile, in the rows from its weight_base on. One load a grant of up to 64 bytes a
+// row.
 // Convolution: och, krow, kcol, kch. Matmul: kch, och.
 // position_k_o and position_j_o tell a matmul's execute unit what has been issued (elements).
 `include "assertions.svh"
@@ -14,6 +15,7 @@ module loop_weights
     input logic start_i,
     input tile_t tiles_i[2],
     input logic slot_i,
+    input logic matmul_i,
     output logic busy_o,
     output logic [15:0] position_k_o,
     output logic [15:0] position_j_o,
@@ -30,12 +32,11 @@ module loop_weights
   logic [Loops-1:0] last, steps;
   row_t row_stride[Loops], row;
   logic [AddressBits-1:0] dram_stride[Loops], dram, dram_base;
-  logic busy_q, done, matmul;
+  logic busy_q, done;
 
   assign busy_o = busy_q;
-  assign matmul = tiles_i[slot_i].matmul;
-  assign position_k_o = matmul ? position[0] : position[3];
-  assign position_j_o = matmul ? position[3] : position[0];
+  assign position_k_o = matmul_i ? position[0] : position[3];
+  assign position_j_o = matmul_i ? position[3] : position[0];
 
   always_comb begin
     limit = '{default: '0};
@@ -45,20 +46,24 @@ module loop_weights
     dram_base = '0;
     if (start_i) dram_base = tiles_i[slot_i].loop.weights;
     if (grant_i) begin
-      automatic tile_t tile = tiles_i[slot_i];
       automatic logic [AddressBits-1:0] kch_stride = AddressBits'(config_i.weight_kch) << DimLog2;
-      if (matmul) begin
-        limit = '{tile.loop.kchs, 16'd1, 16'd1, tile.loop.ochs};
+      if (matmul_i) begin
+        limit = '{tiles_i[slot_i].loop.kchs, 16'd1, 16'd1, tiles_i[slot_i].loop.ochs};
         step = '{Rows, 16'd1, 16'd1, Columns};
-        row_stride = '{tile.geometry.och_blocks << DimLog2, '0, '0, row_t'(BlockElements)};
+        row_stride = '{tiles_i[slot_i].geometry.och_blocks << DimLog2, '0, '0, row_t'(BlockElements)};
         dram_stride = '{kch_stride, '0, '0, AddressBits'(BlockElements)};
       end else begin
-        limit = '{tile.loop.ochs, tile.loop.krows, tile.loop.kcols, tile.loop.kchs};
+        limit = '{
+            tiles_i[slot_i].loop.ochs,
+            tiles_i[slot_i].loop.krows,
+            tiles_i[slot_i].loop.kcols,
+            tiles_i[slot_i].loop.kchs
+        };
         step = '{Columns, 16'd1, 16'd1, Rows};
         row_stride = '{
-            tile.geometry.weight_block << $clog2(BlockElements / Design.dim),
-            tile.geometry.tap_line,
-            row_t'(tile.loop.kchs),
+            tiles_i[slot_i].geometry.weight_block << $clog2(BlockElements / Design.dim),
+            tiles_i[slot_i].geometry.tap_line,
+            row_t'(tiles_i[slot_i].loop.kchs),
             row_t'(Design.dim)
         };
         dram_stride = '{
@@ -119,7 +124,7 @@ module loop_weights
     if (grant_i) begin
       uop_o.op = OpLoad;
       uop_o.operand.row = tiles_i[slot_i].weight_base + row;
-      if (matmul) begin
+      if (matmul_i) begin
         uop_o.rows = last[0] ? 7'(left[0]) : 7'(Rows);
         uop_o.cols = last[3] ? 7'(left[3]) : 7'(Columns);
         uop_o.block_stride = row_t'(Design.dim);
@@ -143,5 +148,5 @@ module loop_weights
     end
   end
 
-  `ASSERT(assert_grant, grant_i |-> busy_q, ("loop_weights: granted while idle"))
+  `ASSERT_IF(assert_grant, grant_i, busy_q, ("loop_weights: granted while idle"))
 endmodule

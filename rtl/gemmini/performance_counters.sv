@@ -22,11 +22,13 @@ module performance_counters
   logic [63:0] compute_q, load_q, store_q, fill_drain_q, read_bytes_q, write_bytes_q;
   logic [63:0] scratchpad_reads_q, scratchpad_writes_q, acc_reads_q, acc_writes_q, weights_q, macs_q;
 
-  logic busy_q, loading_q, storing_q;
+  logic busy_q, feeding_q, loading_q, storing_q;
   logic [32:0] cycles_q;
-  load_events_t loads_q;
-  execute_events_t executes_q;
-  store_events_t stores_q;
+  logic read_q, write_q, begins_q, sent_q, stored_q;
+  logic [6:0] read_size_q, sent_size_q, stored_words_q;
+  logic written_acc_q;
+  logic [8:0] written_bytes_q;
+  work_t work_q;
 
   // Products of a slot.
   typedef struct packed {
@@ -42,29 +44,44 @@ module performance_counters
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       busy_q <= 1'b0;
-      loads_q <= '0;
-      executes_q <= '0;
-      stores_q <= '0;
+      read_q <= 1'b0;
+      write_q <= 1'b0;
+      begins_q <= 1'b0;
+      sent_q <= 1'b0;
+      stored_q <= 1'b0;
       products_valid_q <= 1'b0;
     end else begin
       busy_q <= busy_i;
-      loads_q <= loads_i;
-      executes_q <= executes_i;
-      stores_q <= stores_i;
-      products_valid_q <= executes_q.begins;
+      read_q <= loads_i.burst;
+      write_q <= loads_i.write;
+      begins_q <= executes_i.begins;
+      sent_q <= stores_i.burst;
+      stored_q <= stores_i.read;
+      products_valid_q <= begins_q;
     end
   end
 
   always_ff @(posedge clk_i) begin
     cycles_q <= 33'd1 + 33'(skip_i);
+    feeding_q <= executes_i.row;
     loading_q <= loading_i;
     storing_q <= storing_i;
-    if (executes_q.begins) begin
-      products_q.inputs <= 14'(executes_q.work.compute_rows) * 14'(executes_q.work.reduction);
-      products_q.weights <= 14'(executes_q.work.weight_rows) * 14'(executes_q.work.weight_columns);
-      products_q.results <= 14'(executes_q.work.compute_rows) * 14'(executes_q.work.columns);
-      products_q.columns <= executes_q.work.columns;
-      products_q.accumulate <= executes_q.work.accumulate;
+    if (loads_i.burst) read_size_q <= loads_i.burst_bytes;
+    if (loads_i.write) begin
+      written_acc_q <= loads_i.written.acc;
+      written_bytes_q <= loads_i.written.bytes;
+    end
+    if (stores_i.burst) sent_size_q <= stores_i.burst_bytes;
+    if (stores_i.read) stored_words_q <= stores_i.read_words;
+    if (executes_i.begins) work_q <= executes_i.work;
+    if (begins_q) begin
+      products_q <= '{
+          inputs: 14'(work_q.compute_rows) * 14'(work_q.reduction),
+          weights: 14'(work_q.weight_rows) * 14'(work_q.weight_columns),
+          results: 14'(work_q.compute_rows) * 14'(work_q.columns),
+          columns: work_q.columns,
+          accumulate: work_q.accumulate
+      };
     end
   end
 
@@ -84,28 +101,26 @@ module performance_counters
       macs_q <= '0;
     end else begin
       if (busy_q) begin
-        if (executes_q.row) compute_q <= compute_q + 64'(cycles_q);
+        if (feeding_q) compute_q <= compute_q + 64'(cycles_q);
         else if (loading_q) load_q <= load_q + 64'(cycles_q);
         else if (storing_q) store_q <= store_q + 64'(cycles_q);
         else fill_drain_q <= fill_drain_q + 64'(cycles_q);
       end
-      if (loads_q.burst) read_bytes_q <= read_bytes_q + 64'(loads_q.burst_bytes);
-      if (stores_q.burst) write_bytes_q <= write_bytes_q + 64'(stores_q.burst_bytes);
-      if (loads_q.write && !loads_q.written.acc) begin
-        scratchpad_writes_q <= scratchpad_writes_q + 64'(loads_q.written.bytes);
-      end
+      if (read_q) read_bytes_q <= read_bytes_q + 64'(read_size_q);
+      if (sent_q) write_bytes_q <= write_bytes_q + 64'(sent_size_q);
+      if (write_q && !written_acc_q) scratchpad_writes_q <= scratchpad_writes_q + 64'(written_bytes_q);
       if (products_valid_q) begin
         scratchpad_reads_q <= scratchpad_reads_q + 64'(products_q.inputs) + 64'(products_q.weights);
         weights_q <= weights_q + 64'(products_q.weights);
         macs_q <= macs_q + 64'(21'(products_q.inputs) * 21'(products_q.columns));
       end
-      if (products_valid_q || stores_q.read) begin
-        acc_reads_q <= acc_reads_q + (stores_q.read ? 64'(stores_q.read_words) : '0) +
+      if (products_valid_q || stored_q) begin
+        acc_reads_q <= acc_reads_q + (stored_q ? 64'(stored_words_q) : '0) +
             (products_valid_q && products_q.accumulate ? 64'(products_q.results) : '0);
       end
-      if (products_valid_q || (loads_q.write && loads_q.written.acc)) begin
+      if (products_valid_q || (write_q && written_acc_q)) begin
         acc_writes_q <= acc_writes_q + (products_valid_q ? 64'(products_q.results) : '0) +
-            (loads_q.write && loads_q.written.acc ? 64'(loads_q.written.bytes >> 2) : '0);
+            (write_q && written_acc_q ? 64'(written_bytes_q >> 2) : '0);
       end
     end
   end

@@ -29,11 +29,8 @@ module reservation_station
 );
   localparam int unsigned Entries = entries(Design);
   localparam int unsigned DimLog2 = $clog2(Design.dim);
-  localparam int unsigned Loads = Design.load_entries;
-  localparam int unsigned Executes = Design.execute_entries;
-  localparam int unsigned Stores = Design.store_entries;
-  localparam int unsigned FirstExecute = Loads;
-  localparam int unsigned FirstStore = Loads + Executes;
+  localparam int unsigned FirstExecute = first_entry(Design, 1);
+  localparam int unsigned FirstStore = first_entry(Design, 2);
 
   typedef logic [index_bits(Entries)-1:0] index_t;
 
@@ -45,10 +42,9 @@ module reservation_station
     bound_t high;
   } range_t;
 
-  logic [Entries-1:0] held, unissued;
-  logic [Entries-1:0] waits_q[Entries];
+  logic [Entries-1:0] held;
   range_t source_q[Entries], result_q[Entries];
-  entry_t free[3], heads[3];
+  entry_t free[3];
 
   function automatic logic overlap(range_t a, range_t b);
     return a.low < b.high && b.low < a.high;
@@ -98,14 +94,14 @@ module reservation_station
         OpPreload: begin
           source = range_of(alloc_i.operand, row_t'(alloc_i.rows));
           result = range_of(alloc_i.result, row_t'(alloc_i.result_rows));
-          for (int unsigned e = 0; e < Loads; e++) begin
+          for (int unsigned e = 0; e < FirstExecute; e++) begin
             waits[e] = overlap(source, result_q[e]) || overlap(result, result_q[e]);
           end
           for (int unsigned e = FirstStore; e < Entries; e++) waits[e] = overlap(result, source_q[e]);
         end
         OpCompute: begin
           source = range_of(alloc_i.operand, row_t'(alloc_i.rows) * row_t'(alloc_i.stride[7:0]));
-          for (int unsigned e = 0; e < Loads; e++) waits[e] = overlap(source, result_q[e]);
+          for (int unsigned e = 0; e < FirstExecute; e++) waits[e] = overlap(source, result_q[e]);
         end
         OpStore: begin
           alloc_index = index_t'(free[2]);
@@ -119,11 +115,7 @@ module reservation_station
   end
 
   always_ff @(posedge clk_i) begin
-    if (done_i.valid) begin
-      for (int unsigned e = 0; e < Entries; e++) waits_q[e][done_index] <= 1'b0;
-    end
     if (alloc_valid_i) begin
-      waits_q[alloc_index]  <= waits;
       source_q[alloc_index] <= source;
       result_q[alloc_index] <= result;
     end
@@ -132,55 +124,37 @@ module reservation_station
   assign quiet_o = !alloc_valid_i && !done_i.valid && (valid_o & ready_i) == '0;
 
   for (genvar c = 0; c < 3; c++) begin : gen_classes
-    localparam int unsigned First = c == 0 ? 0 : c == 1 ? FirstExecute : FirstStore;
-    localparam int unsigned Count = c == 0 ? Loads : c == 1 ? Executes : Stores;
+    localparam int unsigned First = first_entry(Design, c);
+    localparam int unsigned Count = class_entries(Design, c);
     logic mine;
     assign mine = c == 0 ? is_load : c == 1 ? !is_load && !is_store : is_store;
     assign busy_o[c] = held[First+:Count] != '0;
 
     issue_queue #(
-        .Entries(Count),
-        .First(First)
+        .Design(Design),
+        .Class(c)
     ) u_queue (
         .clk_i,
         .rst_ni,
         .alloc_i(alloc_valid_i && mine),
         .uop_i(alloc_i),
+        .waits_i(waits),
         .entry_o(free[c]),
         .full_o(full_o[c]),
         .done_i,
-        .waits_i(waits_q[index_t'(heads[c])] != '0),
         .valid_o(valid_o[c]),
         .ready_i(ready_i[c]),
         .operation_o(operations_o[c]),
-        .head_o(heads[c]),
-        .held_o(held[First+:Count]),
-        .unissued_o(unissued[First+:Count])
+        .held_o(held[First+:Count])
     );
   end
 
 `ifndef SYNTHESIS
-  function automatic string name_of(int unsigned e);
-    // verilator no_inline_task
-    if (e < FirstExecute) return $sformatf("load %0d", e);
-    if (e < FirstStore) return $sformatf("execute %0d", e - FirstExecute);
-    return $sformatf("store %0d", e - FirstStore);
-  endfunction
-
   function automatic string report();
-    // No constant: a loop that runs once at most is not worth unrolling.
-    automatic int unsigned count = held == '0 ? 0 : Entries;
-    automatic string text = "";
-    for (int unsigned e = 0; e < count; e++) begin
-      if (!held[e]) continue;
-      text = {text, text == "" ? "" : "; ", name_of(e)};
-      if (!unissued[e]) text = {text, " is issued"};
-      else if (waits_q[e] == '0) text = {text, " may issue"};
-      for (int unsigned o = 0; o < count; o++) begin
-        if (unissued[e] && waits_q[e][o]) text = {text, " waits for ", name_of(o)};
-      end
-    end
-    return text == "" ? "no operation is there" : text;
+    automatic string text = {
+      gen_classes[0].u_queue.report(), gen_classes[1].u_queue.report(), gen_classes[2].u_queue.report()
+    };
+    return text == "" ? "no operation is there" : text.substr(2, text.len() - 1);
   endfunction
 `endif
   `ERROR_IF(stuck_i, ("nothing has retired for 100,000 cycles: %s", report()))

@@ -55,7 +55,7 @@ module scratchpad
   if (Design.datapath) begin : gen_data
     localparam int unsigned WordBits = 8 * Design.dim;
     logic [Ports-1:0] access;
-    logic [Banks-1:0][WordBits-1:0] read_data;
+    logic [WordBits-1:0] read_data[Banks];
 
     assign access = {weight_want_i && weight_free_o, input_want_i && input_free_o, write_i};
 
@@ -108,11 +108,11 @@ module scratchpad
     assign input_data_o = input_read_q ? read_data[input_bank_q] : input_q;
     assign weight_data_o = weight_read_q ? read_data[weight_bank_q] : weight_q;
 
-    `ASSERT(assert_write, write_i |-> write_row_i < row_t'(Design.scratchpad_rows),
+    `ASSERT_IF(assert_write, write_i, write_row_i < row_t'(Design.scratchpad_rows),
         ("scratchpad: write to row %0d of %0d", write_row_i, Design.scratchpad_rows))
-    `ASSERT(assert_input, input_want_i |-> input_row_i < row_t'(Design.scratchpad_rows),
+    `ASSERT_IF(assert_input, input_want_i, input_row_i < row_t'(Design.scratchpad_rows),
         ("scratchpad: input row %0d of %0d", input_row_i, Design.scratchpad_rows))
-    `ASSERT(assert_weight, weight_want_i |-> weight_row_i < row_t'(Design.scratchpad_rows),
+    `ASSERT_IF(assert_weight, weight_want_i, weight_row_i < row_t'(Design.scratchpad_rows),
         ("scratchpad: weight row %0d of %0d", weight_row_i, Design.scratchpad_rows))
   end else begin : gen_timing
     assign input_data_o  = '0;

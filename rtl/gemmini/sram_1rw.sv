@@ -16,15 +16,23 @@ module sram_1rw #(
     input logic [8*Bytes-1:0] wdata_i,
     output logic [8*Bytes-1:0] rdata_o
 );
-  logic [8*Bytes-1:0] rows_q[Rows];
+  logic [8*Bytes-1:0] rows_q[Rows], row;
+
+  // The row as it will be: written as a whole, which simulates much faster than byte by byte.
+  always_comb begin
+    row = wdata_i;
+    if (write_i && !(&mask_i)) begin
+      row = rows_q[row_i];
+      for (int unsigned b = 0; b < Bytes; b++) if (mask_i[b]) row[8*b+:8] = wdata_i[8*b+:8];
+    end
+  end
 
   always_ff @(posedge clk_i) begin
-    if (write_i) begin
-      for (int unsigned b = 0; b < Bytes; b++) if (mask_i[b]) rows_q[row_i][8*b+:8] <= wdata_i[8*b+:8];
-    end else if (read_i) rdata_o <= rows_q[row_i];
+    if (write_i) rows_q[row_i] <= row;
+    else if (read_i) rdata_o <= rows_q[row_i];
   end
 
   `ASSERT(assert_port, !(read_i && write_i), ("sram_1rw: read and written in one cycle"))
-  `ASSERT(assert_row, read_i || write_i |-> (IndexBits + 1)'(row_i) < (IndexBits + 1)'(Rows),
+  `ASSERT_IF(assert_row, read_i || write_i, (IndexBits + 1)'(row_i) < (IndexBits + 1)'(Rows),
       ("sram_1rw: row %0d of %0d", row_i, Rows))
 endmodule

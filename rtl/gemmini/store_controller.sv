@@ -142,10 +142,10 @@ module store_controller
     assign block_data_o = '0;
   end
 
-  `ASSERT(assert_blocks, read |-> !head.uop.wide || head.uop.cols <= 7'(Dim),
+  `ASSERT_IF(assert_blocks, read, !head.uop.wide || head.uop.cols <= 7'(Dim),
       ("store_controller: partial sums of more than one block"))
-  `ASSERT(assert_source, read |-> head.uop.operand.acc,
+  `ASSERT_IF(assert_source, read, head.uop.operand.acc,
       ("store_controller: a store that does not read the accumulator"))
-  `ASSERT(assert_offset, read |-> column_q >> DimLog2 << DimLog2 == column_q,
+  `ASSERT_IF(assert_offset, read, column_q >> DimLog2 << DimLog2 == column_q,
       ("store_controller: a block that does not start at a multiple of DIM"))
 endmodule

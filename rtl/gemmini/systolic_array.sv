@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weight-stationary systolic array, as a model that simulates fast: mesh says the same plainly. DIM x DIM processing elements (int8 x int8, int32 sums).
+// Weight-stationary systolic array, as a model that simulates fast: mesh says the same plainly. DIM x DIM processing
+// elements (int8 x int8, int32 sums).
 // Inputs move right and sums down, one element a cycle; row r gets its input r cycles late, column c its sum c cycles
 // late, so that a row fed in one cycle meets each element (r, c) r + c cycles later. Weight row k of a load passes
 // down the columns with array row k and is kept by element row DIM - 1 - k, in the register that is not in use;

@@ -37,6 +37,6 @@ module host_issue #(
   if (HostCycles < 1) begin : gen_illegal_host_cycles
     $error("host_issue: HostCycles = %0d is not at least 1", HostCycles);
   end
-  `ASSERT(assert_pace, waiting_o |-> !valid_o && !ready_o,
+  `ASSERT_IF(assert_pace, waiting_o, !valid_o && !ready_o,
       ("host_issue: a command passes while the host makes the next one"))
 endmodule
