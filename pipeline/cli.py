@@ -14,25 +14,25 @@ import typer
 from pipeline.stages.entry import guarded
 
 COMMANDS = {
-    "run": "Run a study to its report: one line a stage, then what was found.",
+    "run": "Run a study to its report.",
     "estimate": "Predict cycles, energy, EDP and area of every row.",
-    "tile": "Add the mapping and tile of Gemmini's default tiler to every row.",
-    "simulate": "Simulate every row on the RTL and add measured cycles, counters, energy and EDP.",
-    "train": "Train a latency model on measured cycles and print its held-out scores.",
+    "tile": "Add the mapping of Gemmini's default tiler to every row.",
+    "simulate": "Count cycles, words and energy of every row on the RTL.",
+    "train": "Train a latency model on measured cycles.",
     "explain-model": "Say what a trained model found out about its design.",
-    "search": "Search hardware and mappings of one or several workloads for the lowest EDP.",
-    "pareto": "Search under a falling series of area limits: the EDP-area front of a workload.",
-    "synthesize": "Synthesise a design point: area, critical path and leakage by module.",
-    "infer": "Run a quantised network on a found design and compare it with onnxruntime layer by layer.",
+    "search": "Search hardware and mappings of one or several workloads.",
+    "pareto": "Search the EDP-area front of a workload.",
+    "synthesize": "Synthesise a design point: area, critical path, leakage.",
+    "infer": "Run a quantised network on a found design.",
     "workloads": "List, show and import workloads.",
     "design": "Copy a template design, check one's own.",
     "report": "Write the report of a study from its results.",
     "compare": "Show two studies or two designs side by side.",
-    "export": "Write a design for Gemmini's generator, its tiling arguments, and Timeloop's files.",
-    "schema": "Print the JSON schema of a study, a workload, a design.json or a row of a table of mappings.",
-    "timeloop": "Write Timeloop's problem, architecture and mapping files for one row.",
+    "export": "Write a design for Gemmini's generator and for Timeloop.",
+    "schema": "Print the JSON schema of a file.",
+    "timeloop": "Write Timeloop's three files for one row.",
 }
-"""Commands for people, by name, with the first line of their help."""
+"""Commands for people, by name, with what the list of commands says of them (at most 60 characters)."""
 
 STAGES = {
     "study": "Check a study given as JSON and write it in full.",
@@ -45,7 +45,7 @@ STAGES = {
     "timeline": "Record the first tiles of each layer of two designs over time.",
     "validate": "Simulate a final design once more, sampled layers bit by bit.",
 }
-"""Stages that the rules of the workflow run besides."""
+"""Stages that the rules of the workflow run besides; the list of commands leaves them out."""
 
 
 def command_line(called: str) -> typer.Typer:
@@ -60,7 +60,7 @@ def command_line(called: str) -> typer.Typer:
     app.callback()(_about)
     for name, summary in (COMMANDS | STAGES).items():
         if name != called:
-            app.command(name, help=summary)(_in_name_only)
+            app.command(name, help=summary, hidden=name in STAGES)(_in_name_only)
             continue
         module = importlib.import_module(f"pipeline.stages.{name.replace('-', '_')}")
         if hasattr(module, "app"):

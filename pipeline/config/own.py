@@ -15,7 +15,7 @@ from pipeline.plugins import is_own, short_name
 from pipeline.search.named import method_named
 
 OWN = "module:Class"
-RESERVED = ("reference", "analytical")
+RESERVED = ("reference", "analytical", "mappings", "area")
 """Names of searches that a study has besides its methods."""
 
 Fields = Iterable[tuple[str, tuple[str, ...]]]

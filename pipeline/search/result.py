@@ -169,6 +169,8 @@ class SearchResult:
         weights = [network.weight for network in self.networks for _ in range(network.layers)]
         table = columns_of(rows, [entry.name for entry in entries], [entry.count for entry in entries])
         table["network"], table["network.weight"] = names, weights
+        table["pred.cycles"], table["pred.energy_uj"] = self.layer_cycles, self.layer_energy_uj
+        table["pred.edp"] = table["pred.cycles"] * table["pred.energy_uj"]
         return table
 
     def trace_table(self) -> pd.DataFrame:

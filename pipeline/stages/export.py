@@ -114,7 +114,10 @@ def main(
     design: Annotated[Path, typer.Argument(metavar="DESIGN", help="Folder with mappings.csv, or a table of mappings.")],
     out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write.")],
 ) -> None:
-    """Write a design for Gemmini's generator, its tiling arguments, and Timeloop's files."""
+    """Write a design for Gemmini's generator and for Timeloop.
+
+    Gemmini's parameters and tiling arguments, Timeloop's three files for each layer.
+    """
     check_out_folder(out)
     for name in export_design(read_table(found_mappings(design)), out):
         typer.echo(str(out / name))

@@ -146,7 +146,10 @@ def main(
     ] = DEFAULT_DESIGN,
     memory: Annotated[Memory, typer.Option(help="Memory below the bus.")] = DEFAULT_MEMORY,
 ) -> None:
-    """Run a quantised network on a found design and compare it with onnxruntime layer by layer."""
+    """Run a quantised network on a found design.
+
+    Compares it with onnxruntime layer by layer.
+    """
     check_out_folder(folder)
     table, lines, first = infer(model, folder, samples, design=design, memory=memory)
     write_table(table, folder / "inference.csv")

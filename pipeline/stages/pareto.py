@@ -60,7 +60,10 @@ def main(
     memory: MemoryOption = None,
     fix_dim: Annotated[int | None, typer.Option(help="Fix the array to DIM x DIM.")] = None,
 ) -> None:
-    """Search under a falling series of area limits: the EDP-area front of a workload."""
+    """Search the EDP-area front of a workload.
+
+    One search for each of a falling series of area limits.
+    """
     check_out_table(out)
     table = run_pareto(
         load_workload(workload),

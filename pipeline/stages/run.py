@@ -131,7 +131,7 @@ def main(
     cores: Annotated[int | None, typer.Option(min=1, help="Most jobs at once; default: as many as CPUs.")] = None,
     design: Annotated[str | None, typer.Option(help="A design under rtl/ instead of the study's.")] = None,
 ) -> None:
-    """Run a study to its report: one line a stage, then what was found.
+    """Run a study to its report.
 
     Snakemake does the work; what it and the jobs print goes to results/<study>/logs/run.log. An interrupted run
     continues where it was.

@@ -42,7 +42,10 @@ def main(
     file: Annotated[File, typer.Argument(metavar="study|workload|design|mappings", help="Of which file.")],
     out: Annotated[Path | None, typer.Argument(metavar="OUT", help="File to write; default: print.")] = None,
 ) -> None:
-    """Print the JSON schema of a study, a workload, a design.json or a row of a table of mappings."""
+    """Print the JSON schema of a file.
+
+    Of a study, a workload, a design.json, or a row of a table of mappings.
+    """
     text = _text(schema_of(file))
     if out is None:
         typer.echo(text, nl=False)

@@ -161,7 +161,10 @@ def main(
     ] = None,
     clock_mhz: Annotated[float, typer.Option(min=1e-3, help="Clock, for times and rates.")] = CLOCK_MHZ,
 ) -> None:
-    """Search hardware and mappings of one or several workloads for the lowest EDP."""
+    """Search hardware and mappings of one or several workloads.
+
+    Several share the hardware. The lowest EDP wins unless --objective says otherwise.
+    """
     check_out_folder(out)
     workloads, weights = weighted(workload)
     max_ms = latency_limits(max_latency or [], [one.name for one in workloads])

@@ -187,7 +187,7 @@ def main(
         Path | None, typer.Option(help="Folder of the journal; several tables may share one. Default: beside OUT.")
     ] = None,
 ) -> None:
-    """Simulate every row on the RTL and add measured cycles, counters, energy and EDP.
+    """Count cycles, words and energy of every row on the RTL.
 
     Finished rows are kept in a journal: an interrupted run continues where it stopped.
     """

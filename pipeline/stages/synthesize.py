@@ -106,7 +106,10 @@ def main(
     nanometres: Annotated[float | None, typer.Option(min=1, help="Feature size of the process of --liberty.")] = None,
     period_ns: Annotated[float, typer.Option(min=0.01, help="Clock period that the sizing of gates aims at.")] = 5.0,
 ) -> None:
-    """Synthesise a design point: area, critical path and leakage by module."""
+    """Synthesise a design point: area, critical path, leakage.
+
+    By module.
+    """
     if out.suffix == ".json":
         check_out(out)
     else:

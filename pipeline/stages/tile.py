@@ -27,7 +27,10 @@ def _tile_row(record: dict[Any, Any]) -> dict[str, Any]:
 
 
 def main(in_table: InTable, out_table: OutTable) -> None:
-    """Add the mapping and tile of Gemmini's default tiler to every row."""
+    """Add the mapping of Gemmini's default tiler to every row.
+
+    Its tile is added too.
+    """
     check_out_table(out_table, in_table)
     finish(tile_table(read_table(in_table)), out_table)
 

@@ -18,7 +18,10 @@ def main(
     row: Annotated[int, typer.Argument(min=0, metavar="ROW", help="Number of the row, from 0.")],
     out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the three YAML files.")],
 ) -> None:
-    """Write Timeloop's problem, architecture and mapping files for one row."""
+    """Write Timeloop's three files for one row.
+
+    Problem, architecture and mapping.
+    """
     check_out_folder(out)
     rows = rows_of(read_table(in_table), TEMPLATE)
     if row >= len(rows):

@@ -71,7 +71,10 @@ def main(
     partial_sums: SumsOption = "spill",
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
 ) -> None:
-    """Train a latency model on measured cycles and print its held-out scores."""
+    """Train a latency model on measured cycles.
+
+    Prints its held-out scores.
+    """
     check_out(out, data)
     scores = train_table(
         read_table(data),

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from pipeline.choices import METHODS as SHIPPED_METHODS
 from pipeline.cli import command_line
+from pipeline.config.own import RESERVED
 from pipeline.config.plan import Plan
 from pipeline.config.study import STUDIES, load_study
 from pipeline.machine.machine import MachineChoice
@@ -125,7 +127,9 @@ def test_a_search_takes_ones_own_method_and_model(package: Path) -> None:
     assert own["method"] == "mine.methods:Draws"
     assert own["model"] == "slower"
     assert own["totals"]["cycles"] == pytest.approx(2 * plain["totals"]["cycles"])
-    assert pd.read_csv("own/mappings.csv").equals(pd.read_csv("plain/mappings.csv"))
+    tables = [pd.read_csv(f"{name}/mappings.csv") for name in ("own", "plain")]
+    assert tables[0]["mapping.mapping"].equals(tables[1]["mapping.mapping"])
+    assert tables[0]["pred.cycles"].to_numpy() == pytest.approx(2 * tables[1]["pred.cycles"].to_numpy())
 
 
 def test_digests_follow_the_file_of_a_class_and_what_it_imports(package: Path) -> None:
@@ -179,7 +183,7 @@ def test_a_study_searches_with_ones_own_method_and_model(package: Path) -> None:
     path = study(
         package.parent,
         learning={"kind": "mine.models:Slower", "compare": ["analytical", "mine.models:Slower"], "seed": 0},
-        baselines={"methods": ["mine.methods:Draws"], "analytical": False},
+        baselines={"methods": ["mine.methods:Draws"], "analytical": False, "parts": False},
     )
     plan = Plan(load_study(path))
     assert plan.variants == {"r1": (0,), "draws": (0,)}
@@ -204,3 +208,8 @@ def test_a_study_searches_with_ones_own_method_and_model(package: Path) -> None:
 def test_a_study_with_a_class_that_is_none_is_refused(changes: dict, said: str, package: Path) -> None:
     with pytest.raises(ValueError, match=said):
         load_study(study(package.parent, **changes))
+
+
+def test_the_names_of_a_studys_other_searches_are_taken() -> None:
+    plan = Plan(load_study("default"))
+    assert {name for name in plan.variants if not name[1:].isdigit()} <= {*SHIPPED_METHODS, *RESERVED}

@@ -73,7 +73,8 @@ def test_a_cropped_layer_is_below_the_limit_or_as_small_as_it_gets(limit):
 
 
 def found(hardware: Hardware, candidate: str) -> pd.DataFrame:
-    return tiled_table(load_workload("bert"), GEMMINI, hardware).assign(candidate=candidate)
+    networks = {"network": "bert", "network.weight": 1.0}
+    return tiled_table(load_workload("bert"), GEMMINI, hardware).assign(candidate=candidate, **networks)
 
 
 def test_a_selection_holds_designs_tiled_mappings_and_promising_uncertain_ones():
