@@ -39,7 +39,7 @@ def plot_families(rows: Sequence[Mapping[str, Cell]], folder: Path) -> Path:
         axes[0, column].set_title(network)
     axes[0, 0].set_ylabel("cycles over the first search")
     axes[1, 0].set_ylabel("energy over the first search")
-    axes[0, -1].legend(fontsize=7)
+    axes[0, -1].legend(fontsize=7, bbox_to_anchor=(1.02, 1), loc="upper left")
     figure.tight_layout()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "families.png"
