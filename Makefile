@@ -31,6 +31,9 @@ coverage: setup
 test-long: setup
 	$(BIN)/python -m pytest
 
+test-mutants: setup
+	$(BIN)/python -m tests.mutants
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -24,6 +24,8 @@ LATENCY = 40
 SETTINGS = replace(MemorySettings.of("simple"), host_cycles=0, latency_cycles=LATENCY)
 HOST = 4
 CLASSES = ("compute", "load", "store", "fill_drain")
+ROUND_TRIP = LATENCY + 2
+"""From a read that takes a place in flight to its last beat, which frees it: request register, latency, arrival."""
 
 pytestmark = pytest.mark.xdist_group("rtl")
 
@@ -75,6 +77,36 @@ def test_a_preload_and_its_compute_take_two_slots_and_the_way_through_the_array(
     assert classes(operations, hardware) == expected
 
 
+@pytest.mark.parametrize("rows", [1, 2, 16])
+def test_a_load_of_rows_of_four_beats_takes_the_latency_and_four_cycles_a_row(rows: int) -> None:
+    # A read a row; memory sends a beat a cycle, and a beat is one block of the row.
+    issued, way_out, way_back, completes, beats = 1, 3, 3, 1, 4
+    wide = load(0, 0, rows, DEFAULT.dim) | {"cols": 4 * DEFAULT.dim, "stride": 64}
+    expected = issued + way_out + LATENCY + way_back + completes + beats * rows - 1
+    assert classes([wide], DEFAULT) == {"load": expected}
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_loads_of_sixteen_reads_take_a_round_trip_each_when_sixteen_may_be_in_flight(count: int) -> None:
+    # The first read of a load takes the place of the first one of the load before it.
+    issued, way_out, way_back, completes, rows = 1, 3, 3, 1, 16
+    loads = [load(rows * i, 256 * i, rows, DEFAULT.dim) for i in range(count)]
+    expected = issued + way_out + LATENCY + way_back + completes + rows - 1 + (count - 1) * ROUND_TRIP
+    assert classes(loads, DEFAULT) == {"load": expected}
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+@BOTH
+def test_pairs_with_new_weights_take_a_slot_each_and_one_for_the_first_weights(hardware: Hardware, count: int) -> None:
+    # Weights and inputs in different banks: nothing waits for a bank.
+    dim, half = hardware.dim, hardware.scratchpad_rows // 2
+    before, pipe, array, completes = 3, 5, 2 * dim + 2, 1
+    pairs = [multiply(dim * i, half + dim * i, dim * i, dim, dim, accumulate=False) for i in range(count)]
+    operations = [operation for pair in pairs for operation in pair]
+    expected = {"compute": (count + 1) * dim, "fill_drain": before + pipe + array + completes}
+    assert classes(operations, hardware) == expected
+
+
 @pytest.mark.parametrize("rows", [1, 2, 4])
 def test_a_store_of_rows_of_one_beat_takes_the_latency_and_a_cycle_a_row(rows: int) -> None:
     # A row is read, passes three stages, is sent; memory acknowledges it.
@@ -110,8 +142,6 @@ def test_the_hosts_cycles_are_its_own() -> None:
 
 
 PRODUCT = "L3[WIO] {outer} - L2[WI] N1 K16X - L1[O] {inner} C16X - L0[W] N1"
-ROUND_TRIP = LATENCY + 2
-"""From a read that takes a place in flight to its last beat, which frees it: request register, latency, arrival."""
 
 
 def product(p: int, c: int, k: int, outer: str, inner: str) -> int:
@@ -179,3 +209,10 @@ def test_stores_of_a_tile_go_before_the_computes_of_the_next() -> None:
     layer = Layer(R=5, S=3, P=17, Q=9, C=1, K=16, dilation_w=2, dilation_h=3)
     mapping = Mapping.parse("L3[WIO] Q2 R3 P2 - L2[WI] N1 K16X - L1[O] R2 S3 - L0[W] Q6 P12", layer)
     assert simulated(Task(mapping, GEMMINI.template.hardware(16, 256, 64), "timing", SETTINGS)).cycles == 7138
+
+
+def test_the_tile_for_which_there_was_no_room_waits_for_its_commands() -> None:
+    # Frozen as measured: 6202 where the host has the next tile a cycle earlier.
+    layer = Layer(R=3, S=1, P=3, Q=3, C=1, K=3, N=3, stride_w=1, stride_h=3)
+    mapping = Mapping.parse("L3[WIO] Q2 N2 R2 P3 - L2[WI] N1 - L1[O] Q2 R2 K3 - L0[W] N2", layer)
+    assert simulated(Task(mapping, GEMMINI.template.hardware(16, 256, 64), "timing", SETTINGS)).cycles == 6203

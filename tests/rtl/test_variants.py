@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 
+from pipeline.hardware import Hardware
 from pipeline.measurement import CYCLE_COUNTERS
 from sim.build import DATAPATHS, Datapath
 from sim.inprocess import Simulation
@@ -62,23 +63,25 @@ pytestmark = pytest.mark.xdist_group("rtl")
 
 
 @cache
-def simulation_of(datapath: Datapath, structure: tuple[tuple[str, int], ...]) -> tuple[Simulation, tuple[str, ...]]:
-    design = variant(HARDWARE, **dict(structure))
+def simulation_of(
+    hardware: Hardware, datapath: Datapath, structure: tuple[tuple[str, int], ...]
+) -> tuple[Simulation, tuple[str, ...]]:
+    design = variant(hardware, **dict(structure))
     return Simulation.build(design, datapath), design.counters
 
 
 def simulated(task: Task, structure: Structure) -> Record:
     """The record of a task on a structure."""
     prepared = prepare(replace(task, memory=replace(task.memory, budget_kilocycles=BUDGET_KILOCYCLES)))
-    simulation, counters = simulation_of(task.datapath, tuple(structure.items()))
+    simulation, counters = simulation_of(task.hardware, task.datapath, tuple(structure.items()))
     return conclude("", prepared, counters, run(simulation, prepared))
 
 
-def check(structure: Structure, programs: int) -> None:
+def check(structure: Structure, programs: int, hardware: Hardware = HARDWARE) -> None:
     """Assert that random programs give the right bytes and traffic, and the same counts in both builds."""
     generator = random.Random(str(structure))
     for _ in range(programs):
-        task = random_task(generator, HARDWARE, "full")
+        task = random_task(generator, hardware, "full")
         full, timing = (simulated(replace(task, datapath=datapath), structure) for datapath in DATAPATHS)
         assert full.error == "", str(task)
         assert sum(full.counters[name] for name in CYCLE_COUNTERS) == full.cycles
@@ -117,7 +120,7 @@ def test_an_ordered_store_waits_until_the_one_before_it_is_complete(count: int) 
     dim = HARDWARE.dim
     stores = [store(dim * i, 256 * i, dim, dim) for i in range(count)]
     cycles = [
-        run_operations(simulation_of("timing", structure)[0], stores, settings)
+        run_operations(simulation_of(HARDWARE, "timing", structure)[0], stores, settings)
         for structure in ((("OrderedStores", 0),), (("OrderedStores", 1),))
     ]
     assert cycles[1] - cycles[0] == 2 * (count - 1)
