@@ -38,7 +38,11 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 
 def problems(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """Every problem that kept a file from being a ``model``, in the order of its fields."""
-    return [line for problem in error.errors() for line in _lines(problem, model)]
+    found = error.errors()
+    places = {problem["loc"][:depth] for problem in found for depth in range(len(problem["loc"]))}
+    # pydantic counts only the entries without a problem: a list that is too short for want of them is no problem more
+    real = [problem for problem in found if problem["type"] != "too_short" or problem["loc"] not in places]
+    return [line for problem in real for line in _lines(problem, model)]
 
 
 def _lines(problem: ErrorDetails, model: type[BaseModel]) -> list[str]:

@@ -92,6 +92,20 @@ def test_the_summary_for_a_terminal_has_the_same_numbers_as_the_page(page, folde
         assert f"{ratio} lower EDP" in page
 
 
+def test_every_gain_on_the_first_screen_says_among_how_many_simulated_mappings(page, folder):
+    """In the made-up study each variant found one design, and simulated nothing else."""
+    first = re.sub("<[^>]+>", "", page[page.index("<header") : page.index("<nav")])
+    for item in findings(load_results(folder)):
+        for variant in ("r2", "random"):
+            rows = len(read_table(folder / "sim" / variant / f"{item.workload}.parquet"))
+            assert item.simulated[words.finder(variant, "gradient")] == rows
+        assert f"found by gradient search, round 2 among {item.simulated[item.finder]} simulated mappings" in first
+        assert (
+            f"random search {words.ratio(item.others['random search'])} among {item.simulated['random search']}"
+            in first
+        )
+
+
 def test_improvement_is_the_quotient_of_simulated_edps(page):
     table = downloads(page)["designs.csv"]
     for _, rows in table.groupby("workload"):

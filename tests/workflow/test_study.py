@@ -108,6 +108,14 @@ def test_all_problems_are_said_at_once(tmp_path):
     ]
 
 
+def test_a_list_whose_entries_are_all_wrong_is_not_called_empty(tmp_path):
+    with pytest.raises(ValueError, match="2 problems") as caught:
+        load_study(write(tmp_path, workloads=["nobody", "noone"]))
+    assert "at least" not in str(caught.value)
+    with pytest.raises(ValueError, match="workloads: must have at least 1 entry, has none"):
+        load_study(write(tmp_path, workloads=[]))
+
+
 def test_problems_that_show_only_together_are_said_at_once(tmp_path):
     points = [{"dim": dim, "scratchpad_kib": 12, "accumulator_kib": 12} for dim in (6, 12)]
     changes = {"name": "rtl", "workloads": ["bert", "bert"], "hardware": points}

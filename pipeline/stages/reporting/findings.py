@@ -32,6 +32,8 @@ class Finding:
     """EDP gain of what each seed of the last round found."""
     others: dict[str, float]
     """EDP gain of the best design of every other way to search."""
+    simulated: dict[str, int]
+    """How many simulated mappings each finder's best design was chosen from: they are not the same number."""
     confirmed: tuple[int, int]
     """Layers with the same cycles when simulated again, of how many."""
 
@@ -59,6 +61,15 @@ class Finding:
         gain = f"{self.sizes} has {words.ratio(self.edp_gain)} lower EDP than the default"
         mean = " (geometric mean over all networks)" if self.workload == SHARED else ""
         return f"{self.workload}: {gain}{mean}: {rest}, {area}."
+
+    def chosen(self) -> str:
+        """Who found it, among how many."""
+        return f"found by {self.finder} among {self.simulated[self.finder]} simulated mappings"
+
+    def rivals(self) -> str:
+        """What the others found, each among how many; empty where there are none."""
+        listed = [f"{name} {words.ratio(gain)} among {self.simulated[name]}" for name, gain in self.others.items()]
+        return "; ".join(listed)
 
     def sources(self) -> str:
         """From hardware or from mappings."""
@@ -93,6 +104,7 @@ def _finding(results: StudyResults, workload: str, designs: pd.DataFrame) -> Fin
     default = designs[designs["variant"] == "reference"].iloc[0]
     method = str(results.study["search"]["method"])
     gain = {str(name): float(group["improvement"].max()) for name, group in designs.groupby("variant", sort=False)}
+    leaders = designs.loc[designs.groupby("variant", sort=False)["sim.edp"].idxmin()].to_dict("records")
     last = results.rounds[-1]
     families = {name for name in gain if name not in (*results.rounds, "reference")} | ({last} & set(gain))
     seeds = designs[(designs["variant"] == last) & (designs["kind"] == "found")]["improvement"]
@@ -113,6 +125,7 @@ def _finding(results: StudyResults, workload: str, designs: pd.DataFrame) -> Fin
             for name, value in sorted(gain.items(), key=lambda item: -item[1])
             if name in families and name != best["variant"] and not (name == last and best["variant"] in results.rounds)
         },
+        simulated={words.finder(str(row["variant"]), method): int(row["simulated"]) for row in leaders},
         confirmed=(int(finals["validation.agrees"].sum()), len(finals)),
     )
 
@@ -138,7 +151,7 @@ def summary_lines(results: StudyResults) -> list[str]:
     found = findings(results)
     lines = []
     for item in found:
-        lines += [item.headline(), f"  found by {item.finder}; {item.sources()}", f"  {item.certainty()}"]
+        lines += [item.headline(), f"  {item.chosen()}; {item.sources()}", f"  {item.certainty()}"]
     own = alone(found)
     if len(own) > 1:
         lines.append(f"geometric mean over {len(own)} networks: {words.ratio(mean_gain(own))} lower EDP")

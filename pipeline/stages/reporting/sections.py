@@ -46,9 +46,8 @@ def lead(results: StudyResults) -> Markup:
 
 def _card(item: Finding) -> Markup:
     gains = {"EDP": item.edp_gain, "cycles": item.cycles_gain, "energy": item.energy_gain, "area": item.area_gain}
-    others = "; ".join(f"{name} {words.ratio(gain)}" for name, gain in item.others.items())
-    facts = [f"found by {item.finder}", f"EDP: {item.sources()}", item.certainty()]
-    facts += [f"others: {others}"] if others else []
+    facts = [item.chosen(), f"EDP: {item.sources()}", item.certainty()]
+    facts += [f"others: {item.rivals()}"] if item.others else []
     listed = Markup("").join(Markup("<li>{0}</li>").format(fact) for fact in facts)
     return Markup(
         '<div class="result"><h2>{0}</h2><b>{1} lower EDP</b>{2}{3}<p class="soft">bars: share of the default, whose '
@@ -68,7 +67,8 @@ def designs_section(results: StudyResults) -> Section:
         "Each row is a whole network. 'put together' takes the best simulated mapping of each layer on one hardware. A "
         "predicted value is what the model that searched expected before the simulation. Other methods search once, "
         "with the model of the last round and as many evaluations, and only what they find is simulated: 'simulated' "
-        "says how many simulated mappings a design was chosen from; those 'as found' were simulated alike."
+        "says how many simulated mappings a design was chosen from. A search of many rounds chooses from more of them "
+        "than one that simulates once; those 'as found' were simulated alike."
     )
     content += table(
         "designs", summary, best=list(summary["sim.edp"] == summary.groupby("workload")["sim.edp"].transform("min"))

@@ -12,6 +12,7 @@ TITLES = {
     "candidate": "seed",
     "kind": "kind",
     "hardware": "hardware",
+    "simulated": "chosen from (simulated mappings)",
     "improvement": "EDP below default",
     "cycles_gain": "cycles below default",
     "energy_gain": "energy below default",
