@@ -2,19 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from learned import guarded, published
 from learned.data import Samples
 from learned.features import VERSION
+from learned.kinds.kind import kind_named
 from pipeline.choices import DimRule, ModelKind
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import Latency
 from pipeline.machine.machine import Machine, MachineChoice
 from pipeline.mapping import LayerTensors, MappingTensors
-
-GUARDED: tuple[ModelKind, ...] = ("calibrated", "default")
-"""Kinds that are the machine's timing with fitted constants, and never worse than that on held-out rows."""
-
-Weights = guarded.Guarded | published.Network | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +33,10 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """A latency model with its weights; ``analytical`` has none."""
+    """A latency model with its weights, which are of the kind that the metadata names."""
 
     metadata: Metadata
-    weights: Weights
+    weights: object
 
     @property
     def name(self) -> str:
@@ -55,27 +50,10 @@ class TrainedModel:
 
     def __call__(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Latency:
         """Predicted latency [*b] of each mapping on each hardware."""
-        weights, about = self.weights, self.metadata
-        if isinstance(weights, guarded.Guarded):
-            return guarded.predict(weights, self.machine, layers, mappings, hardware)
-        if isinstance(weights, published.Network):
-            predict = published.predict_dnn if about.kind == "dnn" else published.predict_residual
-            return predict(weights, layers, mappings, hardware)
-        return Latency(self.machine.latency(layers, mappings, hardware))
+        kind = kind_named(self.metadata.kind)
+        return kind.predict(self.weights, self.machine, layers, mappings, hardware)
 
 
 def fit(samples: Samples, metadata: Metadata) -> TrainedModel:
     """Fit the model that ``metadata`` describes."""
-    weights: Weights = None
-    if metadata.kind in GUARDED:
-        weights = fit_guarded(samples, metadata).weights
-    elif metadata.kind == "dnn":
-        weights = published.fit_dnn(samples, metadata.seed)
-    elif metadata.kind == "residual":
-        weights = published.fit_residual(samples, metadata.seed)
-    return TrainedModel(metadata, weights)
-
-
-def fit_guarded(samples: Samples, metadata: Metadata) -> guarded.Fitted:
-    """Fit a model of a kind in ``GUARDED``, which judges itself on held-out rows."""
-    return guarded.fit(metadata.machine.find(), samples, metadata.seed, with_correction=metadata.kind == "default")
+    return TrainedModel(metadata, kind_named(metadata.kind).fit(metadata.machine.find(), samples, metadata.seed))

@@ -16,7 +16,7 @@ from torch.nn.functional import relu, softplus
 
 from learned.data import Samples
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.latency import AnalyticalModel, Latency
+from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
 from pipeline.mapping import LayerTensors, MappingTensors
 
@@ -78,18 +78,6 @@ def residual_cycles(
     analytical = PUBLISHED_BASE(layers, mappings, hardware).cycles
     extra = softplus(output(network, inputs(layers, mappings, hardware))).to(torch.float64)
     return analytical + torch.expm1(extra)
-
-
-def predict_dnn(network: Network, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Latency:
-    """The plain network as a latency."""
-    return Latency(dnn_cycles(network, layers, mappings, hardware))
-
-
-def predict_residual(
-    network: Network, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
-) -> Latency:
-    """The analytical model with the non-negative network as a latency."""
-    return Latency(residual_cycles(network, layers, mappings, hardware))
 
 
 def fit_dnn(samples: Samples, seed: int) -> Network:

@@ -10,11 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from learned import guarded
 from learned.features import VERSION
-from learned.guarded import Guarded
-from learned.model import Metadata, TrainedModel, Weights
-from learned.published import Network
+from learned.kinds.kind import kind_named
+from learned.model import Metadata, TrainedModel
 from pipeline.files import write_atomically
 
 HEADER = "dosa-hil latency model"
@@ -23,11 +21,7 @@ HEADER = "dosa-hil latency model"
 
 def save(model: TrainedModel, path: Path) -> None:
     """Write ``model`` to exactly ``path``, atomically."""
-    tensors: dict[str, Tensor] = {}
-    if isinstance(model.weights, Guarded):
-        tensors = guarded.tensors(model.weights)
-    elif model.weights is not None:
-        tensors = {name: getattr(model.weights, name) for name in type(model.weights).__slots__}
+    tensors = kind_named(model.metadata.kind).tensors(model.weights)
     about = json.dumps(dataclasses.asdict(model.metadata), allow_nan=False)
     stored = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
     write_atomically(path, lambda temporary: save_file(stored, temporary, {HEADER: about}))
@@ -61,14 +55,8 @@ def _metadata(content: dict[str, Any]) -> Metadata:
     return TypeAdapter(Metadata).validate_python(content)
 
 
-def _weights(about: Metadata, tensors: dict[str, Tensor], path: Path) -> Weights:
+def _weights(about: Metadata, tensors: dict[str, Tensor], path: Path) -> object:
     try:
-        if about.kind in ("calibrated", "default"):
-            return guarded.from_tensors(tensors)
-        if about.kind in ("dnn", "residual"):
-            return Network(**tensors)
+        return kind_named(about.kind).weights(tensors)
     except (KeyError, TypeError) as error:
         raise ValueError(f"model {path}: its weights are not those of kind {about.kind!r}") from error
-    if tensors:
-        raise ValueError(f"model {path}: its weights are not those of kind {about.kind!r}")
-    return None

@@ -9,7 +9,8 @@ import pandas as pd
 from learned import model, store
 from learned.data import Samples, read_samples
 from learned.evaluate import FOLDS, HeldOut, cross_validate, scores
-from learned.model import GUARDED, Metadata, TrainedModel
+from learned.kinds.kind import JudgesItself, kind_named
+from learned.model import Metadata, TrainedModel
 from pipeline.choices import DimRule, ModelKind
 from pipeline.machine.machine import MachineChoice
 
@@ -40,11 +41,13 @@ def train(
         source.data_digest,
         source.rtl_digest,
     )
-    if kind in GUARDED:
-        constants = tuple(constant.name for constant in machine.find().constants)
-        fitted = model.fit_guarded(samples, dataclasses.replace(about, constants=constants))
+    found = kind_named(kind)
+    if found.calibrates:
+        about = dataclasses.replace(about, constants=tuple(constant.name for constant in machine.find().constants))
+    if isinstance(found, JudgesItself):
+        fitted = found.fit_and_judge(machine.find(), samples, seed)
         values = scores(HeldOut(fitted.cycles, fitted.cycles_std), fitted.rows)
-        trained = TrainedModel(dataclasses.replace(about, constants=constants, scores=values), fitted.weights)
+        trained = TrainedModel(dataclasses.replace(about, scores=values), fitted.weights)
     else:
         fits = min(FOLDS, int(samples.shape_group.max()) + 1) + 1
         values = held_out_scores(samples, about, lambda done: observe(done, fits))

@@ -23,9 +23,14 @@ Area = Literal["published", "synthesized"]
 DimRule = Literal["from-table", "from-mapping"]
 """Where the array size of a row comes from: its columns; or the smallest array that holds its spatial factors."""
 
-ModelKind = Literal["analytical", "dnn", "residual", "calibrated", "default"]
-"""Latency models that can be trained."""
-MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
+MODEL_KINDS = {
+    "analytical": "learned.kinds.analytical:Analytical",
+    "dnn": "learned.kinds.networks:Plain",
+    "residual": "learned.kinds.networks:Residual",
+    "calibrated": "learned.kinds.timing:calibrated",
+    "default": "learned.kinds.timing:Corrected",
+}
+"""Latency models that can be trained: what makes one's kind (``learned.kinds.kind.Kind``)."""
 
 METHODS = {
     "gradient": "pipeline.search.methods.gradient:Gradient",
@@ -42,8 +47,10 @@ OBJECTIVES = {"edp": (1.0, 1.0), "latency": (1.0, 1e-3), "energy": (1e-3, 1.0), 
 """Objectives: exponents of total cycles and total energy; the small ones break ties."""
 
 if TYPE_CHECKING:
+    ModelKind = str
     Objective = str
 else:
+    ModelKind = Literal[tuple(MODEL_KINDS)]
     Objective = Literal[tuple(OBJECTIVES)]
 
 

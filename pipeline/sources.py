@@ -7,8 +7,9 @@ from pathlib import Path
 
 import grimp
 
+from pipeline.choices import MODEL_KINDS
 from pipeline.files import ROOT, digest_files
-from pipeline.plugins import own_files
+from pipeline.plugins import module_of, own_files
 
 PACKAGES = ("pipeline", "rtl", "sim", "learned", "benches")
 
@@ -41,7 +42,10 @@ def _packages() -> tuple[str, ...]:
 
 @cache
 def _graph() -> grimp.ImportGraph:
-    return grimp.build_graph(*_packages(), cache_dir=None)
+    graph = grimp.build_graph(*_packages(), cache_dir=None)
+    for path in MODEL_KINDS.values():  # loaded by name, not imported
+        graph.add_import(importer="learned.model", imported=module_of(path))
+    return graph
 
 
 def _files(module: str) -> Iterator[Path]:

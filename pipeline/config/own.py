@@ -40,7 +40,7 @@ class OneOf:
         }
 
 
-_METHOD, _MODEL = OneOf(tuple(METHODS)), OneOf(MODEL_KINDS)
+_METHOD, _MODEL = OneOf(tuple(METHODS)), OneOf(tuple(MODEL_KINDS))
 
 MethodName = Annotated[str, AfterValidator(_METHOD.check), _METHOD]
 ModelName = Annotated[str, AfterValidator(_MODEL.check), _MODEL]
@@ -53,7 +53,11 @@ def wrong_classes(methods: Fields, models: Fields, machine: MachineChoice) -> li
         wrong += [_failure(field, lambda name=name: method_named(name)) for name in names if is_own(name)]
     for field, names in models:
         wrong += [_failure(field, lambda name=name: own_model(name, machine.find())) for name in names if is_own(name)]
-    return [*filter(None, wrong), *_same_names(methods, (*METHODS, *RESERVED)), *_same_names(models, MODEL_KINDS)]
+    return [
+        *filter(None, wrong),
+        *_same_names(methods, (*METHODS, *RESERVED)),
+        *_same_names(models, tuple(MODEL_KINDS)),
+    ]
 
 
 def _failure(field: str, load: Any) -> str:

@@ -54,7 +54,8 @@ def train_table(
     )
     line.end(f"{kind} model: fitted to {model.metadata.rows} rows")
     about = model.metadata
-    return {"kind": about.kind, "rows": about.rows, "data_digest": about.data_digest} | about.scores
+    said: dict[str, float | str | int] = {"kind": about.kind, "rows": about.rows, "data_digest": about.data_digest}
+    return said | about.scores
 
 
 def main(

@@ -1,10 +1,13 @@
 """A model is one file: what is read back predicts the same, what is not a model is refused by name."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from learned import model, store
 from learned.data import Samples
@@ -65,9 +68,14 @@ def test_a_cut_off_model_is_refused(trained: dict[ModelKind, TrainedModel], tmp_
 
 def test_weights_of_another_kind_are_refused(trained: dict[ModelKind, TrainedModel], tmp_path: Path) -> None:
     path = tmp_path / "model"
-    store.save(TrainedModel(trained["default"].metadata, trained["dnn"].weights), path)
-    with pytest.raises(ValueError, match="not those of kind 'default'"):
-        store.load(path)
+    for kind, other in (("default", "dnn"), ("residual", "default"), ("analytical", "dnn")):
+        store.save(trained[other], path)
+        with safe_open(path, framework="pt") as stream:
+            about = json.loads(stream.metadata()[store.HEADER])
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+        save_file(tensors, path, {store.HEADER: json.dumps(about | {"kind": kind, "constants": []})})
+        with pytest.raises(ValueError, match=f"not those of kind '{kind}'"):
+            store.load(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

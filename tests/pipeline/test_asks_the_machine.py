@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from learned.kinds.kind import Kind
 from pipeline.choices import METHODS, MODEL_KINDS, OBJECTIVES, load
 from pipeline.files import ROOT
 from pipeline.machine.machine import machine_names
@@ -66,6 +67,8 @@ def test_every_choice_of_code_can_be_loaded() -> None:
         method = load(path)()
         assert hasattr(method, "begin")
         assert hasattr(method, "advance")
+    for path in MODEL_KINDS.values():
+        assert isinstance(load(path)(), Kind)
 
 
 def test_the_choices_are_documented() -> None:

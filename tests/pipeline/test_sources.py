@@ -41,6 +41,11 @@ def test_a_digest_follows_the_code_that_a_stage_imports_and_no_other(copied):
     assert copied("pipeline/stages/validate.py") == {"pipeline.stages.validate"}
 
 
+def test_a_digest_follows_the_kinds_of_models_that_are_loaded_by_name(copied):
+    for path in ("learned/kinds/timing.py", "learned/guarded.py", "learned/published.py"):
+        assert copied(path) > {"pipeline.stages.train", "pipeline.stages.search", "pipeline.stages.select"}
+
+
 def test_every_file_that_is_no_input_of_its_own_decides_some_stage(copied):
     """Among them the page of the report and the constants of the machines."""
     data = [
