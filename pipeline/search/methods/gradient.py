@@ -126,7 +126,7 @@ def scaled(settings: GradientSettings, budget: int, left: float) -> GradientSett
     planned = sum(
         steps * starts * _step_cost(settings.orders) for steps, starts in zip(settings.rounds, each, strict=True)
     )
-    factor = min(1.0, max(0.0, (share * left - rounding) / planned))
+    factor = min(1.0, max(0.0, (share * left - rounding) / max(planned, 1)))  # without rounds nothing is planned
     return replace(settings, starts=count, rounds=tuple(int(steps * factor) for steps in settings.rounds))
 
 

@@ -151,7 +151,7 @@ def summary_lines(results: StudyResults) -> list[str]:
     found = findings(results)
     lines = []
     for item in found:
-        lines += [item.headline(), f"  {item.chosen()}; {item.sources()}", f"  {item.certainty()}"]
+        lines += [item.headline(), f"  found by {item.finder}; {item.sources()}", f"  {item.certainty()}"]
     own = alone(found)
     if len(own) > 1:
         lines.append(f"geometric mean over {len(own)} networks: {words.ratio(mean_gain(own))} lower EDP")

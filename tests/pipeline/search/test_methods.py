@@ -86,6 +86,11 @@ def test_rtl_sizes_are_powers_of_two(small, dim):
         assert float(size).hex().startswith("0x1.0000000000000p")
 
 
+def test_refinement_alone_is_a_recipe(problem_on):
+    alone = search(problem_on(), Gradient(GradientSettings(rounds=())), "alone", evaluations=300, seed=1)
+    assert 0.9 * 300 < alone.evaluations <= 300 * 1.01
+
+
 def test_objectives_trade_latency_for_energy(small):
     results = {name: run(small, "gradient", 500, objective=name) for name in ("latency", "energy", "edp")}
     assert results["latency"].cycles <= min(r.cycles for r in results.values()) * 1.02
