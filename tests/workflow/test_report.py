@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import math
 import re
 import shutil
@@ -37,6 +38,17 @@ def downloads(page: str) -> dict[str, pd.DataFrame]:
     """The tables that the page offers, by file name."""
     found = re.findall(r'download="([^"]+)" href="data:text/csv;charset=utf-8;base64,([^"]+)"', page)
     return {name: pd.read_csv(io.StringIO(base64.b64decode(data).decode())) for name, data in found}
+
+
+def test_a_study_of_before_a_field_was_added_can_be_reported(tmp_path):
+    folder = make_study(tmp_path / "made-up")
+    path = folder / "study.json"
+    study = json.loads(path.read_text())
+    del study["search"]["clock_mhz"], study["baselines"]["parts"]
+    path.write_text(json.dumps(study))
+    filled = load_results(folder).study
+    assert filled["search"] == study["search"] | {"clock_mhz": 500.0}
+    assert filled["baselines"] == study["baselines"] | {"parts": True}
 
 
 def test_the_page_needs_nothing_from_elsewhere(page):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.config.study import Study
 from pipeline.machine.machine import Machine
 from pipeline.stages.machines import machine_choice
 from pipeline.table import read_table
@@ -63,7 +64,7 @@ def load_results(folder: Path) -> StudyResults:
     study_file = folder / "study.json"
     if not study_file.is_file():
         raise ValueError(f"{folder} is not the folder of a finished study: study.json is missing")
-    study = json.loads(study_file.read_text(encoding="utf-8"))
+    study = _filled(json.loads(study_file.read_text(encoding="utf-8")), Study.model_construct().model_dump(mode="json"))
     names = sorted(path.parent.name for path in folder.glob("designs/*/designs.csv"))
     names.sort(key=lambda name: _position(name, study["workloads"]))
     if not names:
@@ -81,6 +82,16 @@ def load_results(folder: Path) -> StudyResults:
         timelines=_every(folder, "timelines/{}.parquet", names),
         folder=folder,
     )
+
+
+def _filled(study: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """``study`` with the fields that it lacks, those that were added since it was run, at their defaults."""
+    nested = {
+        name: _filled(study[name], default)
+        for name, default in defaults.items()
+        if isinstance(default, dict) and isinstance(study.get(name), dict)
+    }
+    return defaults | study | nested
 
 
 def _position(name: str, specs: list[str]) -> int:
