@@ -10,7 +10,7 @@ from statistics import median
 import torch
 
 from benches import learned_plot
-from benches.common import PUBLIC, Cell, quick, write
+from benches.common import PUBLIC, TIMELOOP, Cell, quick, write
 from benches.learned_tables import CHANGES, OWN, tables
 from learned import model
 from learned.data import Samples, read_samples
@@ -18,6 +18,7 @@ from learned.evaluate import HeldOut, cross_validate, predict, scores
 from learned.model import Metadata, TrainedModel
 from pipeline.choices import ModelKind
 from pipeline.files import ROOT, reference_data
+from pipeline.machine.latency import AnalyticalModel, LatencyModel
 from pipeline.machine.machine import MachineChoice
 from pipeline.table import read_table
 
@@ -26,6 +27,7 @@ SEED = 0
 SIZES = (10, 25, 50, 100, 300, 600)
 DRAWS = 5
 KINDS: tuple[ModelKind, ...] = ("analytical", "calibrated", "default")
+CONTRIBUTION_ROWS = 50 if quick() else 300
 HELD_OUT = 4
 """One shape in so many is held out."""
 SPEED_ROWS = 100_000
@@ -36,10 +38,12 @@ def main() -> None:
     """Measure, print, write and plot."""
     torch.set_num_threads(1)
     curves: list[Row] = []
+    parts: list[Row] = []
     for design, (drawn, found) in _all().items():
         print(f"{design}: {len(drawn)} drawn rows, {len(found)} searched ones", flush=True)
         curves += learning_curve(design, drawn, found)
-    rows = curves + public() + speed(next(iter(_all().values()))[0])
+        parts += contributions(design, drawn, found)
+    rows = curves + parts + public() + speed(next(iter(_all().values()))[0])
     write("learned", rows, seeds=[SEED])
     learned_plot.learning_curves(curves)
 
@@ -75,21 +79,34 @@ def learning_curve(design: str, drawn: Samples, found: Samples) -> list[Row]:
     return result
 
 
-def _draw(drawn: Samples, found: Samples, kind: ModelKind, size: int, seed: int) -> dict[str, float]:
+def contributions(design: str, drawn: Samples, found: Samples) -> list[Row]:
+    """What each part adds: DOSA's analytical model, the timing as it starts, calibrated, corrected; their residual."""
+    size = CONTRIBUTION_ROWS
+    result: list[Row] = []
+    for name, kind in (("timeloop", None), *((kind, kind) for kind in (*KINDS, "residual"))):
+        values = _draw(drawn, found, kind, size, SEED)
+        result.append({"test": f"contributions, {design}", "model": name, "rows": size} | values)
+    return result
+
+
+def _draw(drawn: Samples, found: Samples, kind: ModelKind | None, size: int, seed: int) -> dict[str, float]:
+    """Scores of a model of ``kind`` fitted to ``size`` rows; without a kind those of DOSA's analytical model."""
     generator = torch.Generator().manual_seed(seed)
     shapes = torch.randperm(int(drawn.shape_group.max()) + 1, generator=generator)
     held_out = torch.isin(drawn.shape_group, shapes[: len(shapes) // HELD_OUT])
     known = drawn[~held_out]
     known = known[torch.randperm(len(known), generator=generator)[:size]]
     start = time.process_time()
-    fitted = model.fit(known, Metadata(kind, MachineChoice(), "from-table", seed))
+    fitted: LatencyModel = AnalyticalModel(TIMELOOP)
+    if kind is not None:
+        fitted = model.fit(known, Metadata(kind, MachineChoice(), "from-table", seed))
     values = {"fit_s": time.process_time() - start}
     for name, asked in (("", drawn[held_out]), ("searched_", found)):
         values |= {name + score: value for score, value in _scores(fitted, asked).items()}
     return values
 
 
-def _scores(fitted: TrainedModel, asked: Samples) -> dict[str, float]:
+def _scores(fitted: LatencyModel, asked: Samples) -> dict[str, float]:
     latency = predict(fitted, asked)
     wanted = ("spearman", "median_error", "p90_error", "coverage_90")
     values = scores(HeldOut(latency.cycles, latency.cycles_std), asked)

@@ -74,7 +74,7 @@ def fit(machine: Machine, samples: Samples, seed: int, *, with_correction: bool)
     calibration = calibrate(machine, part, seed)
     tried = [split_by(machine, part, calibration, groups, seed) for groups in (part.shape_group, part.hardware_group)]
     splits = [split for split in tried if split is not None]
-    used = not machine.constants or all(is_better(split.calibrated, split.start, part) for split in splits[:1])
+    used = not machine.constants or all(is_better(split.calibrated, split.start, part) for split in splits)
     chosen = calibration if used else uncalibrated(machine)
     known = features_of(machine, chosen, part)
     process = None

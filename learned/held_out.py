@@ -105,11 +105,15 @@ def features_of(machine: Machine, calibration: Calibration, samples: Samples) ->
 
 
 def is_better(error: Float[Tensor, " n"], before: Float[Tensor, " n"], samples: Samples) -> bool:
-    """Whether errors on efficient rows are smaller than before by ``LEAST_GAIN``, and their ranks no worse."""
+    """Whether errors on efficient rows are smaller than before and their ranks no worse.
+
+    The gain must be ``LEAST_GAIN`` at least, and more than its own standard error: few rows differ by chance.
+    """
     rows = _efficient(samples)
-    size, size_before = (part[rows].abs().clamp(max=MOST_LOG_ERROR).mean() for part in (error, before))
-    less = bool(size < (1 - LEAST_GAIN) * size_before)
-    return less and _rank(error, samples, rows) >= _rank(before, samples, rows) - RANK_MARGIN
+    size, size_before = (part[rows].abs().clamp(max=MOST_LOG_ERROR) for part in (error, before))
+    gain = size_before - size
+    least = torch.maximum(LEAST_GAIN * size_before.mean(), gain.std() / len(rows) ** 0.5)
+    return bool(gain.mean() > least) and _rank(error, samples, rows) >= _rank(before, samples, rows) - RANK_MARGIN
 
 
 def best_share(held: HeldOutErrors, samples: Samples) -> float:

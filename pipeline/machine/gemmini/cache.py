@@ -82,14 +82,17 @@ def misses(reuse: Reuse, kib: Value) -> Misses:
     lines = kib * 1024 / LINE_BYTES
     left = left_by_warming(reuse.size, kib)
     repeated = torch.zeros_like(left)
+    # Lines that come for the first time in the layer, over all turns; what comes again was left by a turn further out.
+    coming = (1 - left) * reuse.touched[-1] / LINE_BYTES / reuse.turns.prod(0)
     for step, turns in enumerate(reuse.turns):
         inner, outer = (touched / LINE_BYTES for touched in reuse.touched[step : step + 2])
         new = ((outer - inner) / (inner * (turns - 1)).clamp(min=LEAST_LINES)).clamp(0.0, 1.0)
-        always = repeated + inner * new * (1 - left)
+        always = repeated + new * coming
         runs, gone = turns > 1, torch.zeros_like(new)
         parts = always / lines, inner * (1 - new) / lines, 1 / reuse.share[step] - 1
         gone[:, runs] = gone_rate(*(part.expand_as(gone)[:, runs] for part in parts))
         repeated = turns * repeated + gone * (turns * inner - outer).clamp(min=0.0)
+        coming = coming * turns
     first = reuse.touched[-1] / LINE_BYTES
     kept = left * _mean_survival((repeated + first * (1 - left)).sum(0) / lines)
     missed = repeated + first * (1 - kept)

@@ -13,7 +13,7 @@ from pipeline.machine.gemmini.windows import windows
 from pipeline.machine.rounding import blocks
 from pipeline.workload import C, K, N, P, Q, R, S
 
-LEAST_REQUESTS = 1e-6
+LEAST_COMMANDS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,10 @@ def stream_cycles(
     alone = torch.maximum(steady, later)
     commands = stream.commands * (timing.read_latency_cycles + timing.command_cycles)
     if missing is not None:
-        late = missing.lines * timing.miss_latency_cycles
-        round_trips = round_trips + late / timing.in_flight
-        commands = commands + stream.commands * late / stream.requests.clamp(min=LEAST_REQUESTS)
+        round_trips = round_trips + missing.lines * (timing.miss_latency_cycles / timing.in_flight)
+        # A command ends with its last line; one that misses makes it late.
+        late = -torch.expm1(-missing.lines / stream.commands.clamp(min=LEAST_COMMANDS))
+        commands = commands + stream.commands * late * timing.miss_latency_cycles
         steady, alone = (overlapped(cycles, missing.cycles, timing) for cycles in (steady, alone))
     waiting = (commands + alone) / _commands_in_flight(timing.in_flight / dim)
     return torch.maximum(torch.maximum(steady, round_trips), waiting) + stream.zero_rows

@@ -191,7 +191,7 @@ def terms_of(facts: Facts, timing: Timing) -> Terms:
     spills = stores * (1 - 1 / order.visits)
     read_bytes = facts.mean.inputs.bytes + facts.mean.weights.bytes + facts.sums.bytes * spills / count
     write_bytes = tiles.pixels * tiles.mean[K] * (stores + 3 * spills) / count
-    moved = count * _memory_cycles(facts, missing, timing)
+    moved = count * _memory_cycles(facts, stages.load, missing, timing)
     sum_cycles = (ends.zeros * (stores - spills) + ends.refill * spills) / count
     return Terms(
         tiles=count,
@@ -216,13 +216,15 @@ def terms_of(facts: Facts, timing: Timing) -> Terms:
     )
 
 
-def _memory_cycles(facts: Facts, missing: _AllMissing, timing: Timing) -> Float[Tensor, "*b"]:
-    """Time in which the memory moves what a mean tile loads and stores: all requests pass it one after the other."""
-    mean, rows, order = facts.mean, facts.rows, facts.order
+def _memory_cycles(
+    facts: Facts, load: Float[Tensor, "*b"], missing: _AllMissing, timing: Timing
+) -> Float[Tensor, "*b"]:
+    """Time in which the memory serves a mean tile: what is stored while it loads passes it in between."""
+    rows, order = facts.rows, facts.order
     results, sums = order.runs / order.visits, order.runs * (1 - 1 / order.visits)
-    stored = rows.pixels * (rows.beats * results + rows.sum_beats * sums) + facts.sums.beats * sums
-    beats = mean.inputs.beats + mean.weights.beats + stored / order.tiles
-    return overlapped(beats * (BEAT_BYTES / timing.bytes_per_cycle), missing.tile_cycles, timing)
+    beats = rows.pixels * (rows.beats * results + rows.sum_beats * sums) + facts.sums.beats * sums
+    port = missing.tile_cycles - missing.inputs.cycles - missing.weights.cycles
+    return load + overlapped(beats / order.tiles * (BEAT_BYTES / timing.bytes_per_cycle), port, timing)
 
 
 def _host_cycles(facts: Facts, timing: Timing) -> Float[Tensor, "*b"]:
