@@ -7,6 +7,7 @@ the marginal likelihood with priors. Predictions use the projected process on a 
 plain tensors, because a study asks for 100,000 of them a second.
 """
 
+import contextlib
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -119,17 +120,28 @@ def _exact_process(x: Tensor, y: Tensor, likelihood: Any, kernel: Any) -> Any:
 
 
 def _maximise(likelihood: Any, process: Any, x: Tensor, y: Tensor) -> None:
+    """Leave the process at the best hyperparameters seen; a step to a singular covariance ends the search."""
+    from linear_operator.utils.errors import NotPSDError  # noqa: PLC0415
+
     process.train()
     wanted = [parameter for parameter in process.parameters() if parameter.requires_grad]
     optimiser = torch.optim.LBFGS(wanted, max_iter=STEPS, max_eval=2 * STEPS, line_search_fn="strong_wolfe")
+    least, best = math.inf, [parameter.detach().clone() for parameter in wanted]
 
     def loss() -> Tensor:
+        nonlocal least, best
         optimiser.zero_grad()
         value: Tensor = -likelihood(process(x), y)
+        if float(value.detach()) < least:
+            least, best = float(value.detach()), [parameter.detach().clone() for parameter in wanted]
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    with contextlib.suppress(NotPSDError):
+        optimiser.step(loss)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        for parameter, value in zip(wanted, best, strict=True):
+            parameter.copy_(value)
 
 
 def condition(process: Process, known: Features, cycles: Float[Tensor, " n"]) -> Correction:

@@ -2,8 +2,10 @@
 
 import dataclasses
 
+import gpytorch
 import pytest
 import torch
+from linear_operator.utils.errors import NotPSDError
 
 from learned.correction import (
     LEAST_SCALE,
@@ -91,3 +93,25 @@ def test_nothing_says_nothing_and_constant_features_do_no_harm(known: tuple[Feat
     constant = dataclasses.replace(rows, values=rows.values * 0 + 1.0)
     assert torch.isfinite(fit_process(constant, cycles, 0).scale).all()
     assert LEAST_SCALE > 0
+
+
+def test_a_search_that_runs_into_a_singular_covariance_keeps_the_best_so_far(
+    known: tuple[Features, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, cycles = known
+    rows, cycles = rows[torch.arange(40)], cycles[:40]
+    evaluations = 0
+    evaluate = gpytorch.mlls.ExactMarginalLogLikelihood.forward
+
+    def fail_at_the_third(self: object, *arguments: object) -> torch.Tensor:
+        nonlocal evaluations
+        evaluations += 1
+        if evaluations == 3:
+            raise NotPSDError("singular")
+        return evaluate(self, *arguments)
+
+    monkeypatch.setattr(gpytorch.mlls.ExactMarginalLogLikelihood, "forward", fail_at_the_third)
+    process = fit_process(rows, cycles, seed=0)
+    assert evaluations == 3
+    assert torch.isfinite(process.scale).all()
+    assert process.noise > 0
