@@ -31,7 +31,7 @@ def read_command(files: Sequence[str], top: str, parameters: Mapping[str, int]) 
     """The command that reads ``files`` flat, memories as black boxes."""
     boxes = " ".join(f"--blackboxed-module {memory}" for memory in MEMORIES)
     values = " ".join(f"-G {parameter}={value}" for parameter, value in parameters.items())
-    return f"read_slang --ignore-assertions -I . {boxes} --top {top} {values} {' '.join(files)}"
+    return f"read_slang --ignore-assertions -D SYNTHESIS=1 -I . {boxes} --top {top} {values} {' '.join(files)}"
 
 
 def linked(folder: Path, sources: Sequence[Path]) -> list[str]:

@@ -269,37 +269,36 @@ module dma_reader
   end
 
   if (Design.datapath) begin : gen_data
-    logic [8*BusBytes-1:0] beats_q[Beats];
-    localparam int unsigned BeatIndexBits = $clog2(Beats);
-    logic [BeatIndexBits-1:0] head_q, tail_q;
+    logic [8*BusBytes-1:0] oldest;
     logic [8*DmaBytes-1:0] buffer_q;  // useful bytes, the first in the low byte
     logic [8*DmaBytes-1:0] beat_data;
     read_t current;
     logic [6:0] offset_now;
+
+    beat_buffer #(
+        .Bytes(BusBytes),
+        .Depth(Beats)
+    ) u_data (
+        .clk_i,
+        .rst_ni,
+        .push_i(rsp_i.valid),
+        .data_i(rsp_data_i),
+        .pop_i(beat_valid && beat_pop),
+        .data_o(oldest)
+    );
 
     always_comb begin
       current = (!merging_q || finish) ? next_read : read_q;
       offset_now = (!merging_q || finish) ? '0 : arrived_q;
       beat_data = '0;
       if (beat_valid && beat_pop) begin
-        beat_data = (8 * DmaBytes)'(beats_q[head_q]);
+        beat_data = (8 * DmaBytes)'(oldest);
         if (offset_now >= 7'(current.shift)) beat_data = beat_data << {offset_now - 7'(current.shift), 3'b000};
         else beat_data = beat_data >> {7'(current.shift) - offset_now, 3'b000};
       end
     end
 
-    always_ff @(posedge clk_i or negedge rst_ni) begin
-      if (!rst_ni) begin
-        head_q <= '0;
-        tail_q <= '0;
-      end else begin
-        if (rsp_i.valid) tail_q <= tail_q == BeatIndexBits'(Beats - 1) ? '0 : tail_q + 1'b1;
-        if (beat_valid && beat_pop) head_q <= head_q == BeatIndexBits'(Beats - 1) ? '0 : head_q + 1'b1;
-      end
-    end
-
     always_ff @(posedge clk_i) begin
-      if (rsp_i.valid) beats_q[tail_q] <= rsp_data_i;
       if (beat_valid && beat_pop) begin
         buffer_q <= (!merging_q || finish) ? beat_data : buffer_q | beat_data;
       end

@@ -40,7 +40,8 @@ module mesh #(
   for (genvar r = 0; r < Dim; r++) begin : gen_rows
     delay_line #(
         .Bits(8),
-        .Cycles(r)
+        .Cycles(r),
+        .Reset(1'b0)
     ) u_skew (
         .clk_i,
         .rst_ni,
@@ -85,7 +86,8 @@ module mesh #(
 
     delay_line #(
         .Bits(32),
-        .Cycles(OutputDelay - Dim - c)
+        .Cycles(OutputDelay - Dim - c),
+        .Reset(1'b0)
     ) u_align (
         .clk_i,
         .rst_ni,
