@@ -21,7 +21,7 @@ from pipeline.synthesis.tools import DEFAULT_NANOMETRES
 
 DIMS = (4,) if quick() else (4, 8, 16, 32, 64)
 DESIGN = "gemmini"
-FITTED = (4, 16, 64)
+FITTED = (4, 8, 16)
 """Sizes that the three coefficients of the area model are solved from."""
 SCRATCHPAD_KIB, ACCUMULATOR_KIB = 256, 64
 
