@@ -105,15 +105,19 @@ def features_of(machine: Machine, calibration: Calibration, samples: Samples) ->
 
 
 def is_better(error: Float[Tensor, " n"], before: Float[Tensor, " n"], samples: Samples) -> bool:
-    """Whether errors on efficient rows are smaller than before and their ranks no worse.
+    """Whether errors on efficient rows are smaller than before by ``LEAST_GAIN``, and their ranks no worse.
 
-    The gain must be ``LEAST_GAIN`` at least, and more than its own standard error: few rows differ by chance.
+    Few rows differ by chance: the gain over all rows must exceed its standard error, and ranks may lose ``RANK_MARGIN``
+    or the standard error of their correlation, (1 - rho^2) / sqrt(n).
     """
     rows = _efficient(samples)
-    size, size_before = (part[rows].abs().clamp(max=MOST_LOG_ERROR) for part in (error, before))
+    size, size_before = (part.abs().clamp(max=MOST_LOG_ERROR) for part in (error, before))
     gain = size_before - size
-    least = torch.maximum(LEAST_GAIN * size_before.mean(), gain.std() / len(rows) ** 0.5)
-    return bool(gain.mean() > least) and _rank(error, samples, rows) >= _rank(before, samples, rows) - RANK_MARGIN
+    less = gain[rows].mean() > LEAST_GAIN * size_before[rows].mean()
+    sure = gain.mean() > gain.std() / len(gain) ** 0.5
+    rank, rank_before = (_rank(part, samples, rows) for part in (error, before))
+    margin = max(RANK_MARGIN, (1 - rank_before**2) / len(rows) ** 0.5)
+    return bool(less & sure) and rank >= rank_before - margin
 
 
 def best_share(held: HeldOutErrors, samples: Samples) -> float:
