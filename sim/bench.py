@@ -36,6 +36,9 @@ async def run_programs(dut: Any) -> None:
 
 async def _run(dut: Any, library: ctypes.CDLL, prepared: Prepared) -> Outcome:
     dut.go_i.value = 0
+    # Reset is asynchronous: only its falling edge is seen while the clock stands, also before the first program.
+    dut.rst_ni.value = 1
+    await Timer(2, unit="step")
     dut.rst_ni.value = 0
     await Timer(2, unit="step")
     program = prepared.program

@@ -204,3 +204,16 @@ def test_a_design_that_does_not_elaborate_says_where_without_a_build(tmp_path: P
 
 def test_the_design_that_tests_run_elaborates() -> None:
     elaborate(copy_engine())
+
+
+@pytest.mark.long
+def test_the_first_program_of_a_process_is_reset_under_cocotb_too(tmp_path: Path) -> None:
+    rows = (
+        "mapping.mapping,prob.R,prob.S,prob.P,prob.Q,prob.C,prob.K,arch.meshX,arch.mem1_depth,arch.mem2_depth\n"
+        "L2[WIO] N1 - L1[WI] Q2 K2 C8 P2 K4X - L0[O] P4X,1,1,8,2,8,8,4,128,1024\n"
+    )
+    (tmp_path / "in.csv").write_text(rows, encoding="utf-8")
+    files = str(tmp_path / "in.csv"), str(tmp_path / "out.csv")
+    command = [sys.executable, "-m", "pipeline.cli", "simulate", *files, "--design", "output_stationary"]
+    done = subprocess.run(command, timeout=600, check=False)  # a timing build, where every register begins at 0
+    assert done.returncode == 0
