@@ -21,9 +21,7 @@ rule select:
     params:
         machine=lambda w: PLANS[w.study].machine,
         model=lambda w: PLANS[w.study].model(w.variant),
-        tiled=lambda w: (
-            [] if PLANS[w.study].is_baseline(w.variant) else ["--tiled"]
-        ),
+        tiled=lambda w: ([] if PLANS[w.study].is_baseline(w.variant) else ["--tiled"]),
         uncertain=lambda w: PLANS[w.study].uncertain(w.variant),
         max_cycles=lambda w: STUDIES[w.study].sampling.max_cycles,
         seed=lambda w: STUDIES[w.study].seed,
