@@ -92,12 +92,12 @@ def valid_mappings(
         mixed = torch.randperm(_CHUNK, generator=generator)
         points = concatenate([exact, ragged], 0)[mixed]
         ok = fits(problem.tensors(points, layer), layer, hardware, machine)
-        points = points[ok][slice(0, count - have)]
-        have += points.slots.shape[0]
-        found.append(points)
+        looked_at = ok.cumsum(0) - ok.long() < count - have  # what comes after the last one needed was not asked for
+        recorder.invalid += int((~ok & looked_at).sum())
+        found.append(points[ok & looked_at])
+        have += found[-1].slots.shape[0]
         if have >= count:
             break
-        recorder.invalid += int((~ok).sum())
     return concatenate(found, 0)
 
 

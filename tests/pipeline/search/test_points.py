@@ -163,6 +163,20 @@ def test_random_search_and_the_pool_of_the_bayesian_one_go_ragged(problem_on):
     assert 10 < sum(exact) < 90
 
 
+def test_draws_that_do_not_fit_are_counted_up_to_the_last_one_needed(problem_on):
+    problem = problem_on("gemmini", fixed=(16, 16.0, 16.0))
+    hardware = problem.constraints.sample(1, torch.Generator().manual_seed(0))
+
+    def drawn(count):
+        recorder = Recorder(problem, 100, clock=lambda: 0.0)
+        return valid_mappings(problem, 0, hardware, count, torch.Generator().manual_seed(0), recorder), recorder.invalid
+
+    few, invalid_few = drawn(5)
+    many, invalid_many = drawn(50)
+    assert torch.equal(few.slots, many.slots[:5])
+    assert 0 < invalid_few < invalid_many
+
+
 def test_genetic_and_gradient_search_start_from_the_same_designs(problem_on):
     states = []
     for method in (Gradient(), Genetic()):
