@@ -119,9 +119,9 @@ def compare(table: pd.DataFrame, workload: str, memory: Memory) -> list[dict[str
             "edp_over_ours": costs[name][2] / mean,
             "cycles": costs[name][0],
             "energy_uj": costs[name][1],
-            "hardware": str(_hardware(mapped, machine)),
+            "hardware": _hardware(mapped, machine).id,
             "area_mm2": float(machine.area_mm2(HardwareTensors.stack([_hardware(mapped, machine)]))),
-            "as_published": str(asked),
+            "as_published": asked.id,
         }
         for name, (mapped, asked) in designs.items()
     ]
