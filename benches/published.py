@@ -7,13 +7,12 @@ same energy a word. ``QUICK=1``: BERT on ``simple``. U-Net in full size takes mo
 """
 
 import math
-import os
 
 import pandas as pd
 
-from benches.common import Cell, quick, write
+from benches.common import Cell, quick, simulated, write
 from pipeline.choices import MEMORIES, Memory
-from pipeline.files import ROOT, reference_file
+from pipeline.files import reference_file
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.capacity import SLACK
 from pipeline.machine.latency import AnalyticalModel
@@ -22,7 +21,6 @@ from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.stages.entry import guarded
 from pipeline.stages.reference import tiled_table
 from pipeline.stages.search import run_search
-from pipeline.stages.simulate import simulate_table
 from pipeline.stages.totals import totals
 from pipeline.table import Row, columns_of, read_table, rows_of
 from pipeline.workload import load_workload
@@ -66,36 +64,14 @@ def published(table: pd.DataFrame, workload: str, machine: Machine) -> dict[str,
 
 def searched(workload: str, machine: Machine, seed: int) -> pd.DataFrame:
     """The design that one search finds with the machine's own latency."""
-    found = run_search(
+    return run_search(
         load_workload(workload),
         method="gradient",
         evaluations=EVALUATIONS,
         model=AnalyticalModel(machine),
         seed=seed,
         fix_dim=DIM,
-    )
-    entries = found.workload.layers
-    rows = [Row(mapping, found.hardware) for mapping in found.mappings]
-    return columns_of(rows, [entry.name for entry in entries], [entry.count for entry in entries])
-
-
-def simulated(table: pd.DataFrame, memory: Memory) -> pd.DataFrame:
-    """``table`` with measured cycles and energy. Raises ValueError when a row was not simulated."""
-    result = simulate_table(
-        table,
-        design="gemmini",
-        datapath="timing",
-        memory=memory,
-        driver="inprocess",
-        jobs=len(os.sched_getaffinity(0)),
-        dim_rule="from-table",
-        partial_sums="spill",
-        work_dir=ROOT / "results" / "bench" / "published.work",
-    )
-    failed = result[result["error"] != ""]
-    if len(failed):
-        raise ValueError(f"{len(failed)} layers were not simulated, the first: {failed['error'].iloc[0]}")
-    return result
+    ).table()
 
 
 def compare(table: pd.DataFrame, workload: str, memory: Memory) -> list[dict[str, Cell]]:
@@ -107,7 +83,10 @@ def compare(table: pd.DataFrame, workload: str, memory: Memory) -> list[dict[str
     for seed in SEEDS:
         mapped = searched(workload, machine, seed)
         designs[f"ours, seed {seed}"] = (mapped, _hardware(mapped, machine))
-    costs = {name: totals(simulated(mapped, memory)) for name, (mapped, _) in designs.items()}
+    costs = {
+        name: totals(simulated(mapped, design="gemmini", memory=memory, name="published"))
+        for name, (mapped, _) in designs.items()
+    }
     ours = [costs[name][2] for name in costs if name.startswith("ours")]
     mean = math.exp(sum(map(math.log, ours)) / len(ours))
     return [

@@ -20,7 +20,7 @@ from pipeline.machine.machine import Machine, MachineChoice
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.search.result import SearchResult
 from pipeline.stages.estimate import estimate_table
-from pipeline.stages.machines import DEFAULT_DESIGN, DEFAULT_MEMORY, machine_choice
+from pipeline.stages.machines import DEFAULT_DESIGN, DEFAULT_MEMORY, Platform, machine_choice
 from pipeline.stages.models import dim_rule_of, model_asked
 from pipeline.stages.sample import sample_table
 from pipeline.stages.search import run_search
@@ -43,9 +43,12 @@ def machine(design: str = DEFAULT_DESIGN, memory: Memory | None = None) -> Machi
 
 
 def _choice(design: str | None, memory: Memory | None) -> MachineChoice:
-    if design == "timeloop":
-        return machine_choice("timeloop", memory=memory)
-    return machine_choice(design=design, memory=memory)
+    return machine_choice(*_asked(design), memory)
+
+
+def _asked(design: str | None) -> tuple[Platform | None, str | None]:
+    """What ``design`` is as ``--platform`` and ``--design``."""
+    return ("timeloop", None) if design == "timeloop" else (None, design)
 
 
 def load_model(model: str | LatencyModel, design: str | None = None, memory: Memory | None = None) -> LatencyModel:
@@ -55,9 +58,7 @@ def load_model(model: str | LatencyModel, design: str | None = None, memory: Mem
     """
     if not isinstance(model, str):
         return model
-    if design == "timeloop":
-        return model_asked(model, "timeloop", None, memory)
-    return model_asked(model, None, design, memory)
+    return model_asked(model, *_asked(design), memory)
 
 
 def table_of(

@@ -14,6 +14,9 @@ MEMORIES: tuple[Memory, ...] = get_args(Memory)
 PartialSums = Literal["spill", "drop"]
 """Partial sums of interrupted reductions go to memory and come back; or are left out (timing only)."""
 
+MAPPINGS, AREA = PARTS = ("mappings", "area")
+"""Searches that tell what each part gives: mappings on the default hardware; designs of at most its area."""
+
 CoDesign = Literal["each", "shared", "both"]
 """Hardware is searched for every network alone, for all of them together, or both."""
 

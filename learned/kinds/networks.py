@@ -44,10 +44,8 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
-class Residual:
+class Residual(Plain):
     """The published analytical model plus a network that is never negative."""
-
-    calibrates: bool = False
 
     def fit(self, machine: Machine, samples: Samples, seed: int) -> Network:
         """The network; the analytical part is the published one on every machine."""
@@ -63,14 +61,6 @@ class Residual:
     ) -> Latency:
         """The sum of both."""
         return Latency(published.residual_cycles(weights, layers, mappings, hardware))
-
-    def tensors(self, weights: Network) -> dict[str, Tensor]:
-        """Layers and scales."""
-        return network_tensors(weights)
-
-    def weights(self, tensors: dict[str, Tensor]) -> Network:
-        """The network from them."""
-        return Network(**tensors)
 
 
 def network_tensors(network: Network) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-from pipeline.choices import METHODS, MODEL_KINDS
+from pipeline.choices import METHODS, MODEL_KINDS, PARTS
 from pipeline.machine.machine import MachineChoice
 from pipeline.machine.own import own_model
 from pipeline.plain import did_you_mean
@@ -15,7 +15,7 @@ from pipeline.plugins import is_own, short_name
 from pipeline.search.named import method_named
 
 OWN = "module:Class"
-RESERVED = ("reference", "analytical", "mappings", "area")
+RESERVED = ("reference", "analytical", *PARTS)
 """Names of searches that a study has besides its methods."""
 
 Fields = Iterable[tuple[str, tuple[str, ...]]]

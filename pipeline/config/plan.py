@@ -7,14 +7,12 @@ from pathlib import Path
 
 import psutil
 
+from pipeline.choices import AREA, MAPPINGS, PARTS
 from pipeline.config.study import SHARED, Study
 from pipeline.files import digest
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.plugins import is_own, module_of, short_name
 from pipeline.workload import load_workload
-
-MAPPINGS, AREA = PARTS = ("mappings", "area")
-"""Variants that tell what each part gives: mappings on the default hardware; designs of at most the default's area."""
 
 
 @dataclass(frozen=True)

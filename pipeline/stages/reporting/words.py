@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.choices import AREA, MAPPINGS
+
 TITLES = {
     "variant": "found by",
     "candidate": "seed",
@@ -146,9 +148,9 @@ def finder(variant: str, method: str) -> str:
     """Who found the designs of a search variant; ``method`` is that of the rounds."""
     if variant == "reference":
         return "default"
-    if variant == "mappings":
+    if variant == MAPPINGS:
         return f"{method} search of mappings on the default hardware"
-    if variant == "area":
+    if variant == AREA:
         return f"{method} search within the default's area"
     if variant == "analytical":
         return f"{method} search, analytical model alone"
