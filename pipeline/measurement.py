@@ -30,6 +30,13 @@ CYCLE_COUNTERS = tuple(name for name in COUNTERS if name.endswith("_cycles"))
 WORD_COUNTERS = tuple(name for name in COUNTERS if name not in CYCLE_COUNTERS)
 """What counted energy is made of."""
 
+CACHE_COUNTERS = ("cache_hits", "cache_misses", "cache_fills", "cache_write_backs", "dram_lines")
+"""What the caches of the memory ``soc`` did, field for field ``dosa::CacheCounts`` in ``sim/native/timing.h``.
+
+Accesses of at most a line of 64 bytes that found it in the cache and that did not; lines fetched for a miss (a write of
+a whole line needs none); changed lines that left the cache; of both the lines that the last-level cache did not hold.
+"""
+
 
 def known_classes(columns: Iterable[str]) -> list[str]:
     """The cycle classes that a table with these columns of simulations has; some designs count none."""

@@ -15,7 +15,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
 from sim.journal import JournalWriter
-from sim.memory import bind, error, load
+from sim.memory import bind, cache_counts, error, load
 from sim.task import Outcome, Prepared, conclude
 from sim.worker import Work, die_with_parent
 
@@ -51,4 +51,4 @@ async def _run(dut: Any, library: ctypes.CDLL, prepared: Prepared) -> Outcome:
     seconds = time.process_time() - start
     ports = (dut.cycles_o, dut.host_cycles_o, dut.counters_o)
     cycles, host_cycles, counters = (int(port.value) for port in ports)
-    return Outcome(error(library), cycles, host_cycles, counters, seconds)
+    return Outcome(error(library), cycles, host_cycles, counters, cache_counts(library), seconds)

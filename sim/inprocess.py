@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sim.build import Datapath, build
 from sim.design import Design
-from sim.memory import MemorySettings, bind, error, load
+from sim.memory import MemorySettings, bind, cache_counts, error, load
 
 MAX_CYCLES = 1 << 40
 
@@ -105,6 +105,11 @@ class Simulation:
     def error(self) -> str:
         """What went wrong in the current run, or an empty string."""
         return error(self._library)
+
+    @property
+    def caches(self) -> dict[str, int]:
+        """What the caches did in the current run; zeros on a memory without caches."""
+        return cache_counts(self._library)
 
     def close(self) -> None:
         """Unload the design."""

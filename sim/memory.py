@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.choices import Memory
 from pipeline.machine.system import BELOW_CACHE, HOST, MEMORY_SYSTEMS, Cache
+from pipeline.measurement import CACHE_COUNTERS
 
 _SIMPLE, _CACHE = MEMORY_SYSTEMS["simple"], Cache()
 
@@ -54,6 +55,10 @@ class _Settings(ctypes.Structure):
     _fields_ = [(field.name, ctypes.c_uint32) for field in fields(MemorySettings)]
 
 
+class _CacheCounts(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint64) for name in CACHE_COUNTERS]
+
+
 def bind(library: ctypes.CDLL) -> ctypes.CDLL:
     """Declare the functions that both drivers call."""
     pointer, size = ctypes.c_void_p, ctypes.c_uint64
@@ -61,6 +66,8 @@ def bind(library: ctypes.CDLL) -> ctypes.CDLL:
     library.dosa_load.restype = None
     library.dosa_error.argtypes = []
     library.dosa_error.restype = ctypes.c_char_p
+    library.dosa_caches.argtypes = [ctypes.POINTER(_CacheCounts)]
+    library.dosa_caches.restype = None
     return library
 
 
@@ -82,6 +89,13 @@ def load(
     native = _Settings(*(getattr(settings, field.name) for field in fields(MemorySettings)))
     pointer = None if contents is None else contents.ctypes.data
     library.dosa_load(commands.ctypes.data, len(commands), pointer, memory_bytes, ctypes.byref(native))
+
+
+def cache_counts(library: ctypes.CDLL) -> dict[str, int]:
+    """What the caches did in the current run, by ``CACHE_COUNTERS``; zeros on a memory without caches."""
+    counts = _CacheCounts()
+    library.dosa_caches(ctypes.byref(counts))
+    return {name: getattr(counts, name) for name in CACHE_COUNTERS}
 
 
 def error(library: ctypes.CDLL) -> str:

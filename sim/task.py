@@ -78,6 +78,8 @@ class Record:
     error: str = ""
     seconds: float = 0.0
     """CPU time between start and done."""
+    caches: dict[str, int] = field(default_factory=dict)
+    """What the caches did, where the memory has some."""
 
     def to_line(self) -> str:
         """One line of a journal, without its newline."""
@@ -117,6 +119,7 @@ class Outcome:
     host_cycles: int
     counters: int
     """The counter port: 64 bits a counter, the first one lowest."""
+    caches: dict[str, int]
     seconds: float
 
 
@@ -127,7 +130,8 @@ def conclude(key: str, prepared: Prepared, names: tuple[str, ...], outcome: Outc
         return Record(key, error=error, seconds=outcome.seconds)
     values = {name: outcome.counters >> (64 * i) & (2**64 - 1) for i, name in enumerate(names)}
     values["host_cycles"] = outcome.host_cycles
-    return Record(key, outcome.cycles, values, seconds=outcome.seconds)
+    caches = outcome.caches if prepared.task.memory.soc else {}
+    return Record(key, outcome.cycles, values, seconds=outcome.seconds, caches=caches)
 
 
 def _mismatch(prepared: Prepared) -> str:

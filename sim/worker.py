@@ -76,7 +76,7 @@ def run(simulation: Simulation, prepared: Prepared) -> Outcome:
     simulation.run_until_done()
     seconds = time.process_time() - start
     io = simulation.io
-    return Outcome(simulation.error, io.cycles_o, io.host_cycles_o, io.counters_o, seconds)
+    return Outcome(simulation.error, io.cycles_o, io.host_cycles_o, io.counters_o, simulation.caches, seconds)
 
 
 def main() -> None:

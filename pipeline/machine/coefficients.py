@@ -30,6 +30,8 @@ class Energy(_Model):
     accumulator: SizedEnergy
     scratchpad: SizedEnergy
     dram: PositiveFloat
+    cache: PositiveFloat
+    """Also of the last-level cache."""
 
 
 class Bandwidth(_Model):

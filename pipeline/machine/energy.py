@@ -1,5 +1,6 @@
 """Energy: words moved at each level times the energy of one access."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -26,6 +27,22 @@ class LevelEnergy:
     def total(self) -> Float[Tensor, "*b"]:
         """Energy of all levels in microjoule."""
         return self.mac + self.register + self.accumulator + self.scratchpad + self.dram
+
+
+LINE_BYTES = 64
+
+
+def below_bus_uj(bus_bytes: int, caches: Mapping[str, int]) -> float:
+    """Energy in microjoule of the memories below the bus, each priced apart, by what the caches of `soc` did.
+
+    ``caches`` has a value for each of ``measurement.CACHE_COUNTERS``. Every byte over the bus is one of the cache,
+    every line that the cache fetches or writes back one of the last-level cache, and what that does not hold one of
+    DRAM.
+    """
+    energy = coefficients().energy_pj
+    lines = caches["cache_fills"] + caches["cache_write_backs"]
+    cached = (bus_bytes + LINE_BYTES * lines) * energy.cache
+    return (cached + LINE_BYTES * caches["dram_lines"] * energy.dram) * _UJ_PER_PJ
 
 
 @dataclass(frozen=True, slots=True)

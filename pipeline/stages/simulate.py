@@ -11,7 +11,7 @@ import typer
 from pipeline.choices import DimRule, Memory, PartialSums
 from pipeline.files import ROOT, check_out_folder
 from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.machine.energy import LevelEnergy
+from pipeline.machine.energy import LevelEnergy, below_bus_uj
 from pipeline.machine.machine import MachineChoice, machine_of
 from pipeline.machine.words import Words
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
@@ -36,6 +36,9 @@ DESIGNS = ROOT / "results" / "rtl"
 
 ESTIMATED = "sim.energy_estimated"
 """Column that is there, and true, where a design does not count all words: its energy is the machine's estimate."""
+
+CACHED = "sim.energy_cached_uj"
+"""Energy with the caches of ``soc`` priced apart, beside the published rule's, by which all bytes come from DRAM."""
 
 FAILED: dict[str, Any] = dict.fromkeys(("sim.cycles", "sim.energy_uj", "sim.edp"), float("nan"))
 """Results of a row that could not be simulated; they are there even when no row could."""
@@ -163,7 +166,12 @@ def _columns(record: Record, request: Request) -> dict[str, Any]:
     energy_uj = float(energy.total.item())
     columns = {"sim.cycles": measured.cycles, "sim.energy_uj": energy_uj, "sim.edp": measured.cycles * energy_uj}
     columns |= {} if is_counted else {ESTIMATED: True}
-    columns |= {f"sim.{name}": value for name, value in counters.items()}
+    columns |= {f"sim.{name}": value for name, value in (counters | record.caches).items()}
+    if record.caches and is_counted:
+        on_chip = energy_uj - float(energy.dram.item())
+        columns[CACHED] = on_chip + below_bus_uj(
+            counters["dram_read_bytes"] + counters["dram_write_bytes"], record.caches
+        )
     return columns | {"sim.rtl_digest": measured.rtl_digest, "error": ""}
 
 

@@ -34,10 +34,8 @@ Access covering(uint64_t first, uint64_t end) {
 
 }  // namespace
 
-AxiMemory::AxiMemory(const Settings& settings, uint8_t* contents, uint64_t size)
-    : settings_{settings}, contents_{contents}, size_{size}, timing_{make_timing(settings)}, random_{settings.seed} {
-    if (settings.warm != 0) timing_->warm(size_);
-}
+AxiMemory::AxiMemory(const Settings& settings, uint8_t* contents, uint64_t size, Timing& timing)
+    : settings_{settings}, contents_{contents}, size_{size}, timing_{timing}, random_{settings.seed} {}
 
 const AxiOut& AxiMemory::tick(const AxiIn& in) {
     now_ += 1;
@@ -46,7 +44,7 @@ const AxiOut& AxiMemory::tick(const AxiIn& in) {
     take_beats();
     drive_read();
     drive_answer();
-    const bool ready = timing_->ready_at() <= now_ + 1;
+    const bool ready = timing_.ready_at() <= now_ + 1;
     const bool starting = !reads_.empty() && reads_.back().started < reads_.back().burst.beats;
     out_.read_address_ready = ready && !starting && reads_.size() < kBursts && !stalled();
     out_.write_address_ready = ready && writes_.size() < kBursts && !stalled();
@@ -91,13 +89,13 @@ void AxiMemory::start_read() {
     if (reads_.empty()) return;
     Read& read = reads_.back();
     const AxiAddress& burst = read.burst;
-    if (read.started == burst.beats || (read.started > 0 && timing_->ready_at() > now_)) return;
+    if (read.started == burst.beats || (read.started > 0 && timing_.ready_at() > now_)) return;
     const uint64_t first = beat_address(burst, read.started);
     const uint64_t line_end = (first / kLineBytes + 1) * kLineBytes;
     uint32_t end_beat = read.started;
     while (end_beat < burst.beats && beat_address(burst, end_beat) < line_end) ++end_beat;
     const Access access = covering(first, beat_end(burst, end_beat - 1));
-    const uint64_t cycle = timing_->read(access, now_) + delay();
+    const uint64_t cycle = timing_.read(access, now_) + delay();
     for (; read.started < end_beat; ++read.started) {
         const uint64_t address = beat_address(burst, read.started);
         const uint64_t word = address / kBeatBytes * kBeatBytes;
@@ -130,7 +128,7 @@ void AxiMemory::take_beat(Write& write) {
     for (uint32_t beat = write.line_beat; beat < taken; ++beat) {
         access.full_line = access.full_line && write.beats[beat].strobes == 0xffff;
     }
-    write.cycle = std::max(write.cycle, timing_->write(access, now_) + delay());
+    write.cycle = std::max(write.cycle, timing_.write(access, now_) + delay());
     write.line_beat = taken;
     write.complete = last;
 }

@@ -49,7 +49,7 @@ struct AxiOut {
 class AxiMemory {
   public:
     // `contents` may be null (timing build): then only addresses are checked.
-    AxiMemory(const Settings& settings, uint8_t* contents, uint64_t size);
+    AxiMemory(const Settings& settings, uint8_t* contents, uint64_t size, Timing& timing);
 
     // One clock.
     const AxiOut& tick(const AxiIn& in);
@@ -92,7 +92,7 @@ class AxiMemory {
     Settings settings_;
     uint8_t* contents_;
     uint64_t size_;
-    std::unique_ptr<Timing> timing_;
+    Timing& timing_;
     Random random_;
     uint64_t now_ = 0;
     AxiOut out_;

@@ -41,7 +41,7 @@ uint32_t pack(const AxiOut& out, bool error) {
 const AxiOut& tick(uint64_t read, uint64_t write, uint32_t flags, const uint8_t* data) {
     if (run != loaded().run) {
         run = loaded().run;
-        memory = std::make_unique<AxiMemory>(loaded().settings, loaded().contents, loaded().bytes);
+        memory = std::make_unique<AxiMemory>(loaded().settings, loaded().contents, loaded().bytes, timing());
     }
     AxiIn in;
     in.read = unpack(read);

@@ -23,6 +23,7 @@ const uint32_t* commands = nullptr;
 uint64_t commands_left = 0;
 uint32_t host_cycles = 0;
 Loaded current;
+std::unique_ptr<Timing> current_timing;
 std::unique_ptr<Memory> memory;
 std::string failure;  // of an assertion, or an error that the design found
 std::string message;  // what the simulator said last
@@ -60,6 +61,8 @@ uint64_t tick(uint64_t read, uint64_t write, bool idle, const uint8_t* write_bea
 
 const Loaded& loaded() { return current; }
 
+Timing& timing() { return *current_timing; }
+
 void report(const std::string& error) {
     if (failure.empty()) failure = error;
 }
@@ -80,12 +83,16 @@ void dosa_load(const uint32_t* words, uint64_t count, uint8_t* contents, uint64_
     commands_left = count;
     host_cycles = settings->host_cycles;
     current = {*settings, contents, bytes, current.run + 1};
-    memory = std::make_unique<Memory>(*settings, contents, bytes);
+    current_timing = make_timing(*settings, bytes);
+    memory = std::make_unique<Memory>(*settings, contents, bytes, *current_timing);
     failure.clear();
     message.clear();
 }
 
 const char* dosa_error() { return run_error().c_str(); }
+
+// What the caches did in the current run so far; all 0 without caches.
+void dosa_caches(CacheCounts* counts) { *counts = current_timing ? current_timing->counts() : CacheCounts{}; }
 
 // --- for tb.sv ---
 

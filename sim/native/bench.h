@@ -23,4 +23,7 @@ struct Loaded {
 };
 const Loaded& loaded();
 
+// When the memory of the current run answers.
+Timing& timing();
+
 }  // namespace dosa

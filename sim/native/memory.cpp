@@ -20,14 +20,15 @@ void insert(Queue& queue, const Entry& entry) {
 
 }  // namespace
 
-std::unique_ptr<Timing> make_timing(const Settings& settings) {
-    if (settings.soc != 0) return std::make_unique<SocTiming>(settings);
-    return std::make_unique<SimpleTiming>(settings);
+std::unique_ptr<Timing> make_timing(const Settings& settings, uint64_t bytes) {
+    if (settings.soc == 0) return std::make_unique<SimpleTiming>(settings);
+    auto timing = std::make_unique<SocTiming>(settings);
+    if (settings.warm != 0) timing->warm(bytes);
+    return timing;
 }
 
-Memory::Memory(const Settings& settings, uint8_t* contents, uint64_t size)
-    : settings_{settings}, contents_{contents}, size_{size}, timing_{make_timing(settings)}, random_{settings.seed} {
-    if (settings.warm != 0) timing_->warm(size_);
+Memory::Memory(const Settings& settings, uint8_t* contents, uint64_t size, Timing& timing)
+    : settings_{settings}, contents_{contents}, size_{size}, timing_{timing}, random_{settings.seed} {
     reads_.reserve(kTags);
     writes_.reserve(kTags);
 }
@@ -58,7 +59,7 @@ void Memory::accept_read(const Request& request) {
     burst.beats = 0;
     burst.bytes = request.bytes;
     if (contents_ != nullptr) std::memcpy(burst.data, contents_ + request.address, request.bytes);
-    uint64_t cycle = timing_->read({request.address, request.bytes, false}, now_);
+    uint64_t cycle = timing_.read({request.address, request.bytes, false}, now_);
     if (settings_.stall_permille != 0) cycle += random_.next() % 64;
     insert(reads_, Pending{cycle, request.tag});
 }
@@ -82,7 +83,7 @@ void Memory::accept_write(const Request& request, const uint8_t* beat, uint32_t 
     if (request.last != (burst.beats == expected)) return fail(request, "write", "last does not mark the last beat");
     if (!request.last) return;
     const bool full_line = burst.bytes == 64 && burst.mask == ~0ull;
-    uint64_t cycle = timing_->write({burst.address, burst.bytes, full_line}, now_);
+    uint64_t cycle = timing_.write({burst.address, burst.bytes, full_line}, now_);
     if (settings_.stall_permille != 0) cycle += random_.next() % 64;
     insert(writes_, Pending{cycle, request.tag});
 }
@@ -124,7 +125,7 @@ void Memory::drive_write() {
 
 // Returns whether a ready signal differs from the last cycle's.
 bool Memory::drive_ready() {
-    const bool ready = timing_->ready_at() <= now_ + 1;
+    const bool ready = timing_.ready_at() <= now_ + 1;
     const Answer last = answer_;
     answer_.read_ready = ready && !stalled();
     answer_.write_ready = ready && !stalled();
@@ -137,7 +138,7 @@ uint32_t Memory::idle_cycles() const {
     uint64_t next = now_ + 1 + (1u << 20);
     if (!reads_.empty()) next = std::min(next, reads_.back().cycle);
     if (!writes_.empty()) next = std::min(next, writes_.back().cycle);
-    if (!answer_.read_ready) next = std::min(next, timing_->ready_at());
+    if (!answer_.read_ready) next = std::min(next, timing_.ready_at());
     return next > now_ + 2 ? static_cast<uint32_t>(next - now_ - 2) : 0;
 }
 

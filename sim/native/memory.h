@@ -39,7 +39,7 @@ constexpr uint32_t kTags = 64;
 class Memory {
   public:
     // `contents` may be null (timing build): then only addresses are checked.
-    Memory(const Settings& settings, uint8_t* contents, uint64_t size);
+    Memory(const Settings& settings, uint8_t* contents, uint64_t size, Timing& timing);
 
     // One clock: takes the requests of this cycle, returns what is driven in the next one.
     // `beat_out` [16] receives the read data, `write_beat` [16] with `mask` is the write data; both null without data.
@@ -76,7 +76,7 @@ class Memory {
     Settings settings_;
     uint8_t* contents_;
     uint64_t size_;
-    std::unique_ptr<Timing> timing_;
+    Timing& timing_;
     Random random_;
     uint64_t now_ = 0;
     Answer answer_;

@@ -36,7 +36,7 @@ uint64_t SocTiming::take_slot(uint64_t start) {
 }
 
 // Looks a line up in the last-level cache and places it there.
-bool SocTiming::last_level_hit(uint64_t line, bool) {
+bool SocTiming::last_level_hit(uint64_t line) {
     if (last_level_.empty()) return true;
     uint64_t& tag = last_level_[line % last_level_.size()];
     const bool hit = tag == line;
@@ -56,12 +56,16 @@ SocTiming::Line& SocTiming::allocate(uint64_t line, bool fill, uint64_t start) {
     bank_free_ = std::max(bank_free_, slot_start);
     uint64_t done = slot_start;
     if (victim->tag != ~0ull && victim->dirty) {
-        const bool hit = last_level_hit(victim->tag, true);
+        const bool hit = last_level_hit(victim->tag);
+        counts_.write_backs += 1;
+        counts_.dram_lines += !hit;
         port_free_ = std::max(port_free_, slot_start) + settings_.port_cycles + (hit ? 0 : settings_.dram_write_cycles);
         done = port_free_;
     }
     if (fill) {
-        const bool hit = last_level_hit(line, false);
+        const bool hit = last_level_hit(line);
+        counts_.fills += 1;
+        counts_.dram_lines += !hit;
         port_free_ = std::max(port_free_, slot_start) + settings_.port_cycles;
         if (!hit) port_free_ += settings_.dram_read_cycles * kLineBytes / 128;
         done = port_free_ + settings_.miss_latency_cycles;
@@ -74,7 +78,7 @@ SocTiming::Line& SocTiming::allocate(uint64_t line, bool fill, uint64_t start) {
 void SocTiming::warm(uint64_t bytes) {
     const uint64_t lines = (bytes + kLineBytes - 1) / kLineBytes;
     for (uint64_t line = 0; line < lines; ++line) {
-        last_level_hit(line, false);
+        last_level_hit(line);
         Line* const set = &lines_[line % sets_ * settings_.cache_ways];
         Line* victim = &set[random_.next() % settings_.cache_ways];
         for (uint32_t way = 0; way < settings_.cache_ways; ++way) {
@@ -84,23 +88,26 @@ void SocTiming::warm(uint64_t bytes) {
     }
 }
 
+// The line of an access; one that misses is allocated and, with `fill`, fetched.
+SocTiming::Line& SocTiming::look_up(const Access& access, bool fill, uint64_t start) {
+    const uint64_t line = access.address / kLineBytes;
+    Line* const entry = find(line);
+    (entry != nullptr ? counts_.hits : counts_.misses) += 1;
+    return entry != nullptr ? *entry : allocate(line, fill, start);
+}
+
 uint64_t SocTiming::read(const Access& access, uint64_t now) {
     const uint64_t start = enter_bank(now, access.bytes);
-    const uint64_t line = access.address / kLineBytes;
-    Line* entry = find(line);
-    if (entry == nullptr) entry = &allocate(line, true, start);
-    return std::max(start, entry->ready) + settings_.latency_cycles;
+    return std::max(start, look_up(access, true, start).ready) + settings_.latency_cycles;
 }
 
 uint64_t SocTiming::write(const Access& access, uint64_t now) {
     const uint64_t beats = access.bytes / 16;
     const uint64_t start = enter_bank(now, access.full_line ? access.bytes : beats * settings_.partial_write_cycles);
-    const uint64_t line = access.address / kLineBytes;
-    Line* entry = find(line);
-    if (entry == nullptr) entry = &allocate(line, !access.full_line, start);
-    const uint64_t begin = std::max({start, entry->ready, entry->written});
-    entry->written = begin + settings_.same_line_cycles;
-    entry->dirty = true;
+    Line& entry = look_up(access, !access.full_line, start);
+    const uint64_t begin = std::max({start, entry.ready, entry.written});
+    entry.written = begin + settings_.same_line_cycles;
+    entry.dirty = true;
     return begin + settings_.latency_cycles;
 }
 

@@ -16,7 +16,9 @@ class SocTiming final : public Timing {
     explicit SocTiming(const Settings& settings);
     uint64_t read(const Access& access, uint64_t now) override;
     uint64_t write(const Access& access, uint64_t now) override;
-    void warm(uint64_t bytes) override;
+    CacheCounts counts() const override { return counts_; }
+    // Warms the caches with the program's memory, before the run.
+    void warm(uint64_t bytes);
     uint64_t ready_at() const override { return bank_free_ > kQueueCycles ? bank_free_ - kQueueCycles : 0; }
 
   private:
@@ -32,11 +34,13 @@ class SocTiming final : public Timing {
     Line* find(uint64_t line);
     Line& allocate(uint64_t line, bool fill, uint64_t start);
     uint64_t take_slot(uint64_t start);
-    bool last_level_hit(uint64_t line, bool dirty);
+    Line& look_up(const Access& access, bool fill, uint64_t start);
+    bool last_level_hit(uint64_t line);
     uint64_t enter_bank(uint64_t now, uint64_t busy_sixteenths);
 
     Settings settings_;
     Random random_;
+    CacheCounts counts_;
     uint64_t sets_;
     std::vector<Line> lines_;             // [sets][ways]
     std::vector<uint64_t> slots_;         // cycle in which each miss slot is free

@@ -6,7 +6,7 @@
 
 namespace dosa {
 
-// Everything that a program brings along besides its commands. Python mirrors this layout (sim/abi.py).
+// Everything that a program brings along besides its commands. Python mirrors this layout (sim/memory.py).
 struct Settings {
     uint32_t soc;                  // 0: `simple`, 1: `soc`
     uint32_t host_cycles;          // cycles before the first command
@@ -35,6 +35,15 @@ struct Access {
     bool full_line;  // a write of all 64 bytes
 };
 
+// What the caches of `soc` did in a run. Python mirrors this layout (pipeline/measurement.py, CACHE_COUNTERS).
+struct CacheCounts {
+    uint64_t hits = 0;         // accesses of at most a line that found it in the L2
+    uint64_t misses = 0;
+    uint64_t fills = 0;        // lines fetched for a miss; a write of a whole line needs none
+    uint64_t write_backs = 0;  // changed lines that left the L2
+    uint64_t dram_lines = 0;   // fills and write-backs of lines that were not in the last-level cache
+};
+
 // One call per accepted request, in the order of acceptance.
 class Timing {
   public:
@@ -45,12 +54,12 @@ class Timing {
     virtual uint64_t write(const Access& access, uint64_t now) = 0;
     // First cycle in which another request can be accepted.
     virtual uint64_t ready_at() const = 0;
-    // Warms the caches with the program's memory, before the run.
-    virtual void warm(uint64_t) {}
+    // Since the run began; all 0 without caches.
+    virtual CacheCounts counts() const { return {}; }
 };
 
-// The timing of the memory that `settings` name.
-std::unique_ptr<Timing> make_timing(const Settings& settings);
+// The timing of the memory that `settings` name, warm where they say so, for a program with `bytes` of memory.
+std::unique_ptr<Timing> make_timing(const Settings& settings, uint64_t bytes);
 
 // xorshift32: the same stream on every machine.
 class Random {

@@ -81,7 +81,7 @@ def record_wave(design: Design, task: Task, path: Path, *, cycles: int) -> Wavef
             recorder.load(program.commands, prepared.contents, program.memory_bytes, settings)
             written = recorder.run(cycles)
             io = recorder.io
-            outcome = Outcome(recorder.error, io.cycles_o, io.host_cycles_o, io.counters_o, 0.0)
+            outcome = Outcome(recorder.error, io.cycles_o, io.host_cycles_o, io.counters_o, {}, 0.0)
             is_done = bool(io.done_o)
         finally:
             recorder.close()
