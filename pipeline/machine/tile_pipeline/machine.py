@@ -18,7 +18,7 @@ from pipeline.machine.rounding import blocks, happens
 from pipeline.machine.space import MappingSpace, SizeGrid, Slot
 from pipeline.machine.system import BELOW_CACHE, MEMORY_SYSTEMS
 from pipeline.machine.tile_pipeline.description import Description, constants_of, read_description
-from pipeline.machine.tile_pipeline.tiler import default_mapping
+from pipeline.machine.tile_pipeline.tiler import candidates
 from pipeline.machine.tile_pipeline.tiles import Tiles, largest_window, work_of
 from pipeline.machine.tile_pipeline.view import Terms, terms_of
 from pipeline.machine.words import Words
@@ -84,14 +84,20 @@ class TilePipeline:
         return self.template.hardware(sizes.dim, sizes.scratchpad_kib, sizes.accumulator_kib)
 
     def default_mapping(self, layer: Layer, hardware: Hardware) -> Mapping:
-        """The largest tile that growing finds: the baseline. Raises ValueError when not even the smallest fits."""
+        """Of the tiles that fit the one that moves least, then the fewest tiles: the baseline.
 
-        def fits(mapping: Mapping) -> bool:
-            layers, mappings = LayerTensors.stack([mapping.layer]), MappingTensors.stack([mapping])
-            need = self.footprint_kib(layers, mappings, torch.tensor([float(hardware.dim)], dtype=torch.float64))
-            return all(float(kib) <= hardware[size] + 1e-9 for size, kib in need.items())
-
-        return default_mapping(layer, hardware, HIERARCHY, fits)
+        Raises ValueError when not even the smallest fits.
+        """
+        layers = LayerTensors.stack([layer])
+        mappings, sizes = candidates(layer, hardware.dim, HIERARCHY), HardwareTensors.stack([hardware])
+        need = self.footprint_kib(layers, mappings, sizes.dim)
+        fits = torch.stack([kib <= hardware[size] + 1e-9 for size, kib in need.items()]).all(0)
+        if not fits.any():
+            raise ValueError(f"layer {layer}: not even a tile of one block fits {hardware.id}")
+        mappings = mappings[fits]
+        moved, tiles = self.words(layers, mappings, sizes).dram.round(), mappings.temporal[:, -1].prod(-1)
+        least = min(range(len(tiles)), key=list(zip(moved.tolist(), tiles.tolist(), strict=True)).__getitem__)
+        return mappings.mapping(layer, least, HIERARCHY)
 
     def executed(
         self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors

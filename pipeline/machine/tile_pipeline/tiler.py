@@ -1,47 +1,56 @@
-"""A sensible default mapping of a tile pipeline: whole reductions where they fit, then as many outputs as fit."""
+"""A sensible default mapping of a tile pipeline: the tile that moves least between memory and scratchpad.
+
+Every tile is loaded whole, so what a layer moves depends on the tile's extents alone. Tried are all tiles of even
+parts of a layer in whole blocks of the array, so that the last tile of a dimension is hardly smaller than the others.
+"""
 
 import math
-from collections.abc import Callable
 
-from pipeline.hardware import Hardware
-from pipeline.mapping import Hierarchy, Mapping
-from pipeline.workload import DIMS, Layer
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
-ORDER = ("C", "K", "P", "Q", "N")
-"""Dimensions that grow in turn; the first fills up before the next begins, as long as a tile fits."""
-
-
-def default_mapping(layer: Layer, hardware: Hardware, hierarchy: Hierarchy, fits: Callable[[Mapping], bool]) -> Mapping:
-    """The mapping of the largest tile that growing finds. Raises ValueError when not even one block fits."""
-    sizes = dict(zip(DIMS, layer.sizes, strict=True))
-    dim = hardware.dim
-    down = "P" if layer.P >= layer.Q else "Q"
-    tile = {"R": layer.R, "S": layer.S, "C": min(dim, layer.C), "K": min(dim, layer.K), "P": 1, "Q": 1, "N": 1}
-    tile[down] = min(dim, sizes[down])
-    for name in ("S", "R"):
-        while not fits(_mapping(layer, tile, hierarchy, dim)) and tile[name] > 1:
-            tile[name] = math.ceil(tile[name] / 2)
-    if not fits(_mapping(layer, tile, hierarchy, dim)):
-        raise ValueError(f"layer {layer}: not even a tile of one block fits {hardware.id}")
-    for name in ORDER:
-        while tile[name] < sizes[name]:
-            grown = tile | {name: min(sizes[name], 2 * tile[name])}
-            if not fits(_mapping(layer, grown, hierarchy, dim)):
-                break
-            tile = grown
-    return _mapping(layer, tile, hierarchy, dim)
+from pipeline.mapping import Hierarchy, MappingTensors
+from pipeline.workload import DIMS, C, K, Layer, N, P, Q
 
 
-def _mapping(layer: Layer, tile: dict[str, int], hierarchy: Hierarchy, dim: int) -> Mapping:
-    """The mapping of a tile, spatial loops as large as they can be, output channels outermost."""
-    sizes = dict(zip(DIMS, layer.sizes, strict=True))
-    lanes = {name: min(dim, tile[name]) for _, name in hierarchy.spatial}
-    inner = {name: math.ceil(tile[name] / lanes.get(name, 1)) for name in DIMS}
-    covered = {name: inner[name] * lanes.get(name, 1) for name in DIMS}
-    outer = {name: math.ceil(sizes[name] / covered[name]) for name in DIMS}
+def candidates(layer: Layer, dim: int, hierarchy: Hierarchy) -> MappingTensors:
+    """Mappings [B] of ``layer`` on an array of ``dim``, one for each tile, spatial loops as large as they can be.
 
-    def loops(factors: dict[str, int], order: str) -> tuple[tuple[str, int], ...]:
-        return tuple((name, factors[name]) for name in order if factors[name] > 1)
+    Of the DRAM loops the one that passes over the larger operand is outermost: the smaller one comes again and again.
+    """
+    tile = _tiles(layer, dim)
+    size = torch.tensor(layer.sizes, dtype=torch.float64)
+    lanes = torch.ones_like(tile)
+    for at in hierarchy.spatial_dims:
+        lanes[:, at] = tile[:, at].clamp(max=dim)
+    inner = torch.ceil(tile / lanes)
+    temporal = torch.ones(len(tile), hierarchy.levels, len(DIMS), dtype=torch.float64)
+    temporal[:, -2] = inner
+    temporal[:, -1] = torch.ceil(size / (inner * lanes))
+    rank = _rank("NQPKSRC").repeat(len(tile), hierarchy.levels, 1)
+    weights = layer.R * layer.S * layer.C * layer.K
+    inputs = layer.N * layer.C * layer.P * layer.stride_w * layer.Q * layer.stride_h
+    if weights >= inputs:
+        rank[:, -1] = _rank("KNQPSRC")
+    return MappingTensors(temporal, lanes[:, list(hierarchy.spatial_dims)], rank)
 
-    empty = ((),) * (hierarchy.levels - 2)
-    return Mapping(layer, (*empty, loops(inner, "NQPKSRC"), loops(outer, "KNQPSRC")), tuple(lanes.values()), hierarchy)
+
+def _tiles(layer: Layer, dim: int) -> Float[Tensor, "tiles dims"]:
+    """Extents of the tiles that are tried: a filter whole, a row of it, or a tap; parts of everything else."""
+    taps = torch.tensor(sorted({(layer.R, layer.S), (layer.R, 1), (1, 1)}), dtype=torch.float64)
+    parts = {at: _parts(layer.sizes[at], dim if at in (P, C, K) else 1) for at in (P, Q, C, K, N)}
+    rest = torch.cartesian_prod(*parts.values())
+    return torch.cat((taps.repeat_interleave(len(rest), 0), rest.repeat(len(taps), 1)), 1)
+
+
+def _parts(size: int, block: int) -> Float[Tensor, " parts"]:
+    """``size`` in one part, in two and so on, as even as whole blocks allow, each extent once."""
+    count = math.ceil(size / block)
+    extents = {min(size, math.ceil(count / parts) * block) for parts in range(1, count + 1)}
+    return torch.tensor(sorted(extents, reverse=True), dtype=torch.float64)
+
+
+def _rank(order: str) -> Int[Tensor, " dims"]:
+    """Position of each dimension in ``order``, outermost first."""
+    return torch.tensor([order.index(name) for name in DIMS])
