@@ -5,6 +5,7 @@ rows at all. ``QUICK=1`` keeps one draw of 50 rows of the stored tables that the
 """
 
 import time
+from math import inf
 from statistics import median
 
 import torch
@@ -13,6 +14,7 @@ from benches import learned_plot
 from benches.common import PUBLIC, TIMELOOP, Cell, quick, write
 from benches.learned_tables import CHANGES, OWN, tables
 from learned import model
+from learned.acquire import constants_of, most_uncertain
 from learned.data import Samples, read_samples
 from learned.evaluate import HeldOut, cross_validate, predict, scores
 from learned.model import Metadata, TrainedModel
@@ -28,6 +30,8 @@ SIZES = (10, 25, 50, 100, 300, 600)
 DRAWS = 5
 KINDS: tuple[ModelKind, ...] = ("analytical", "calibrated", "default")
 CONTRIBUTION_ROWS = 50 if quick() else 300
+FIRST, ADDED = 25, 25
+"""Rows of a first fit, and rows added to them."""
 HELD_OUT = 4
 """One shape in so many is held out."""
 SPEED_ROWS = 100_000
@@ -39,11 +43,13 @@ def main() -> None:
     torch.set_num_threads(1)
     curves: list[Row] = []
     parts: list[Row] = []
+    asked: list[Row] = []
     for design, (drawn, found) in _all().items():
         print(f"{design}: {len(drawn)} drawn rows, {len(found)} searched ones", flush=True)
         curves += learning_curve(design, drawn, found)
         parts += contributions(design, drawn, found)
-    rows = curves + parts + public() + speed(next(iter(_all().values()))[0])
+        asked += choices(design, drawn, found)
+    rows = curves + parts + asked + public() + speed(next(iter(_all().values()))[0])
     write("learned", rows, seeds=[SEED])
     learned_plot.learning_curves(curves)
 
@@ -89,19 +95,54 @@ def contributions(design: str, drawn: Samples, found: Samples) -> list[Row]:
     return result
 
 
-def _draw(drawn: Samples, found: Samples, kind: ModelKind | None, size: int, seed: int) -> dict[str, float]:
-    """Scores of a model of ``kind`` fitted to ``size`` rows; without a kind those of DOSA's analytical model."""
+def choices(design: str, drawn: Samples, found: Samples) -> list[Row]:
+    """Rows added at random to the first ones, and as many that the model asks for, from the same table."""
+    result: list[Row] = []
+    for name in ("at random", "as the model asks"):
+        draws = [_added(drawn, found, name != "at random", seed) for seed in range(1 if quick() else DRAWS)]
+        values = {score: median(draw[score] for draw in draws) for score in draws[0]}
+        result.append({"test": f"{ADDED} rows added, {design}", "model": name, "rows": FIRST + ADDED} | values)
+    return result
+
+
+def _added(drawn: Samples, found: Samples, by_model: bool, seed: int) -> dict[str, float]:
+    known, held_out = _split(drawn, seed)
+    rest = known[torch.arange(FIRST, len(known))]
+    about = Metadata("calibrated", MachineChoice(), "from-table", seed)
+    more = torch.arange(ADDED)
+    if by_model:
+        fitted = model.fit(known[torch.arange(FIRST)], about)
+        batch = (rest.layers, rest.mappings, rest.hardware)
+        limit = rest.cycles.new_full((len(rest),), inf)
+        more = most_uncertain(predict(fitted, rest), limit, ADDED, constants_of(fitted, *batch))
+    rows = torch.cat([torch.arange(FIRST), FIRST + more])
+    return _judged(model.fit(known[rows], about), held_out, found)
+
+
+def _split(drawn: Samples, seed: int) -> tuple[Samples, Samples]:
+    """Rows to learn from, shuffled, and those of held-out shapes."""
     generator = torch.Generator().manual_seed(seed)
     shapes = torch.randperm(int(drawn.shape_group.max()) + 1, generator=generator)
     held_out = torch.isin(drawn.shape_group, shapes[: len(shapes) // HELD_OUT])
     known = drawn[~held_out]
-    known = known[torch.randperm(len(known), generator=generator)[:size]]
+    return known[torch.randperm(len(known), generator=generator)], drawn[held_out]
+
+
+def _draw(drawn: Samples, found: Samples, kind: ModelKind | None, size: int, seed: int) -> dict[str, float]:
+    """Scores of a model of ``kind`` fitted to ``size`` rows; without a kind those of DOSA's analytical model."""
+    known, held_out = _split(drawn, seed)
+    known = known[torch.arange(min(size, len(known)))]
     start = time.process_time()
     fitted: LatencyModel = AnalyticalModel(TIMELOOP)
     if kind is not None:
         fitted = model.fit(known, Metadata(kind, MachineChoice(), "from-table", seed))
-    values = {"fit_s": time.process_time() - start}
-    for name, asked in (("", drawn[held_out]), ("searched_", found)):
+    return {"fit_s": time.process_time() - start} | _judged(fitted, held_out, found)
+
+
+def _judged(fitted: LatencyModel, held_out: Samples, found: Samples) -> dict[str, float]:
+    """Scores on rows of held-out shapes and on searched ones."""
+    values = {}
+    for name, asked in (("", held_out), ("searched_", found)):
         values |= {name + score: value for score, value in _scores(fitted, asked).items()}
     return values
 
