@@ -187,7 +187,7 @@ def refine(machine: Machine, samples: Samples, starts: Sequence[Array], steps: i
     box, fit = Box(machine.constants), Fit(machine, samples)
     best = min((fit.minimise(start, steps) for start in starts), key=lambda result: float(result.cost)).x
     information = fit.information(best)
-    return _at(box, best, np.linalg.inv(information + np.eye(len(best)) / PRIOR**2))
+    return _at(box, best, np.asarray(np.linalg.inv(information + np.eye(len(best)) / PRIOR**2)))
 
 
 def _at(box: Box, place: Array, covariance: Array) -> Calibration:
