@@ -32,7 +32,7 @@ def infeasible(study: "Study") -> list[str]:
     machine = study.machine.find()
     for number, point in enumerate(study.hardware):
         wrong += _too_small(f"hardware.{number}", point.hardware(machine.template), machine, smallest)
-    return wrong + _search(study, machine, smallest)
+    return wrong + _search(study, machine, smallest) + _too_fast(study, machine)
 
 
 def _too_small(field: str, hardware: Hardware, machine: Machine, layers: dict[Layer, str]) -> list[str]:
@@ -81,6 +81,23 @@ def _search(study: "Study", machine: Machine, layers: dict[Layer, str]) -> list[
             f"({_sizes(least)})"
         ]
     return []
+
+
+def _too_fast(study: "Study", machine: Machine) -> list[str]:
+    """Latency limits that a network would break even with every lane of the largest array busy in every cycle."""
+    search = study.search
+    dim = search.fix_hardware.dim if search.fix_hardware is not None else search.fix_dim or machine.grid.dims[-1]
+    lanes, wrong = dim ** len(machine.template.hierarchy.spatial), []
+    for number, (spec, limit) in enumerate(zip(study.workloads, search.max_latency_ms, strict=False)):
+        workload = load_workload(spec)
+        least = sum(entry.layer.macs * entry.count for entry in workload.layers) / lanes / (search.clock_mhz * 1e3)
+        if limit is not None and limit < least:
+            asked = f"search.max_latency_ms.{number} = {limit:g}"
+            wrong.append(
+                f"{asked}: {workload.name} has work for {least:.4g} ms on a {dim}x{dim} array at "
+                f"{search.clock_mhz:g} MHz"
+            )
+    return wrong
 
 
 def _smallest(dim: int, machine: Machine, layers: dict[Layer, str]) -> Hardware | None:

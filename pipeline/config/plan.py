@@ -49,6 +49,18 @@ class Plan:
             return each
         return ({} if self.study.co_design == "shared" else each) | {SHARED: tuple(options)}
 
+    def limits_ms(self, target: str) -> dict[str, float]:
+        """The longest time of each network of a target that has a limit, in milliseconds."""
+        limits = dict(zip(self.workloads, self.study.search.max_latency_ms, strict=False))
+        names = [target] if target in self.workloads else list(self.workloads)
+        return {name: limit for name in names if (limit := limits.get(name)) is not None}
+
+    def goal(self, target: str) -> list[str]:
+        """Options that say what the designs of a target are judged by."""
+        limits = [f"--max-latency={name}={limit!r}" for name, limit in self.limits_ms(target).items()]
+        search = self.study.search
+        return [f"--objective={search.objective}", f"--clock-mhz={search.clock_mhz!r}", *limits]
+
     def target_digest(self, target: str) -> list[str]:
         """Digests of the layers of a target's networks."""
         return [self.workload_digests[target]] if target in self.workloads else [*self.workload_digests.values()]

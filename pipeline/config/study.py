@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.choices import CoDesign, Memory
+from pipeline.choices import CoDesign, Memory, Objective
 from pipeline.config.feasible import infeasible
 from pipeline.config.own import MethodName, ModelName, wrong_classes
 from pipeline.hardware import Hardware, Template
@@ -108,9 +108,13 @@ class Search(_Section):
     seeds: tuple[int, ...] = Field((0, 1), min_length=1, max_length=100, description="Seeds; each is one search.")
     fix_dim: int | None = Field(16, ge=2, le=64, description="Array size to keep, or null to search it too.")
     fix_hardware: HardwarePoint | None = Field(None, description="Hardware to keep, or null to search it.")
+    objective: Objective = Field("edp", description="What searches minimise and what designs are chosen by.")
     max_area_mm2: float | None = Field(None, gt=0, description="Largest area, or null for any.")
+    max_latency_ms: tuple[Annotated[float | None, Field(gt=0)], ...] = Field(
+        (), description="Longest time of one inference of each workload at `clock_mhz`, null for any; left out: none."
+    )
     clock_mhz: float = Field(
-        CLOCK_MHZ, ge=1e-3, le=1e6, description="Clock for times and rates; no result depends on it."
+        CLOCK_MHZ, ge=1e-3, le=1e6, description="Clock for times and rates; no cycle depends on it."
     )
 
 
@@ -167,8 +171,8 @@ class Study(_Section):
     )
     co_design: CoDesign = Field(
         "both",
-        description="Search hardware for each network alone, one that all share (lowest geometric mean of their EDPs), "
-        "or both; of one network all are the same.",
+        description="Search hardware for each network alone, one that all share (lowest geometric mean of what is "
+        "minimised), or both; of one network all are the same.",
     )
     weights: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         (), description="Weight of each workload in that mean; left out: all 1."
@@ -228,8 +232,9 @@ class Study(_Section):
                 wrong.append(
                     f"{field}: exhaustive certifies the machine's own latency alone; rounds search with others"
                 )
-        if self.weights and len(self.weights) != len(self.workloads):
-            wrong.append(f"weights: {len(self.weights)} for {len(self.workloads)} workloads")
+        for field, each in (("weights", self.weights), ("search.max_latency_ms", self.search.max_latency_ms)):
+            if each and len(each) != len(self.workloads):
+                wrong.append(f"{field}: {len(each)} for {len(self.workloads)} workloads")
         unbuildable = self._unbuildable()
         wrong += unbuildable or wrong_classes(
             (("search.method", (self.search.method,)), ("baselines.methods", self.baselines.methods)),

@@ -24,6 +24,7 @@ rule search:
         model=lambda w: PLANS[w.study].model(w.variant),
         evaluations=lambda w: STUDIES[w.study].search.evaluations,
         constraints=lambda w: PLANS[w.study].constraints(w.variant),
+        goal=lambda w: PLANS[w.study].goal(w.workload),
         layers=lambda w: PLANS[w.study].target_digest(w.workload),
         sources=lambda w: source_digest(
             "pipeline.stages.search",
@@ -32,5 +33,5 @@ rule search:
         ),
     shell:
         "{PYTHON:q} -m pipeline.stages.search {params.workloads:q} --method {params.method:q}"
-        " {params.machine:q} --model {params.model:q} --evaluations {params.evaluations} --seed {wildcards.seed} {params.constraints:q}"
+        " {params.machine:q} --model {params.model:q} --evaluations {params.evaluations} --seed {wildcards.seed} {params.constraints:q} {params.goal:q} --best-effort"
         " --out {params.out:q} 2>&1 | tee {log:q}"

@@ -18,9 +18,10 @@ rule choose:
         mem_mb=1000,
     params:
         design=lambda w: STUDIES[w.study].design,
+        goal=lambda w: PLANS[w.study].goal(w.workload),
         sources=source_digest("pipeline.stages.choose"),
     shell:
-        "{PYTHON:q} -m pipeline.stages.choose --design {params.design:q} {output.designs:q} {output.mappings:q} {input.tables:q}"
+        "{PYTHON:q} -m pipeline.stages.choose --design {params.design:q} {params.goal:q} {output.designs:q} {output.mappings:q} {input.tables:q}"
         " 2>&1 | tee {log:q}"
 
 

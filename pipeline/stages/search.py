@@ -36,6 +36,13 @@ MethodOption = Annotated[
     ),
 ]
 
+ObjectiveOption = Annotated[Objective, typer.Option(help="What to minimise.")]
+LatencyOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[NAME=]MS", help="Longest time of every workload, or of one. Repeatable."),
+]
+ClockOption = Annotated[float, typer.Option(min=1e-3, help="Clock, for times and rates.")]
+
 
 def run_search(
     workload: Workload | Sequence[Workload],
@@ -55,6 +62,7 @@ def run_search(
     area: Area = "published",
     max_dim: int | None = None,
     max_kib: Mapping[str, float] | None = None,
+    best_effort: bool = False,
     stream: TextIO | None = None,
 ) -> SearchResult:
     """Search ``workload``, or hardware that several share, on the machine of ``model`` with about ``evaluations``.
@@ -62,7 +70,8 @@ def run_search(
     ``weights`` and ``max_ms`` (longest time at ``clock_mhz``) go with the workloads; empty: all 1, no limits.
     ``fix_hardware`` are the sizes of its template, memories in physical KiB; ``max_kib`` limits some of them. With
     ``out`` the result is written there and an interrupted search goes on from the checkpoint in it. Progress is shown
-    on ``stream``. Raises ValueError that names what is wrong.
+    on ``stream``. Raises ValueError that names what is wrong, and the network for which nothing within its latency
+    limit was found; with ``best_effort`` such a result is given all the same.
     """
     chosen = method_named(method)
     machine = with_area(model.machine, area)
@@ -97,6 +106,11 @@ def run_search(
         observe=progress.observe,
     )
     progress.end()
+    for one in () if best_effort else result.over_limit:
+        raise ValueError(
+            f"search {method}: no design keeps the latency limit of {one.network.name}: the best found takes "
+            f"{one.cycles:.4g} cycles, {one.network.max_cycles:.4g} are allowed"
+        )
     result = replace(result, clock_mhz=clock_mhz)
     if out is not None:
         result.write(out)
@@ -144,7 +158,7 @@ def main(
     platform: PlatformOption = None,
     design: DesignOption = None,
     memory: MemoryOption = None,
-    objective: Annotated[Objective, typer.Option(help="What to minimise.")] = "edp",
+    objective: ObjectiveOption = "edp",
     fix_dim: Annotated[int | None, typer.Option(help="Fix the array to DIM x DIM.")] = None,
     fix_hardware: Annotated[
         str | None,
@@ -155,11 +169,11 @@ def main(
     max_dim: Annotated[int | None, typer.Option(help="Largest array side.")] = None,
     max_scratchpad: Annotated[float | None, typer.Option(metavar="KIB", help="Largest scratchpad.")] = None,
     max_accumulator: Annotated[float | None, typer.Option(metavar="KIB", help="Largest accumulator.")] = None,
-    max_latency: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[NAME=]MS", help="Longest time of every workload, or of one. Repeatable."),
-    ] = None,
-    clock_mhz: Annotated[float, typer.Option(min=1e-3, help="Clock, for times and rates.")] = CLOCK_MHZ,
+    max_latency: LatencyOption = None,
+    clock_mhz: ClockOption = CLOCK_MHZ,
+    best_effort: Annotated[
+        bool, typer.Option("--best-effort", help="Write the best found even where it breaks a latency limit.")
+    ] = False,
 ) -> None:
     """Search hardware and mappings of one or several workloads.
 
@@ -187,6 +201,7 @@ def main(
         area=area,
         max_dim=max_dim,
         max_kib={name: limit for name, limit in limits.items() if limit is not None},
+        best_effort=best_effort,
         stream=sys.stderr,
     )
     typer.echo(result.summary())

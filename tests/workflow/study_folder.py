@@ -12,6 +12,7 @@ from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
 from pipeline.search.problem import join_workloads
 from pipeline.stages.choose import designs_table
 from pipeline.stages.reference import tiled_table
+from pipeline.stages.totals import Goal
 from pipeline.table import write_table
 from pipeline.workload import load_workload
 from tests.machines import GEMMINI
@@ -40,12 +41,20 @@ def measured(workload: str, hardware: Hardware, factor: float, variant: str, can
     return table.assign(variant=variant, candidate=candidate, error="", **{"sample.origin": origin})
 
 
-def make_study(folder: Path, *, random_factor: float = 1.9) -> Path:
+def make_study(
+    folder: Path,
+    *,
+    random_factor: float = 1.9,
+    objective: str = "edp",
+    max_latency_ms: tuple[float | None, ...] = (),
+) -> Path:
     """Write the results of a study with two workloads, alone and on shared hardware, and two rounds below ``folder``.
 
     Random search finds designs that take ``random_factor`` times the ideal.
     """
-    study = Study(name="made-up", workloads=WORKLOADS, rounds=2, baselines={"methods": ["random"]})
+    search = {"objective": objective, "max_latency_ms": max_latency_ms}
+    study = Study(name="made-up", workloads=WORKLOADS, rounds=2, search=search, baselines={"methods": ["random"]})
+    limits = {name: ms * 500e3 for name, ms in zip(WORKLOADS, max_latency_ms, strict=False) if ms is not None}
     write_json(folder / "study.json", study.model_dump(mode="json"))
     parts = []
     for workload in (*WORKLOADS, SHARED):
@@ -55,7 +64,9 @@ def make_study(folder: Path, *, random_factor: float = 1.9) -> Path:
             "r2": measured(workload, GEMMINI.template.hardware(16, 512, 64), 1.4, "r2", "s0"),
             "random": measured(workload, GEMMINI.template.hardware(16, 512, 128), random_factor, "random", "s0"),
         }
-        designs, best = designs_table(pd.concat(batches.values(), ignore_index=True), GEMMINI.template)
+        designs, best = designs_table(
+            pd.concat(batches.values(), ignore_index=True), GEMMINI.template, Goal(objective, limits)
+        )
         write_table(batches["reference"], folder / "sim" / "reference" / f"{workload}.parquet")
         write_table(designs, folder / "designs" / workload / "designs.csv")
         write_table(best.drop(columns="error"), folder / "designs" / workload / "mappings.csv")
@@ -67,6 +78,7 @@ def make_study(folder: Path, *, random_factor: float = 1.9) -> Path:
         for variant in ("r1", "r2", "random"):
             for seed in (0, 1):
                 trace = {"evaluations": [1, 10, 100], "seconds": [0.1, 0.5, 2.0], "edp": [9e9 + seed, 4e9, 2e9]}
+                trace |= {"cycles": [9e5, 4e5, 2e5], "energy_uj": [1e4, 1e4, 1e4]}
                 write_table(pd.DataFrame(trace), folder / f"search/{variant}/{workload}/s{seed}/trace.csv")
     dataset = pd.concat(parts, ignore_index=True)
     noise = np.random.default_rng(0).normal(1, 0.05, len(dataset))

@@ -2,10 +2,12 @@
 
 import itertools
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.stages.choose import assemble, designs_table
+from pipeline.stages.totals import Goal
 from tests.machines import GEMMINI
 
 HARDWARE = {"arch.meshX": 16, "arch.mem1_depth": 512, "arch.mem2_depth": 8192}
@@ -111,6 +113,31 @@ def test_the_assembled_design_is_the_best_of_all_combinations():
         picks = [group.iloc[index] for group, index in zip(groups, option, strict=True)]
         edps.append(sum(p["sim.cycles"] for p in picks) * sum(p["sim.energy_uj"] for p in picks))
     assert chosen["sim.cycles"].sum() * chosen["sim.energy_uj"].sum() == pytest.approx(min(edps))
+
+
+@pytest.mark.parametrize("limit", [31.0, 36.0, 45.0, 60.0])
+@pytest.mark.parametrize("objective", ["edp", "latency", "energy", "ed2p"])
+def test_the_chosen_design_is_the_best_within_its_limit_of_all_that_some_weighting_prefers(objective, limit):
+    costs = {name: [(10, 9 * k), (12, 5 * k), (20, 3 * k)] for name, k in (("a", 1.0), ("b", 1.1), ("c", 1.3))}
+    table = pd.DataFrame([row("r1", f"s{n}", name, *costs[name][n]) for name in costs for n in range(3)])
+    goal = Goal(objective, {"": limit})
+    _, best = designs_table(table, GEMMINI.template, goal)
+    sums = [tuple(map(sum, zip(*picks, strict=True))) for picks in itertools.product(*costs.values())]
+    preferred = {min(sums, key=lambda s: w * s[0] + s[1]) for w in np.geomspace(0.01, 10, 400)}
+    chosen = best["sim.cycles"].sum(), best["sim.energy_uj"].sum()
+    assert chosen[0] <= limit
+    assert goal.value(*chosen) == pytest.approx(min(goal.value(*s) for s in preferred if s[0] <= limit))
+
+
+def test_designs_over_their_limit_come_last_and_say_by_how_much():
+    table = pd.DataFrame(
+        [row("reference", "default", "a", 90, 30, origin="tiled"), row("r1", "s0", "a", 110, 2, hardware=LARGER)]
+    )
+    designs, best = designs_table(table, GEMMINI.template, Goal("edp", {"": 100.0}))
+    assert best["sim.cycles"].tolist() == [90]
+    assert designs.set_index("variant")["over_limit"].to_dict() == {"reference": 1.0, "r1": pytest.approx(1.1)}
+    _, fastest = designs_table(table, GEMMINI.template, Goal("edp", {"": 50.0}))
+    assert fastest["sim.cycles"].tolist() == [90]
 
 
 def test_a_layer_that_failed_leaves_its_design_out():

@@ -48,6 +48,15 @@ def test_what_each_part_gives_is_searched_within_the_default_hardware_and_its_ar
     assert "area" not in Plan(Study(search={"fix_hardware": GEMMINI.default_hardware.sizes})).variants
 
 
+def test_searches_and_choice_are_told_the_objective_and_the_limits_of_their_networks():
+    search = {"objective": "ed2p", "max_latency_ms": (None, 7.5), "clock_mhz": 800.0}
+    plan = Plan(Study(workloads=("bert", "resnet50"), search=search))
+    common = ["--objective=ed2p", "--clock-mhz=800.0"]
+    assert plan.goal("bert") == common
+    assert plan.goal("resnet50") == plan.goal("shared") == [*common, "--max-latency=resnet50=7.5"]
+    assert PLAN.goal("shared") == ["--objective=edp", "--clock-mhz=500.0"]
+
+
 def test_a_round_searches_with_the_model_trained_before_it():
     assert PLAN.model("r2").endswith("models/r2/default.model")
     assert PLAN.dataset(1).endswith("rounds/r1/dataset.parquet")

@@ -62,7 +62,7 @@ def test_the_first_screen_says_what_was_found_against_what_and_how_much(page, fo
     first = re.sub("<[^>]+>", "", page[page.index("<header") : page.index("<nav")])
     assert f"{words.ratio(mean_gain(found))} lower EDP (geometric mean)" in first
     for item in found:
-        assert f"{words.ratio(item.edp_gain)} lower EDP{words.hardware_words(item.design)}" in first
+        assert f"{words.ratio(item.gain)} lower EDP{words.hardware_words(item.design)}" in first
     study = load_results(folder).study
     memory = f"&#39;{study['simulation']['memory']}&#39; memory"
     for word in ("16x16, 256 + 64 KiB", memory, "model &#39;default&#39;", "area", "seed"):
@@ -149,6 +149,37 @@ def test_parts_are_shown_as_far_as_they_were_simulated(page):
     assert bert["area_ratio"][ROWS[4]] < 1 < bert["area_ratio"][ROWS[3]]
     product = bert["cycles_gain"] * bert["energy_gain"]
     assert product.tolist() == pytest.approx(bert["improvement"].tolist())
+
+
+def test_another_objective_and_a_limit_decide_what_is_chosen_and_are_said(tmp_path):
+    folder = make_study(tmp_path / "made-up", objective="latency", max_latency_ms=(0.001, None))
+    page = write_report(folder).read_text(encoding="utf-8")
+    found = {item.workload: item for item in findings(load_results(folder))}
+    for item in found.values():
+        assert item.gain == pytest.approx(item.cycles_gain)
+        assert f"{words.ratio(item.gain)} lower latency" in page
+    bert = load_results(folder).finals.query("workload == 'bert'")
+    cycles = (bert["sim.cycles"] * bert["layer.count"]).sum()
+    assert found["bert"].over_limit == pytest.approx(cycles / 500)
+    assert found["resnet50"].over_limit == 1
+    assert (
+        f"it takes {words.ratio(found['bert'].over_limit)} the time that it may"
+        in summary_lines(load_results(folder))[0]
+    )
+    networks = downloads(page)["networks.csv"].set_index("network")
+    assert set(networks.loc["bert"]["limit_ms"]) == {0.001}
+    designs = downloads(page)["designs.csv"].query("workload == 'resnet50'")
+    default = designs.loc[designs["found by"] == "default", "sim.cycles"].iloc[0]
+    assert designs["improvement"].tolist() == pytest.approx((default / designs["sim.cycles"]).tolist())
+
+
+def test_the_fronts_hold_what_no_design_beats_in_both(page):
+    for name, costs in (("pareto", ["area_mm2", "sim.edp"]), ("pareto_energy", ["sim.cycles", "sim.energy_uj"])):
+        for _, rows in downloads(page)[f"{name}.csv"].groupby("workload"):
+            for values, on in zip(rows[costs].to_numpy(), rows["front"], strict=True):
+                beaten = ((rows[costs] <= values).all(axis=1) & (rows[costs] < values).any(axis=1)).any()
+                assert on != beaten
+            assert rows["result"].sum() >= 1
 
 
 def test_every_table_can_be_downloaded_with_all_its_rows(page):

@@ -1,6 +1,5 @@
 """The report's plots: bars as HTML, everything with axes as SVG panels."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -71,29 +70,30 @@ def plain_bars(values: Mapping[str, float], notes: Mapping[str, str]) -> Markup:
     return Markup('<div class="stacks">') + Markup("").join(lines) + Markup("</div>")
 
 
-def rounds_panels(rounds: pd.DataFrame, others: Mapping[str, Mapping[str, float]]) -> Markup:
-    """EDP gain of the best simulated design after each round, a panel a network, other ways to search as lines."""
+def rounds_panels(rounds: pd.DataFrame, others: Mapping[str, Mapping[str, float]], objective: str) -> Markup:
+    """Gain of the best simulated design after each round, a panel a network, other ways to search as lines."""
     parts = []
     for workload, group in rounds.groupby("workload", sort=False):
         known = others.get(str(workload), {})
         points = [(0.0, 1.0), *zip(group["round"].astype(float), group["improvement"], strict=True)]
         x, y = panel_axes([0.0, len(points) - 1.0], [1.0, *(y for _, y in points), *known.values()])
         x = replace(x, is_whole=True)
-        panel = Panel(x, y, title=str(workload), x_label="round (0: the default)", y_label="EDP below default (times)")
+        below = f"{objective} below default (times)"
+        panel = Panel(x, y, title=str(workload), x_label="round (0: the default)", y_label=below)
         for name, gain in known.items():
             tip = f"{name}: {words.ratio(gain)}"
             panel.line([(x.low, gain), (x.high, gain)], words.colour(name.split()[0]), dashed=True, tip=tip)
         panel.steps(points, words.colour("found"))
         for at, gain in points:
             panel.dot(at, gain, words.colour("found"), f"after round {at:.0f}: {words.ratio(gain)}")
-        parts.append(panel.html(f"EDP gain by round on {workload}"))
+        parts.append(panel.html(f"Gain in {objective} by round on {workload}"))
     names = list(dict.fromkeys(name for known in others.values() for name in known))
     keys = [("the loop", words.colour("found")), *((name, words.colour(name.split()[0])) for name in names)]
     return legend(keys) + panels(parts)
 
 
-def trace_panels(traces: pd.DataFrame, names: Mapping[str, str]) -> Markup:
-    """Best predicted EDP against evaluations from the first one on: median and range over seeds, a panel a network."""
+def trace_panels(traces: pd.DataFrame, names: Mapping[str, str], objective: str) -> Markup:
+    """Best predicted objective (``best``) by evaluations: median and range over seeds, a panel a network."""
     parts = []
     for workload, group in traces.groupby("workload", sort=False):
         curves = {name: _band(group[group["variant"] == variant]) for variant, name in names.items()}
@@ -102,26 +102,26 @@ def trace_panels(traces: pd.DataFrame, names: Mapping[str, str]) -> Markup:
         ys = [y for curve in curves.values() for y in (*curve[1], *curve[3])]
         panel = Panel(
             *panel_axes(xs, ys, log_x=True, log_y=True),
-            title=str(workload), x_label="evaluations", y_label="best predicted EDP",
+            title=str(workload), x_label="evaluations", y_label=f"best predicted {objective}",
         )  # fmt: skip
         for name, (x, low, middle, high) in curves.items():
             if high != low:
                 panel.band(x, low, high, words.colour(name))
             panel.steps(list(zip(x, middle, strict=True)), words.colour(name), f"{name}: {words.number(middle[-1])}")
             panel.dot(x[-1], middle[-1], words.colour(name), f"{name}: {words.number(middle[-1])}")
-        parts.append(panel.html(f"Best predicted EDP by evaluations on {workload}"))
+        parts.append(panel.html(f"Best predicted {objective} by evaluations on {workload}"))
     return legend((name, words.colour(name)) for name in names.values()) + panels(parts)
 
 
 def _band(rows: pd.DataFrame) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Evaluations, and the lowest, median and highest best EDP over seeds where every seed has one."""
+    """Evaluations, and the lowest, median and highest best value over seeds where every seed has one."""
     grid = np.unique(np.maximum(rows["evaluations"].to_numpy(float), 1))
     curves = []
     for _, trace in rows.groupby("seed"):
         ordered = trace.sort_values("evaluations")
         at = np.searchsorted(np.maximum(ordered["evaluations"].to_numpy(float), 1), grid, side="right") - 1
-        edp = np.minimum.accumulate(ordered["edp"].to_numpy(float))
-        curves.append(np.where(at >= 0, edp[np.maximum(at, 0)], np.nan))
+        best = np.minimum.accumulate(ordered["best"].to_numpy(float))
+        curves.append(np.where(at >= 0, best[np.maximum(at, 0)], np.nan))
     if not curves:
         return [], [], [], []
     stack = np.array(curves)
@@ -161,26 +161,28 @@ def error_panels(dataset: pd.DataFrame, kinds: Sequence[str]) -> Markup:
     return keys + panels(parts)
 
 
-def pareto_panels(points: pd.DataFrame, best: Mapping[str, float]) -> Markup:
-    """Area against EDP relative to the default, a panel a network; ``best`` is the EDP of its result."""
+def pareto_panels(points: pd.DataFrame, costs: tuple[str, str]) -> Markup:
+    """Two ``costs`` of designs, the second relative to the default, a panel a network."""
     parts = []
+    first, second = (words.title(cost) for cost in costs)
     for workload, group in points.groupby("workload", sort=False):
-        base = float(group.loc[group["variant"] == "reference", "sim.edp"].iloc[0])
-        relative = group["sim.edp"] / base
+        base = float(group.loc[group["variant"] == "reference", costs[1]].iloc[0])
+        relative = group[costs[1]] / base
         panel = Panel(
-            *panel_axes(group["area_mm2"], relative, log_y=True),
-            title=str(workload), x_label="area (mm²)", y_label="EDP relative to the default",
+            *panel_axes(group[costs[0]], relative, log_y=True),
+            title=str(workload), x_label=first, y_label=f"{second.split(' (')[0]}, relative to the default",
         )  # fmt: skip
-        front = group[group["front"]].sort_values("area_mm2")
-        panel.steps(list(zip(front["area_mm2"], front["sim.edp"] / base, strict=True)), words.colour("found"))
-        for row, edp in zip(group.to_dict("records"), relative, strict=True):
-            is_default, is_best = row["variant"] == "reference", math.isclose(row["sim.edp"], best[str(workload)])
+        front = group[group["front"]].sort_values(costs[0])
+        panel.steps(list(zip(front[costs[0]], front[costs[1]] / base, strict=True)), words.colour("found"))
+        for row, share in zip(group.to_dict("records"), relative, strict=True):
+            is_default, is_best = row["variant"] == "reference", row["result"]
             role = "default" if is_default else "found" if row["front"] else "random"
-            tip = f"{row['found by']}: {row['sizes']}, {row['area_mm2']:.3g} mm², {words.ratio(1 / edp)} lower EDP"
-            panel.dot(row["area_mm2"], edp, words.colour(role), tip, 4.5 if is_default or is_best else 3)
+            values = ", ".join(f"{words.title(cost)} {words.cell(cost, row[cost])}" for cost in costs)
+            tip = f"{row['found by']}: {row['sizes']}; {values}, {words.ratio(1 / share)} lower"
+            panel.dot(row[costs[0]], share, words.colour(role), tip, 4.5 if is_default or is_best else 3)
             if is_best or is_default:
                 name = "result" if is_best else "default"
-                panel.label(row["area_mm2"], edp, name, words.colour("found" if is_best else "default"))
-        parts.append(panel.html(f"Area and EDP of designs for {workload}"))
+                panel.label(row[costs[0]], share, name, words.colour("found" if is_best else "default"))
+        parts.append(panel.html(f"{first} and {second} of designs for {workload}"))
     keys = [("not beaten in both", words.colour("found")), ("beaten", words.colour("random"))]
     return legend([*keys, ("default", words.colour("default"))]) + panels(parts)

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.config.study import SHARED
 from pipeline.stages.reporting import tables, words
 from pipeline.stages.reporting.parts import tiled_totals
-from pipeline.stages.reporting.results import StudyResults
+from pipeline.stages.reporting.results import StudyResults, best_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,10 @@ class Finding:
     default: dict[str, Any]
     """The row of the default."""
     finder: str
+    objective: str
+    """What was minimised, in words."""
+    gain: float
+    """In what was minimised."""
     edp_gain: float
     cycles_gain: float
     energy_gain: float
@@ -29,9 +33,9 @@ class Finding:
     hardware_gain: float | None
     """What the found hardware gains with the default tiler's mappings; None when those were not simulated."""
     seeds: tuple[float, ...]
-    """EDP gain of what each seed of the last round found."""
+    """Gain of what each seed of the last round found."""
     others: dict[str, float]
-    """EDP gain of the best design of every other way to search."""
+    """Gain of the best design of every other way to search."""
     simulated: dict[str, int]
     """How many simulated mappings each finder's best design was chosen from: they are not the same number."""
     confirmed: tuple[int, int]
@@ -40,12 +44,17 @@ class Finding:
     @property
     def mapping_gain(self) -> float | None:
         """What mappings gain on the found hardware over the default tiler's there."""
-        return None if self.hardware_gain is None else self.edp_gain / self.hardware_gain
+        return None if self.hardware_gain is None else self.gain / self.hardware_gain
 
     @property
     def sizes(self) -> str:
         """The found hardware in words."""
         return words.hardware(self.design)
+
+    @property
+    def over_limit(self) -> float:
+        """How many times its latency limit it takes; 1 where it keeps it."""
+        return float(self.design["over_limit"])
 
     @property
     def prediction_error(self) -> float:
@@ -58,9 +67,10 @@ class Finding:
             return f"{self.workload}: nothing that was simulated beats the default ({self.sizes})."
         rest = f"{words.more_or_less(self.cycles_gain, 'cycles')}, {words.more_or_less(self.energy_gain, 'energy')}"
         area = words.more_or_less(self.area_gain, "area")
-        gain = f"{self.sizes} has {words.ratio(self.edp_gain)} lower EDP than the default"
+        gain = f"{self.sizes} has {words.ratio(self.gain)} lower {self.objective} than the default"
         mean = " (geometric mean over all networks)" if self.workload == SHARED else ""
-        return f"{self.workload}: {gain}{mean}: {rest}, {area}."
+        limit = f"; it takes {words.ratio(self.over_limit)} the time that it may" if self.over_limit > 1 else ""
+        return f"{self.workload}: {gain}{mean}: {rest}, {area}{limit}."
 
     def chosen(self) -> str:
         """Who found it, among how many."""
@@ -100,11 +110,11 @@ def findings(results: StudyResults) -> list[Finding]:
 
 
 def _finding(results: StudyResults, workload: str, designs: pd.DataFrame) -> Finding:
-    best = designs.nsmallest(1, "sim.edp").iloc[0]
+    best, goal = best_of(designs), results.goal
     default = designs[designs["variant"] == "reference"].iloc[0]
     method = str(results.study["search"]["method"])
-    gain = {str(name): float(group["improvement"].max()) for name, group in designs.groupby("variant", sort=False)}
-    leaders = designs.loc[designs.groupby("variant", sort=False)["sim.edp"].idxmin()].to_dict("records")
+    leaders = [best_of(group).to_dict() for _, group in designs.groupby("variant", sort=False)]
+    gain = {str(row["variant"]): float(row["improvement"]) for row in leaders}
     last = results.rounds[-1]
     families = {name for name in gain if name not in (*results.rounds, "reference")} | ({last} & set(gain))
     seeds = designs[(designs["variant"] == last) & (designs["kind"] == "found")]["improvement"]
@@ -114,11 +124,13 @@ def _finding(results: StudyResults, workload: str, designs: pd.DataFrame) -> Fin
         design={str(k): v for k, v in best.items()},
         default={str(k): v for k, v in default.items()},
         finder=words.finder(str(best["variant"]), method),
-        edp_gain=float(best["improvement"]),
+        objective=words.OBJECTIVES[goal.objective],
+        gain=float(best["improvement"]),
+        edp_gain=float(default["sim.edp"] / best["sim.edp"]),
         cycles_gain=float(default["sim.cycles"] / best["sim.cycles"]),
         energy_gain=float(default["sim.energy_uj"] / best["sim.energy_uj"]),
         area_gain=float(default["area_mm2"] / best["area_mm2"]),
-        hardware_gain=_hardware_gain(results, workload, float(default["sim.edp"])),
+        hardware_gain=_hardware_gain(results, workload, float(default["objective"])),
         seeds=tuple(seeds),
         others={
             words.finder(name, method): value
@@ -130,10 +142,10 @@ def _finding(results: StudyResults, workload: str, designs: pd.DataFrame) -> Fin
     )
 
 
-def _hardware_gain(results: StudyResults, workload: str, default_edp: float) -> float | None:
-    """The default's EDP over that of the default tiler's mappings on the found hardware."""
+def _hardware_gain(results: StudyResults, workload: str, default: float) -> float | None:
+    """The default's objective over that of the default tiler's mappings on the found hardware."""
     costs = tiled_totals(results, workload)
-    return None if costs is None else default_edp / costs[2]
+    return None if costs is None else default / results.goal.value(*costs[:2])
 
 
 def alone(found: list[Finding]) -> list[Finding]:
@@ -142,8 +154,8 @@ def alone(found: list[Finding]) -> list[Finding]:
 
 
 def mean_gain(found: list[Finding]) -> float:
-    """Geometric mean of the EDP gains."""
-    return math.exp(sum(math.log(item.edp_gain) for item in found) / len(found))
+    """Geometric mean of the gains."""
+    return math.exp(sum(math.log(item.gain) for item in found) / len(found))
 
 
 def summary_lines(results: StudyResults) -> list[str]:
@@ -154,7 +166,7 @@ def summary_lines(results: StudyResults) -> list[str]:
         lines += [item.headline(), f"  found by {item.finder}; {item.sources()}", f"  {item.certainty()}"]
     own = alone(found)
     if len(own) > 1:
-        lines.append(f"geometric mean over {len(own)} networks: {words.ratio(mean_gain(own))} lower EDP")
+        lines.append(f"geometric mean over {len(own)} networks: {words.ratio(mean_gain(own))} lower {own[0].objective}")
     memory = results.study["simulation"]["memory"]
     model = results.study["learning"]["kind"]
     size = f"{words.hardware(found[0].default)} (array, scratchpad + accumulator)"

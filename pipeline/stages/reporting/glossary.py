@@ -14,7 +14,7 @@ GLOSSARY = {
     "tile": "The part of a layer that is in the accelerator's memories at once.",
     "scratchpad": "Memory for inputs and weights (int8). Sizes here are physical; two tiles share them.",
     "accumulator": "Memory for sums (int32).",
-    "shared": "One hardware for all networks, chosen by the weighted geometric mean of their EDPs.",
+    "shared": "One hardware for all networks, chosen by the weighted geometric mean of their objectives.",
     "round": "One turn of search, simulation and refit of the model.",
     "seed": "Searches that differ only in their random numbers. Their spread says how much is luck.",
     "evaluation": "One mapping for every unique layer on one hardware, judged by the model.",

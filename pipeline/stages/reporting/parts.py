@@ -3,12 +3,12 @@
 import pandas as pd
 
 from pipeline.stages.reporting import words
-from pipeline.stages.reporting.results import StudyResults
+from pipeline.stages.reporting.results import JUDGED, StudyResults, best_of
 from pipeline.stages.totals import totals
 from pipeline.table import hardware_columns
 
 NEAR = 1.01
-"""How much above the best EDP a smaller design may be."""
+"""How much above the best objective a smaller design may be."""
 
 ROWS = (
     "default hardware, default tiler",
@@ -25,16 +25,16 @@ def parts_table(results: StudyResults, designs: pd.DataFrame) -> pd.DataFrame:
     records: list[dict[str, object]] = []
     for workload, group in designs.groupby("workload", sort=False):
         default = group[group["variant"] == "reference"].iloc[0]
-        best = group.nsmallest(1, "sim.edp").iloc[0]
-        near = group[group["sim.edp"] <= NEAR * best["sim.edp"]]
+        best = best_of(group)
+        near = group[(group["objective"] <= NEAR * best["objective"]) & (group["over_limit"] <= best["over_limit"])]
         kept, small = group["hardware"] == default["hardware"], group["area_mm2"] <= default["area_mm2"]
         searched = group["variant"] != "reference"
         rows = (
             default,
-            _least(group[kept & searched], "sim.edp"),
+            _least(group[kept & searched], *JUDGED),
             _tiled(results, str(workload), best),
             best,
-            _least(group[small & searched], "sim.edp"),
+            _least(group[small & searched], *JUDGED),
             _least(near, "area_mm2"),
         )
         records += [
@@ -61,11 +61,12 @@ def _tiled(results: StudyResults, workload: str, best: pd.Series) -> pd.Series |
     costs = tiled_totals(results, workload)
     if costs is None:
         return None
-    return pd.Series(best.to_dict() | dict(zip(("sim.cycles", "sim.energy_uj", "sim.edp"), costs, strict=True)))
+    known = dict(zip(("sim.cycles", "sim.energy_uj", "sim.edp"), costs, strict=True))
+    return pd.Series(best.to_dict() | known | {"objective": results.goal.value(*costs[:2])})
 
 
-def _least(rows: pd.DataFrame, column: str) -> pd.Series | None:
-    return None if rows.empty else rows.nsmallest(1, column).iloc[0]
+def _least(rows: pd.DataFrame, *columns: str) -> pd.Series | None:
+    return None if rows.empty else rows.sort_values(list(columns), kind="stable").iloc[0]
 
 
 def _record(workload: str, name: str, row: pd.Series, default: pd.Series) -> dict[str, object]:
@@ -73,7 +74,7 @@ def _record(workload: str, name: str, row: pd.Series, default: pd.Series) -> dic
         "workload": workload,
         "design": name,
         "hardware": words.hardware(row.to_dict()),
-        "improvement": float(default["sim.edp"] / row["sim.edp"]),
+        "improvement": float(default["objective"] / row["objective"]),
         "cycles_gain": float(default["sim.cycles"] / row["sim.cycles"]),
         "energy_gain": float(default["sim.energy_uj"] / row["sim.energy_uj"]),
         "area_ratio": float(row["area_mm2"] / default["area_mm2"]),

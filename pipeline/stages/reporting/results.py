@@ -11,7 +11,12 @@ import pandas as pd
 from pipeline.config.study import Study
 from pipeline.machine.machine import Machine
 from pipeline.stages.machines import machine_choice
+from pipeline.stages.totals import Goal
 from pipeline.table import read_table
+from pipeline.workload import load_workload
+
+JUDGED = ("over_limit", "objective")
+"""Columns of designs that they are chosen by, the first one first."""
 
 IDENTITY = ("prob.", "arch.", "mapping.mapping")
 
@@ -49,6 +54,17 @@ class StudyResults:
         return machine_choice(design=self.study["design"], memory=self.study["simulation"]["memory"]).find()
 
     @property
+    def goal(self) -> Goal:
+        """What its designs are chosen by."""
+        search = self.study["search"]
+        limits = {
+            load_workload(spec).name: ms * search["clock_mhz"] * 1e3
+            for spec, ms in zip(self.study["workloads"], search["max_latency_ms"], strict=False)
+            if ms is not None
+        }
+        return Goal(search["objective"], limits)
+
+    @property
     def workloads(self) -> list[str]:
         """Names of the workloads in the study's order."""
         return list(dict.fromkeys(self.designs["workload"]))
@@ -57,6 +73,11 @@ class StudyResults:
     def rounds(self) -> list[str]:
         """Names of the rounds, first to last."""
         return [f"r{number + 1}" for number in range(int(self.study["rounds"]))]
+
+
+def best_of(designs: pd.DataFrame) -> pd.Series:
+    """The row of the best design: within its limits first, then by the objective."""
+    return designs.sort_values(list(JUDGED), kind="stable").iloc[0]
 
 
 def load_results(folder: Path) -> StudyResults:
@@ -72,7 +93,7 @@ def load_results(folder: Path) -> StudyResults:
     return StudyResults(
         study=study,
         dataset=read_table(folder / "rounds" / f"r{study['rounds']}" / "dataset.parquet"),
-        designs=_by_workload(folder, "designs/{}/designs.csv", names),
+        designs=_judged(_by_workload(folder, "designs/{}/designs.csv", names)),
         finals=_by_workload(folder, "validation/{}.parquet", names),
         references=_by_workload(folder, "sim/reference/{}.parquet", names),
         traces=_traces(folder),
@@ -96,6 +117,13 @@ def _filled(study: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
 
 def _position(name: str, specs: list[str]) -> int:
     return next((at for at, spec in enumerate(specs) if Path(spec).stem == name), len(specs))
+
+
+def _judged(designs: pd.DataFrame) -> pd.DataFrame:
+    """``designs`` with what they are judged by; a study of before there was a choice is judged by EDP alone."""
+    if set(JUDGED) <= set(designs):
+        return designs
+    return designs.assign(over_limit=1.0, objective=designs["sim.edp"])
 
 
 def _by_workload(folder: Path, pattern: str, names: list[str]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from pipeline.stages.reporting.layers import layer_sections
 from pipeline.stages.reporting.page import MissingError, Section, figure, folded, heading, table, text
 from pipeline.stages.reporting.parts import parts_table
 from pipeline.stages.reporting.provenance import provenance
-from pipeline.stages.reporting.results import StudyResults
+from pipeline.stages.reporting.results import StudyResults, best_of
 from pipeline.stages.simulate import ESTIMATED
 
 
@@ -29,7 +29,9 @@ def lead(results: StudyResults) -> Markup:
     study = results.study
     own = alone(found)
     mean = (
-        f"Over {len(own)} networks: {words.ratio(mean_gain(own))} lower EDP (geometric mean). " if len(own) > 1 else ""
+        f"Over {len(own)} networks: {words.ratio(mean_gain(own))} lower {own[0].objective} (geometric mean). "
+        if len(own) > 1
+        else ""
     )
     if len(own) < len(found):
         mean += "'shared' is one hardware for all networks; its costs are geometric means over them. "
@@ -40,20 +42,28 @@ def lead(results: StudyResults) -> Markup:
         f"'{study['learning']['kind']}'. "
         "EDP is energy times cycles of one inference; lower is better."
     )
+    if study["search"]["objective"] != "edp":
+        against += f" Searches minimised the {found[0].objective}, and designs are chosen by it."
     cards = Markup("").join(_card(item) for item in found)
     return Markup('<p class="lead">{0}</p><div class="results">{1}</div>').format(linked(against), cards)
 
 
 def _card(item: Finding) -> Markup:
     gains = {"EDP": item.edp_gain, "cycles": item.cycles_gain, "energy": item.energy_gain, "area": item.area_gain}
-    facts = [item.chosen(), f"EDP: {item.sources()}", item.certainty()]
+    facts = [item.chosen(), f"{item.objective}: {item.sources()}", item.certainty()]
+    facts += [f"over a latency limit: {words.ratio(item.over_limit)} the time"] if item.over_limit > 1 else []
     facts += [f"others: {item.rivals()}"] if item.others else []
     listed = Markup("").join(Markup("<li>{0}</li>").format(fact) for fact in facts)
     return Markup(
-        '<div class="result"><h2>{0}</h2><b>{1} lower EDP</b>{2}{3}<p class="soft">bars: share of the default, whose '
+        '<div class="result"><h2>{0}</h2><b>{1} lower {5}</b>{2}{3}<p class="soft">bars: share of the default, whose '
         "mark is the line; shorter is better</p><ul>{4}</ul></div>"
     ).format(
-        item.workload, words.ratio(item.edp_gain), words.hardware_words(item.design), charts.ratio_bars(gains), listed
+        item.workload,
+        words.ratio(item.gain),
+        words.hardware_words(item.design),
+        charts.ratio_bars(gains),
+        listed,
+        item.objective,
     )
 
 
@@ -71,10 +81,10 @@ def designs_section(results: StudyResults) -> Section:
         "than one that simulates once; those 'as found' were simulated alike."
     )
     content += table(
-        "designs", summary, best=list(summary["sim.edp"] == summary.groupby("workload")["sim.edp"].transform("min"))
+        "designs", summary, best=list(summary["improvement"] == summary["workload"].map(_best_gain(designs)))
     )
     content += Markup('<div class="compare" hidden>{0}</div>').format(heading("Compare two designs"))
-    listed = table("all_designs", everything, best=_lowest(designs))
+    listed = table("all_designs", everything, best=tables.best_rows(designs))
     content += Markup('<div id="all-designs">{0}</div>').format(folded("All designs", listed))
     return Section("designs", "Designs", content)
 
@@ -83,7 +93,8 @@ def parts_section(results: StudyResults) -> Section:
     """What hardware and what mappings give, each alone and together."""
     parts = parts_table(results, tables.designs_table(results))
     content = text(
-        "Each row is simulated. Mappings on the default hardware, and designs within the default's area, come from "
+        f"Each row is simulated; 'below default' is how many times its {_objective(results)} is below the default's. "
+        "Mappings on the default hardware, and designs within the default's area, come from "
         "searches of their own where the study runs them (baselines.parts), with the model of the last round and as "
         "many evaluations; a design of another search takes the row where it is better."
     )
@@ -95,16 +106,21 @@ def networks_section(results: StudyResults) -> Section:
     clock = float(results.study["search"]["clock_mhz"])
     costs = tables.networks_table(results, clock)
     content = text(
-        f"Times and rates are at {words.number(clock)} MHz, an assumed clock. 'EDP over own' is what a network pays "
-        "for sharing the hardware: its EDP there over that on the best hardware found for it alone. The shared design "
-        "is the one with the lowest weighted geometric mean of the networks' EDPs."
+        f"Times and rates are at {words.number(clock)} MHz, an assumed clock. 'over own' is what a network pays for "
+        f"sharing the hardware: its {_objective(results)} there over that on the best hardware found for it alone. The "
+        "shared design is the one where the weighted geometric mean of that over the networks is lowest."
     )
     return Section("networks", "Networks", content + table("networks", costs))
 
 
-def _lowest(designs: pd.DataFrame) -> list[bool]:
-    """Whether a row has the lowest simulated EDP of its network."""
-    return list(designs["sim.edp"] == designs.groupby("workload")["sim.edp"].transform("min"))
+def _objective(results: StudyResults) -> str:
+    """What the study minimised, in words."""
+    return words.OBJECTIVES[results.goal.objective]
+
+
+def _best_gain(designs: pd.DataFrame) -> dict[str, float]:
+    """Gain of the best design of each network."""
+    return {str(name): float(best_of(group)["improvement"]) for name, group in designs.groupby("workload")}
 
 
 def search_section(results: StudyResults) -> Section:
@@ -120,7 +136,8 @@ def search_section(results: StudyResults) -> Section:
         "'prediction error' is the median over the designs found in the round, before they joined the data."
     )
     content += figure(
-        charts.rounds_panels(rounds, other_gains), "Best simulated design after each round; dashed: other searches."
+        charts.rounds_panels(rounds, other_gains, _objective(results)),
+        "Best simulated design after each round; dashed: other searches.",
     )
     content += table("rounds", rounds)
     if not results.traces.empty:
@@ -129,11 +146,12 @@ def search_section(results: StudyResults) -> Section:
         names = {last: short_name(method)} | {name: name for name in others}
         if "analytical" in set(results.traces["variant"]):
             names["analytical"] = "analytical"
+        traces = results.traces.assign(best=tables.trace_values(results))
         caption = (
-            "Best EDP by the searching model against evaluations, from the first design on: median and range over "
-            "seeds. 'analytical' searches with the analytical model alone, so its values are that model's."
+            f"Best {_objective(results)} by the searching model against evaluations, from the first design on: median "
+            "and range over seeds. 'analytical' searches with the analytical model alone: its values are that model's."
         )
-        content += figure(charts.trace_panels(results.traces, names), caption)
+        content += figure(charts.trace_panels(traces, names, _objective(results)), caption)
         content += folded("All traces", table("traces", results.traces))
     return Section("search", "Search", content)
 
@@ -195,14 +213,19 @@ def _network_bars(group: pd.DataFrame, parts: list[str], unit: str) -> Markup:
 
 
 def pareto_section(results: StudyResults) -> Section:
-    """Area against EDP."""
-    designs = tables.designs_table(results)
-    points = tables.pareto_table(designs, str(results.study["search"]["method"]))
-    best = {str(name): float(group["sim.edp"].min()) for name, group in designs.groupby("workload")}
-    caption = "Area against simulated EDP; the line joins the designs that none beats in both."
-    content = figure(charts.pareto_panels(points, best), caption)
-    content += folded("Designs by area", table("pareto", points, best=list(points["front"])))
-    return Section("pareto", "Area and EDP", content)
+    """What no design beats: EDP against area, and energy against latency."""
+    designs, method = tables.designs_table(results), str(results.study["search"]["method"])
+    content = Markup("")
+    for name, costs, caption in (
+        ("pareto", ("area_mm2", "sim.edp"), "Area against simulated EDP."),
+        ("pareto_energy", ("sim.cycles", "sim.energy_uj"), "Simulated cycles against energy."),
+    ):
+        points = tables.pareto_table(designs, method, costs)
+        content += figure(
+            charts.pareto_panels(points, costs), f"{caption} The line joins the designs that none beats in both."
+        )
+        content += folded("As a table", table(name, points, best=list(points["front"])))
+    return Section("pareto", "Pareto fronts", content)
 
 
 def timing_section(results: StudyResults) -> Section:

@@ -17,7 +17,7 @@ from pipeline.measurement import WORD_COUNTERS, known_classes
 from pipeline.search.pareto import on_front
 from pipeline.search.result import speed
 from pipeline.stages.reporting import words
-from pipeline.stages.reporting.results import StudyResults
+from pipeline.stages.reporting.results import JUDGED, StudyResults, best_of
 from pipeline.stages.simulate import counted_energy, estimated_energy
 from pipeline.stages.totals import each_network, totals
 from pipeline.table import hardware_of, layer_of
@@ -25,11 +25,11 @@ from pipeline.workload import DIMS
 
 
 def designs_table(results: StudyResults) -> pd.DataFrame:
-    """Every simulated design with its area and how many times its EDP is below that of the default."""
+    """Every simulated design with its area and how many times its objective is below that of the default."""
     table = results.designs.copy()
     table["area_mm2"] = areas(table, results.machine)
-    reference = table[table["variant"] == "reference"].set_index("workload")["sim.edp"]
-    table["improvement"] = table["workload"].map(reference) / table["sim.edp"]
+    reference = table[table["variant"] == "reference"].set_index("workload")["objective"]
+    table["improvement"] = table["workload"].map(reference) / table["objective"]
     table["prediction_error"] = table["pred.edp"] / table["sim.edp"] - 1
     return table
 
@@ -49,12 +49,21 @@ def summary_table(designs: pd.DataFrame, rounds: list[str], method: str) -> pd.D
     parts = []
     for _, group in designs.groupby("workload", sort=False):
         others = [name for name in dict.fromkeys(group["variant"]) if name not in rounds]
-        parts += [group[group["variant"] == name].nsmallest(1, "sim.edp") for name in [*others, *rounds]]
-    return readable_designs(pd.concat(parts, ignore_index=True), method).drop(columns=["seed", "kind"])
+        own = (group[group["variant"] == name] for name in [*others, *rounds])
+        parts += [best_of(rows) for rows in own if len(rows)]
+    return readable_designs(pd.DataFrame(parts).reset_index(drop=True), method).drop(columns=["seed", "kind"])
+
+
+def best_rows(designs: pd.DataFrame) -> list[bool]:
+    """Whether each design is as good as the best of its network."""
+    judged = [(str(name), *row) for name, *row in designs[["workload", *JUDGED]].itertuples(index=False)]
+    best = {name: min(row for row in judged if row[0] == name) for name in {row[0] for row in judged}}
+    return [row == best[row[0]] for row in judged]
 
 
 def readable_designs(designs: pd.DataFrame, method: str) -> pd.DataFrame:
     """Designs as people read them: who found them, sizes in words, gains over the default."""
+    limited = {"over_limit": designs["over_limit"]} if (designs["over_limit"] > 1).any() else {}
     return pd.DataFrame(
         {
             "workload": designs["workload"],
@@ -66,6 +75,7 @@ def readable_designs(designs: pd.DataFrame, method: str) -> pd.DataFrame:
             "hardware": [words.hardware(row) for row in designs.to_dict("records")],
             "simulated": designs["simulated"],
             "improvement": designs["improvement"],
+            **limited,
             "sim.edp": designs["sim.edp"],
             "pred.edp": designs["pred.edp"],
             "prediction_error": designs["prediction_error"],
@@ -78,7 +88,7 @@ def readable_designs(designs: pd.DataFrame, method: str) -> pd.DataFrame:
 
 def networks_table(results: StudyResults, clock_mhz: float) -> pd.DataFrame:
     """Costs of one inference of each network on the default, its own and the shared hardware."""
-    own = results.finals[results.finals["workload"] != SHARED]
+    own, goal = results.finals[results.finals["workload"] != SHARED], results.goal
     records = [
         cost | {"network": str(workload), "hardware for": "itself"}
         for workload, rows in own.groupby("workload", sort=False)
@@ -92,9 +102,13 @@ def networks_table(results: StudyResults, clock_mhz: float) -> pd.DataFrame:
         named = {} if workload == SHARED else {"network": str(workload)}
         records += [cost | named | {"hardware for": "default"} for cost in _network_costs(rows, clock_mhz)]
     table = pd.DataFrame(records).drop_duplicates(["network", "hardware for"])
-    edp = {kind: group.set_index("network")["sim.edp"] for kind, group in table.groupby("hardware for")}
-    table["improvement"] = table["network"].map(edp["default"]) / table["sim.edp"]
-    table["over_own"] = table["sim.edp"] / table["network"].map(edp["itself"]) if "itself" in edp else math.nan
+    value = pd.Series([goal.value(*row) for row in table[["sim.cycles", "sim.energy_uj"]].itertuples(index=False)])
+    value.index = table.index
+    known = {kind: value[rows.index].set_axis(rows["network"]) for kind, rows in table.groupby("hardware for")}
+    table["improvement"] = table["network"].map(known["default"]) / value
+    table["over_own"] = value / table["network"].map(known["itself"]) if "itself" in known else math.nan
+    if goal.max_cycles:
+        table["limit_ms"] = table["network"].map(goal.max_cycles) / (clock_mhz * 1e3)
     first = ["network", "hardware for", "improvement", "over_own"]
     table["at"] = table["hardware for"].map({kind: at for at, kind in enumerate(("default", "itself", "all"))})
     table = table.sort_values(["network", "at"], kind="stable", ignore_index=True).drop(columns="at")
@@ -142,7 +156,7 @@ def scores(rows: pd.DataFrame, kind: str) -> dict[str, float]:
 
 
 def rounds_table(designs: pd.DataFrame, rounds: list[str]) -> pd.DataFrame:
-    """Per workload and round: simulated EDP of the best design so far and the gain over the round before."""
+    """Per workload and round: the best design so far and the gain over the round before."""
     records = []
     for workload, group in designs.groupby("workload", sort=False):
         before = math.nan
@@ -151,18 +165,18 @@ def rounds_table(designs: pd.DataFrame, rounds: list[str]) -> pd.DataFrame:
             found = group[(group["variant"] == name) & (group["kind"] == "found")]
             if best.empty:
                 continue
-            edp = float(best["sim.edp"].iloc[0])
+            now = float(best["objective"].iloc[0])
             records.append(
                 {
                     "workload": workload,
                     "round": int(name[1:]),
-                    "sim.edp": edp,
-                    "gain": before / edp,
+                    "sim.edp": float(best["sim.edp"].iloc[0]),
+                    "gain": before / now,
                     "improvement": float(best["improvement"].iloc[0]),
                     "prediction_error": float(found["prediction_error"].median()),
                 }
             )
-            before = edp
+            before = now
     return pd.DataFrame(records)
 
 
@@ -214,17 +228,25 @@ def _level_energy(row: dict[str, Any], template: Template) -> dict[str, float]:
     return {field.name: float(getattr(energy, field.name).item()) for field in fields(energy)}
 
 
-def pareto_table(designs: pd.DataFrame, method: str) -> pd.DataFrame:
-    """Designs with area and EDP; ``front`` marks those that no other beats in both."""
-    table = designs[["workload", "variant", "area_mm2", "sim.edp"]].copy()
+def pareto_table(designs: pd.DataFrame, method: str, costs: tuple[str, str]) -> pd.DataFrame:
+    """Designs with two ``costs``; ``front`` marks those that no other beats in both, ``result`` the chosen one."""
+    table = designs[["workload", "variant", *costs]].assign(result=best_rows(designs))
     table["sizes"] = [words.hardware(row) for row in designs.to_dict("records")]
     table["found by"] = [words.finder(str(variant), method) for variant in designs["variant"]]
     table = table.drop_duplicates(ignore_index=True)
     parts = [
-        group.assign(front=on_front(group["area_mm2"].to_numpy(float), group["sim.edp"].to_numpy(float)))
+        group.assign(front=on_front(*(group[cost].to_numpy(float) for cost in costs)))
         for _, group in table.groupby("workload", sort=False)
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def trace_values(results: StudyResults) -> list[float]:
+    """The objective of the best design so far at every point of the searches' traces."""
+    if results.goal.objective == "edp":
+        return list(results.traces["edp"])
+    pairs = results.traces[["cycles", "energy_uj"]].itertuples(index=False)
+    return [results.goal.value(*pair) for pair in pairs]
 
 
 def timings_table(timings: pd.DataFrame) -> pd.DataFrame:

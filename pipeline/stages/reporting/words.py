@@ -15,11 +15,13 @@ TITLES = {
     "kind": "kind",
     "hardware": "hardware",
     "simulated": "chosen from (simulated mappings)",
-    "improvement": "EDP below default",
+    "improvement": "below default",
     "cycles_gain": "cycles below default",
     "energy_gain": "energy below default",
     "area_ratio": "area over default",
-    "over_own": "EDP over own",
+    "over_own": "over own",
+    "over_limit": "time over limit",
+    "limit_ms": "limit (ms)",
     "inferences_per_s": "inferences/s",
     "tops_per_w": "TOPS/W",
     "pred.cycles": "predicted cycles",
@@ -48,10 +50,13 @@ TITLES = {
 """Heads of columns; others lose their underscores and the ending ``_cycles``."""
 
 PERCENT = {"prediction_error", "median_error", "p90_error", "inside_90", "utilisation"}
-RATIO = {"improvement", "cycles_gain", "energy_gain", "area_ratio", "gain", "over_own"}
+RATIO = {"over_limit", "improvement", "cycles_gain", "energy_gain", "area_ratio", "gain", "over_own"}
 
 DIGITS = {"area_mm2": 2, "spearman": 3}
 """Columns of numbers of one size, with their digits after the point."""
+
+OBJECTIVES = {"edp": "EDP", "latency": "latency", "energy": "energy", "ed2p": "ED2P (energy times cycles squared)"}
+"""What is minimised, in words."""
 
 COLOURS = {
     "default": "#7b8494",

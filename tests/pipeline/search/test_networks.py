@@ -102,6 +102,15 @@ def test_a_limit_that_nothing_keeps_is_named(small, other):
         run_search([small, other], max_ms=[1e3, 1e-6], method="random", evaluations=50, model=MODEL, seed=0, fix_dim=4)
 
 
+def test_a_search_that_may_break_a_limit_gives_its_best_and_says_so(small, other):
+    asked = {"method": "random", "evaluations": 50, "model": MODEL, "seed": 0, "fix_dim": 4, "best_effort": True}
+    over = run_search([small, other], max_ms=[1e3, 1e-6], **asked)
+    assert over.status == "over a latency limit"
+    assert [one.network.name for one in over.over_limit] == ["other"]
+    within = run_search([small, other], max_ms=[1e3, 1e3], **asked)
+    assert (within.status, within.over_limit) == ("done", ())
+
+
 def test_bad_options_are_named():
     assert weighted(["bert=2", "mm"])[1] == [2.0, 1.0]
     with pytest.raises(ValueError, match="weight 'x' is not a number"):
