@@ -74,6 +74,12 @@ def check_out_folder(folder: Path) -> None:
         raise ValueError(f"{folder}: cannot be written to ({nearest}: {error.strerror})") from error
 
 
+def check_inside(path: Path, folder: Path, name: str = "") -> None:
+    """Raise ValueError when ``path``, called ``name`` there, is a link that leads out of ``folder``."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{name or path.name} is a link out of {folder.name}/")
+
+
 def digest(*parts: object) -> str:
     """Twelve hexadecimal characters that name the content of ``parts`` (JSON values)."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.files import ROOT, digest, digest_files
+from pipeline.files import ROOT, check_inside, digest, digest_files
 from pipeline.hardware import Hardware
 from pipeline.measurement import COUNTERS
 from pipeline.plain import did_you_mean, problems
@@ -23,6 +23,8 @@ COMPILER = "compiler.py"
 """Makes the programs of a design (``sim.compiler``)."""
 MACHINES = ("machine.yaml", "machine.py")
 """Describe or make the machine of a design (``pipeline.machine.folder``)."""
+WAIVERS = "waivers.vlt"
+"""Findings of the linter that are as they should be."""
 FOLDER_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
 HardwareSize = Literal["dim", "scratchpad_rows", "accumulator_rows"]
@@ -132,6 +134,8 @@ class Design:
             if not (folder / COMPILER).is_file():
                 raise ValueError(f"{COMPILER} is missing beside it")
             around = root if folder.parent == root else folder
+            for beside in (FILE, COMPILER, *MACHINES, WAIVERS):
+                check_inside(folder / beside, around)
             return cls(folder.name, folder, file, tuple(_source(around, folder, source) for source in file.sources))
         except ValidationError as error:
             problem = "; ".join(problems(error, DesignFile)[:3])
@@ -220,6 +224,5 @@ def _source(around: Path, folder: Path, source: str) -> Path:
         raise ValueError(f"sources: {source} is not below {around.name}/")
     if not path.is_file():
         raise ValueError(f"sources: {source} does not exist")
-    if not path.resolve().is_relative_to(around.resolve()):
-        raise ValueError(f"sources: {source} is a link out of {around.name}/")
+    check_inside(path, around, f"sources: {source}")
     return path

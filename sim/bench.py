@@ -41,8 +41,7 @@ async def _run(dut: Any, library: ctypes.CDLL, prepared: Prepared) -> Outcome:
     await Timer(2, unit="step")
     dut.rst_ni.value = 0
     await Timer(2, unit="step")
-    program = prepared.program
-    load(library, program.commands, prepared.contents, program.memory_bytes, prepared.task.memory)
+    load(library, prepared.commands, prepared.contents, prepared.program.memory_bytes, prepared.task.memory)
     dut.rst_ni.value = 1
     await Timer(2, unit="step")
     start = time.process_time()

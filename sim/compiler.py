@@ -8,21 +8,18 @@ It returns an object with the attributes of ``Program`` below, and raises ValueE
 It may import this project. It runs in the simulator's processes, only for the design that the user named.
 """
 
-import importlib.util
-import signal
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import foreign
 from pipeline.choices import PartialSums
-from pipeline.files import ROOT, digest
+from pipeline.files import ROOT
+from pipeline.foreign import ForeignError, function_of, named
 from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
@@ -31,8 +28,6 @@ FILE = "compiler.py"
 GEMMINI = str(ROOT / "rtl" / "gemmini" / FILE)
 FUNCTION = "compile_program"
 WORDS = 16
-LIMIT_SECONDS = 300.0
-"""CPU time that a design's Python may take for one program."""
 
 
 class ProgramError(ValueError):
@@ -41,10 +36,6 @@ class ProgramError(ValueError):
 
 class CompilerError(ProgramError):
     """A compiler is wrong, whatever the mapping: it raises, does not end, or gives what is no program."""
-
-
-class _TimeUp(BaseException):
-    """No ``Exception``, so that a design's Python does not catch it by chance."""
 
 
 class Program(Protocol):
@@ -58,7 +49,7 @@ class Program(Protocol):
 
     @property
     def shift(self) -> int:
-        """Right shift from int32 sums to int8 outputs."""
+        """Right shift from int32 sums to int8 outputs, 0 to 31."""
         ...
 
     @property
@@ -93,13 +84,35 @@ def compile_with(
     function = load(path)
     with guarded(path):
         program: Program = function(layer, mapping, hardware, partial_sums=partial_sums)
-        commands, size = program.commands, program.memory_bytes
-    shape, kind = getattr(commands, "shape", None), getattr(commands, "dtype", None)
-    if shape is None or shape[1:] != (WORDS,) or kind != np.uint32:
-        raise CompilerError(f"{_name(path)}: commands are {kind} {shape}, not uint32 [n, {WORDS}]")
+        commands, size, shift = program.commands, program.memory_bytes, program.shift
+    kind, shape = _array(commands)
+    if kind != np.uint32 or shape[1:] != (WORDS,) or shape == (0, WORDS):
+        raise CompilerError(f"{named(Path(path))}: commands are {kind} {shape}, not uint32 [n, {WORDS}]")
     if not isinstance(size, int) or size < 0:
-        raise CompilerError(f"{_name(path)}: memory_bytes = {size!r} is not a size")
+        raise CompilerError(f"{named(Path(path))}: memory_bytes = {size!r} is not a size")
+    if not isinstance(shift, int) or not 0 <= shift < 32:
+        raise CompilerError(f"{named(Path(path))}: shift = {shift!r} is not a number from 0 to 31")
     return program
+
+
+def memory_image(path: str, program: Program, inputs: NDArray[np.int8], weights: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """The memory before a run of ``program``, which the compiler at ``path`` made. Raises ProgramError."""
+    with guarded(path):
+        contents = program.memory_image(inputs, weights, None)
+    kind, shape = _array(contents)
+    if kind != np.uint8 or shape != (program.memory_bytes,):
+        raise CompilerError(f"{named(Path(path))}: memory_image is {kind} {shape}, not uint8 [{program.memory_bytes}]")
+    return np.require(contents, requirements="CW")
+
+
+def read_output(path: str, program: Program, memory: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.int8]:
+    """The output of ``shape`` in the memory after a run. Raises ProgramError."""
+    with guarded(path):
+        output = program.read_output(memory)
+    found = _array(output)
+    if found != (np.int8, shape):
+        raise CompilerError(f"{named(Path(path))}: the output is {found[0]} {found[1]}, not int8 {shape}")
+    return output
 
 
 @contextmanager
@@ -109,52 +122,24 @@ def guarded(path: str) -> Iterator[None]:
     A ValueError says what is not possible; anything else, and taking too long, is a CompilerError.
     """
     try:
-        with _time_limit():
+        with foreign.guarded(Path(path)):
             yield
-    except _TimeUp:
-        raise CompilerError(f"{_name(path)}: no result after {LIMIT_SECONDS:g} s of CPU time") from None
-    except CompilerError:
+    except ForeignError as error:
+        raise CompilerError(str(error)) from error
+    except ProgramError:
         raise
     except ValueError as error:
-        raise ProgramError(str(error)) from error
-    except (Exception, SystemExit) as error:
-        raise CompilerError(f"{_name(path)}: {type(error).__name__}: {str(error)[:300]}") from error
+        raise ProgramError(foreign.one_line(error)) from error
 
 
-@cache
-def load(path: str) -> Any:
+def load(path: str) -> Callable[..., Any]:
     """The function of the file ``path``, which is executed. Raises CompilerError when there is none."""
-    name = f"design_compiler_{digest(path)}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not Path(path).is_file():
-        raise CompilerError(f"{_name(path)}: no such file")
-    module = importlib.util.module_from_spec(spec)
-    with guarded(path):
-        spec.loader.exec_module(module)
-    function = getattr(module, FUNCTION, None)
-    if not callable(function):
-        raise CompilerError(f"{_name(path)}: has no function {FUNCTION}")
-    return function
-
-
-def _name(path: str) -> str:
-    return f"{Path(path).parent.name}/{Path(path).name}"
-
-
-@contextmanager
-def _time_limit() -> Iterator[None]:
-    """Raise _TimeUp after ``LIMIT_SECONDS`` of this process's CPU time; signals reach the main thread only."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def expire(_signal: int, _frame: FrameType | None) -> None:
-        raise _TimeUp
-
-    before = signal.signal(signal.SIGVTALRM, expire)
-    signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT_SECONDS)
     try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
+        return function_of(Path(path), FUNCTION)
+    except ForeignError as error:
+        raise CompilerError(str(error)) from error
+
+
+def _array(value: object) -> tuple[object, tuple[int, ...]]:
+    """Kind of the elements and shape; of what is no array its type, and no shape."""
+    return (value.dtype, value.shape) if isinstance(value, np.ndarray) else (type(value).__name__, ())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.compiler import TracedProgram
+from sim.compiler import TracedProgram, guarded
 from sim.design import Design
 from sim.inprocess import Simulation
 from sim.task import Task, prepare
@@ -44,7 +44,8 @@ def record(design: Design, task: Task, *, tiles: int, cycles: int) -> list[Span]
     """
     prepared = prepare(task)
     program = prepared.program
-    shares = program.tile_traffic() if isinstance(program, TracedProgram) else {}
+    with guarded(task.compiler):
+        shares = program.tile_traffic() if isinstance(program, TracedProgram) else {}
     if not set(STAGES.values()) <= set(design.counters) & set(shares):
         return []
     total = len(shares[STAGES["compute"]])
@@ -53,7 +54,7 @@ def record(design: Design, task: Task, *, tiles: int, cycles: int) -> list[Span]
     ends = {stage: np.cumsum(shares[counter])[:count] for stage, counter in STAGES.items()}
     simulation = Simulation.build(design, task.datapath)
     try:
-        simulation.load(program.commands, prepared.contents, program.memory_bytes, task.memory)
+        simulation.load(prepared.commands, prepared.contents, program.memory_bytes, task.memory)
         times, values = _sample(simulation, design, step, {stage: int(limits[-1]) for stage, limits in ends.items()})
     finally:
         simulation.close()

@@ -70,8 +70,7 @@ def die_with_parent() -> None:
 
 def run(simulation: Simulation, prepared: Prepared) -> Outcome:
     """Run one program in this process."""
-    program = prepared.program
-    simulation.load(program.commands, prepared.contents, program.memory_bytes, prepared.task.memory)
+    simulation.load(prepared.commands, prepared.contents, prepared.program.memory_bytes, prepared.task.memory)
     start = time.process_time()
     simulation.run_until_done()
     seconds = time.process_time() - start

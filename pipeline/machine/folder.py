@@ -8,52 +8,76 @@ It returns an object with the members of ``pipeline.machine.machine.Machine``, w
 import this project, and runs only for a folder that the user named.
 """
 
-import importlib.util
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+import torch
+
 from pipeline.choices import Memory, PartialSums
-from pipeline.files import ROOT, digest
+from pipeline.files import ROOT, check_inside
+from pipeline.foreign import ForeignError, function_of, guarded, named, one_line
+from pipeline.hardware import HardwareTensors
 from pipeline.machine.tile_pipeline.machine import tile_pipeline
+from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.workload import Layer
 
 FILE = "machine.py"
 FUNCTION = "make_machine"
 
+TRIED = Layer(R=1, S=1, P=64, Q=1, C=64, K=64)
+"""The layer that a new machine is tried on."""
+
 
 @cache
-def machine_in(folder: str, memory: Memory, partial_sums: PartialSums) -> Any:
+def machine_in(folder: str, memory: Memory, partial_sums: PartialSums, members: tuple[str, ...]) -> Any:
     """The machine of the design in ``folder``, absolute or relative to the project.
+
+    What ``machine.py`` makes must have ``members``, and is tried on one mapping.
 
     Raises ValueError of one line that names the file, whatever its Python raises.
     """
     path = ROOT / folder / FILE
+    check_inside(path, path.parent)
     if not path.is_file():
         return tile_pipeline(folder, memory, partial_sums)
-    shown = f"{path.parent.name}/{FILE}"
     try:
-        machine = _function(path)(folder, memory, partial_sums)
-    except (Exception, SystemExit) as error:
-        said = " ".join(str(error).split())[:300]
-        raise ValueError(
-            f"{shown}: {said if type(error) is ValueError else f'{type(error).__name__}: {said}'}"
-        ) from error
-    if getattr(machine, "name", None) != folder:
-        raise ValueError(
-            f"{shown}: the machine's name is {getattr(machine, 'name', None)!r}, not its folder {folder!r}"
-        )
+        with guarded(path):
+            machine = function_of(path, FUNCTION)(folder, memory, partial_sums)
+            _check(machine, folder, members)
+            _try(machine)
+    except ForeignError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{named(path)}: {one_line(error)}") from error
     return machine
 
 
-@cache
-def _function(path: Path) -> Any:
-    """The function of the file ``path``, which is executed. Raises ValueError when there is none."""
-    spec = importlib.util.spec_from_file_location(f"design_machine_{digest(str(path))}", path)
-    if spec is None or spec.loader is None:
-        raise ValueError("cannot be loaded")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    function = getattr(module, FUNCTION, None)
-    if not callable(function):
-        raise ValueError(f"has no function {FUNCTION}")
-    return function
+def _check(machine: Any, folder: str, members: tuple[str, ...]) -> None:
+    """Raise ValueError when it is not known by its folder or lacks a member."""
+    if getattr(machine, "name", None) != folder:
+        raise ValueError(f"the machine's name is {getattr(machine, 'name', None)!r}, not its folder {folder!r}")
+    if missing := [member for member in members if not hasattr(machine, member)]:
+        raise ValueError(f"the machine has no {', '.join(missing)}")
+    if machine.template.name != folder:
+        raise ValueError(f"the machine's template is named {machine.template.name!r}, not its folder {folder!r}")
+
+
+def _try(machine: Any) -> None:
+    """Raise ValueError when what the default mapping costs is no number above 0."""
+    hardware = machine.default_hardware
+    mapping = machine.default_mapping(TRIED, hardware)
+    layers, mappings = LayerTensors.stack([TRIED]), MappingTensors.stack([mapping])
+    sizes = HardwareTensors.stack([hardware])
+    with torch.no_grad():
+        cost = machine.cost(layers, mappings, sizes)
+        found = {
+            "latency": machine.latency(layers, mappings, sizes),
+            "terms['cycles']": machine.terms(layers, mappings, sizes)["cycles"],
+            "cost.cycles": cost.cycles,
+            "cost.energy_uj": cost.energy_uj,
+            "area_mm2": machine.area_mm2(sizes),
+            **machine.footprint_kib(layers, mappings, sizes.dim),
+        }
+    for name, value in found.items():
+        if not isinstance(value, torch.Tensor) or value.shape != (1,) or not 0 < float(value) < float("inf"):
+            raise ValueError(f"{name} of the default mapping of {TRIED} is {value}, not a tensor of one number above 0")

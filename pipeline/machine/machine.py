@@ -17,7 +17,7 @@ from pipeline.hardware import Hardware, HardwareTensors, Template
 from pipeline.machine.constants import Constant, Values
 from pipeline.machine.energy import Cost, LevelEnergy
 from pipeline.machine.explain import Explanation
-from pipeline.machine.folder import FILE, machine_in
+from pipeline.machine.folder import machine_in
 from pipeline.machine.gemmini.machine import Gemmini
 from pipeline.machine.space import MappingSpace, SizeGrid
 from pipeline.machine.timeloop.machine import Timeloop
@@ -159,7 +159,7 @@ def prepared(
     return lambda values: machine.terms(layers, mappings, hardware, values)
 
 
-_MEMBERS = sorted(member for member in vars(Machine) if not member.startswith("_"))
+_MEMBERS = tuple(sorted(member for member in vars(Machine) if not member.startswith("_")))
 
 _MACHINES: dict[str, Callable[[Memory, PartialSums], Machine]] = {"gemmini": Gemmini, "timeloop": Timeloop}
 
@@ -184,13 +184,7 @@ def machine_of(name: str, memory: Memory = "soc", partial_sums: PartialSums = "s
     Raises ValueError that lists the machines when there is none of that name.
     """
     if name not in _MACHINES and len(Path(name).parts) > 1:
-        machine = machine_in(name, memory, partial_sums)
-        if not isinstance(machine, Machine):
-            missing = [member for member in _MEMBERS if not hasattr(machine, member)]
-            raise ValueError(f"{Path(name).name}/{FILE}: the machine has no {', '.join(missing)}")
-        if machine.template.name != name:
-            found = f"the machine's template is named {machine.template.name!r}, not its folder {name!r}"
-            raise ValueError(f"{Path(name).name}/{FILE}: {found}")
+        machine: Machine = machine_in(name, memory, partial_sums, _MEMBERS)
         return machine
     if name not in _MACHINES:
         raise ValueError(f"unknown machine {name!r}; known: {', '.join(_MACHINES)}")

@@ -3,14 +3,11 @@
 import torch
 
 from pipeline.hardware import HardwareTensors
+from pipeline.machine.folder import TRIED
 from pipeline.machine.latency import Latency, LatencyModel
 from pipeline.machine.machine import Machine
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.plugins import made
-from pipeline.workload import Layer
-
-TRIED = Layer(R=1, S=1, P=64, Q=1, C=64, K=64)
-"""The layer that a new model is tried on."""
 
 
 def own_model(name: str, machine: Machine) -> LatencyModel:

@@ -6,14 +6,12 @@ import subprocess
 from pathlib import Path
 
 from pipeline.files import ROOT
-from rtl.design import RTL, Design
+from rtl.design import RTL, WAIVERS, Design
 
 LINT = RTL / "lint"
 DIMS = (2, 4, 8, 16, 32, 64)
 LOOPS_FROM_DIM = 32
 """Unrolled, the loops over a large array take a minute a design."""
-WAIVERS = "waivers.vlt"
-"""Findings that are as they should be: of all designs in ``rtl/lint``, of one in its folder."""
 
 
 def findings(design: Design) -> list[str]:

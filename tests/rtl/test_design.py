@@ -203,6 +203,11 @@ def test_two_folders_of_one_name_are_two_designs(folder: Path, tmp_path: Path) -
         (lambda f: change(f.parent, lambda c: c["sources"].append("/etc/passwd"), "mine"), "is not below mine/"),
         (lambda f: change(f.parent, lambda c: c["sources"].append("../x.sv"), "mine"), "../x.sv is not below mine/"),
         (lambda f: link_out(f / "queue.sv"), "sources: queue.sv is a link out of mine/"),
+        *(
+            (lambda f, name=name: link_out(f / name), f"{name} is a link out of mine/")
+            for name in ("design.yaml", "compiler.py", "machine.yaml", "machine.py", "waivers.vlt")
+        ),
+        (lambda f: (f / "machine.py").symlink_to("../nowhere.py"), "machine.py is a link out of mine/"),
         (lambda f: (f / "compiler.py").unlink(), "compiler.py is missing beside it"),
         (lambda f: (f / "design.yaml").unlink(), "the folder has no design.yaml"),
     ],
@@ -218,7 +223,8 @@ def test_a_hostile_folder_is_one_line_that_names_the_offender(
 
 
 def link_out(path: Path) -> None:
-    target = path.parent.parent / "elsewhere.sv"
+    target = path.parent.parent / f"elsewhere-{path.name}"
+    path.touch()
     path.rename(target)
     path.symlink_to(target)
 

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pipeline import foreign
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
-from sim import compiler
-from sim.compiler import GEMMINI, ProgramError, compile_with
+from sim.compiler import GEMMINI, ProgramError, compile_with, memory_image, read_output
 from tests import machines
 
 LAYER = Layer(R=1, S=1, P=4, Q=1, C=4, K=4)
@@ -22,6 +23,12 @@ MAPPING = Mapping.parse("L3[WIO] N1 - L2[WI] K4X - L1[O] C4X - L0[W] P4", LAYER)
         ("return None", r"^mine/compiler\.py: AttributeError: .*commands"),
         ("return Made([[0] * 15], 0)", r"^mine/compiler\.py: commands are uint32 \(1, 15\), not uint32 \[n, 16\]$"),
         ("return Made([[0] * 16], -1)", r"^mine/compiler\.py: memory_bytes = -1 is not a size$"),
+        (
+            "return Made(np.zeros((0, 16)), 64)",
+            r"^mine/compiler\.py: commands are uint32 \(0, 16\), not uint32",
+        ),
+        ("return Made([[0] * 16], 64, 32)", r"^mine/compiler\.py: shift = 32 is not a number from 0 to 31$"),
+        ("return Made([[0] * 16], 64, None)", r"^mine/compiler\.py: shift = None is not a number from 0 to 31$"),
         ("while True: pass", r"^mine/compiler\.py: no result after 0\.5 s of CPU time$"),
         (
             "while True:\n        try:\n            1 // 0\n        except Exception:\n            pass",
@@ -33,14 +40,14 @@ MAPPING = Mapping.parse("L3[WIO] N1 - L2[WI] K4X - L1[O] C4X - L0[W] P4", LAYER)
 def test_what_a_compiler_does_wrong_is_said_with_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, message: str
 ) -> None:
-    monkeypatch.setattr(compiler, "LIMIT_SECONDS", 0.5)
+    monkeypatch.setattr(foreign, "LIMIT_SECONDS", 0.5)
     path = tmp_path / "mine" / "compiler.py"
     path.parent.mkdir()
     path.write_text(
         f"""import numpy as np
 class Made:
-    def __init__(self, commands, size):
-        self.commands, self.memory_bytes = np.array(commands, dtype=np.uint32), size
+    def __init__(self, commands, size, shift=0):
+        self.commands, self.memory_bytes, self.shift = np.array(commands, dtype=np.uint32), size, shift
 def compile_program(layer, mapping, hardware, *, partial_sums="spill"):
     {body}
 """,
@@ -48,6 +55,41 @@ def compile_program(layer, mapping, hardware, *, partial_sums="spill"):
     )
     with pytest.raises(ProgramError, match=message):
         compile_with(str(path), LAYER, MAPPING, machines.GEMMINI.template.hardware(4, 4, 4))
+
+
+class Program:
+    """What a compiler may give for the memory before and after a run."""
+
+    commands, memory_bytes, shift = np.zeros((1, 16), dtype=np.uint32), 64, 0
+
+    def __init__(self, image: object, output: object) -> None:
+        self.image, self.output = image, output
+
+    def memory_image(self, *_: object) -> object:
+        return self.image
+
+    def read_output(self, _: object) -> object:
+        return self.output
+
+
+@pytest.mark.parametrize("image", [None, [0] * 64, np.zeros(63, dtype=np.uint8), np.zeros(64, dtype=np.int8)])
+def test_memory_that_is_no_image_is_said_with_the_compilers_file(image: object) -> None:
+    operands = np.zeros((1, 1, 4, 4), dtype=np.int8)
+    with pytest.raises(ProgramError, match=r"^gemmini/compiler\.py: memory_image is .*, not uint8 \[64\]$"):
+        memory_image(GEMMINI, Program(image, None), operands, operands)
+
+
+@pytest.mark.parametrize("output", [None, [[0]], np.zeros((1, 4), dtype=np.int8), np.zeros((1, 1, 4, 4))])
+def test_an_output_of_another_kind_is_said_with_the_compilers_file(output: object) -> None:
+    memory = np.zeros(64, dtype=np.uint8)
+    with pytest.raises(ProgramError, match=r"^gemmini/compiler\.py: the output is .*, not int8 \(1, 1, 4, 4\)$"):
+        read_output(GEMMINI, Program(None, output), memory, (1, 1, 4, 4))
+
+
+def test_a_memory_image_that_cannot_be_written_to_is_copied() -> None:
+    frozen = np.frombuffer(bytes(64), dtype=np.uint8)
+    operands = np.zeros((1, 1, 4, 4), dtype=np.int8)
+    assert memory_image(GEMMINI, Program(frozen, None), operands, operands).flags.writeable
 
 
 @pytest.mark.parametrize(

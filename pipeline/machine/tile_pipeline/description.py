@@ -6,6 +6,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.choices import Memory
+from pipeline.files import check_inside
 from pipeline.machine.constants import Constant
 from pipeline.machine.system import MEMORY_SYSTEMS
 from pipeline.plain import problems
@@ -37,14 +38,15 @@ class Description(BaseModel):
 def read_description(folder: Path) -> Description:
     """The description in ``folder``, or the default. Raises ValueError that names the file and the field."""
     path = folder / FILE
-    if not path.is_file():
-        return Description()
     try:
+        check_inside(path, folder)
+        if not path.exists():
+            return Description()
         return Description.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except ValidationError as error:
         found = "; ".join(problems(error, Description)[:3])
         raise ValueError(f"{folder.name}/{FILE}: {found}") from error
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, OSError, RecursionError, yaml.YAMLError) as error:
         raise ValueError(f"{folder.name}/{FILE}: {' '.join(str(error).split())[:300]}") from error
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import foreign
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
 from pipeline.machine.tile_pipeline.machine import TilePipeline
@@ -41,6 +42,12 @@ def test_a_folder_without_one_is_a_pipeline_of_tiles(tmp_path: Path) -> None:
     assert isinstance(machine_of(str(tmp_path / "mine")), TilePipeline)
 
 
+def own(method: str, body: str) -> str:
+    """A ``machine.py`` whose ``method`` does ``body``."""
+    changed = f"class Mine(Toy):\n    def {method}(self, *given):\n        {body}\n\n\ndef make_machine"
+    return TOY.replace("def make_machine", changed).replace("return Toy(", "return Mine(")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -59,8 +66,32 @@ def test_a_folder_without_one_is_a_pipeline_of_tiles(tmp_path: Path) -> None:
             "class M:\n def __init__(self, name): self.name = name\ndef make_machine(f, m, p): return M(f)",
             r"^mine/machine\.py: the machine has no area_mm2, constants, cost, default_hardware, .*words$",
         ),
+        ("while True: pass", r"^mine/machine\.py: no result after 0\.5 s of CPU time$"),
+        ("def make_machine(f, m, p):\n while True: pass", r"^mine/machine\.py: no result after 0\.5 s of CPU time$"),
+        (own("area_mm2", "return 1 / 0"), r"^mine/machine\.py: ZeroDivisionError: division by zero$"),
+        (
+            own("footprint_kib", "return {'buffer_kib': float('nan')}"),
+            r"^mine/machine\.py: buffer_kib of the default mapping of R1 S1 P64 .* is nan, not a tensor of one number",
+        ),
+        (
+            own("latency", "return -super().latency(*given)"),
+            r"^mine/machine\.py: latency of the default mapping of .*, not a tensor of one number above 0$",
+        ),
+        (own("default_mapping", "raise ValueError('no such layer')"), r"^mine/machine\.py: no such layer$"),
     ],
 )
-def test_what_it_does_wrong_is_said_with_its_file(tmp_path: Path, text: str, message: str) -> None:
+def test_what_it_does_wrong_is_said_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.setattr(foreign, "LIMIT_SECONDS", 0.5)
     with pytest.raises(ValueError, match=message):
         machine_of(folder_with(tmp_path, text))
+
+
+@pytest.mark.parametrize("name", ["machine.py", "machine.yaml"])
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path, name: str) -> None:
+    (tmp_path / "elsewhere").write_text("raise SystemExit('was run')", encoding="utf-8")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=rf"{name} is a link out of mine/$"):
+        machine_of(str(tmp_path / "mine"))

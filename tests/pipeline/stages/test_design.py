@@ -8,12 +8,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from pipeline import foreign
 from pipeline.cli import command_line
 from pipeline.files import ROOT
 from pipeline.stages.design import copy_design, tasks_for
 from rtl.design import Design
 from rtl.generate import generate
-from sim import compiler
 from sim.build import elaborate
 from sim.design import Design as Generated
 from tests.machines import GEMMINI
@@ -51,7 +51,7 @@ def test_a_copy_has_all_its_sources_and_replaces_nothing(tmp_path: Path, templat
 def test_a_compiler_that_makes_no_programs_ends_the_check_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, message: str
 ) -> None:
-    monkeypatch.setattr(compiler, "LIMIT_SECONDS", 0.5)
+    monkeypatch.setattr(foreign, "LIMIT_SECONDS", 0.5)
     copy_design("output_stationary", tmp_path / "mine")
     text = f"def compile_program(layer, mapping, hardware, *, partial_sums='spill'):\n    {body}\n"
     (tmp_path / "mine" / "compiler.py").write_text(text, encoding="utf-8")
