@@ -43,10 +43,11 @@ def function_of(path: Path, name: str) -> Callable[..., Any]:
         raise
     except ValueError as error:
         raise ForeignError(f"{named(path)}: ValueError: {one_line(error)}") from error
-    function = getattr(module, name, None)
+    function: Any = getattr(module, name, None)
     if not callable(function):
         raise ForeignError(f"{named(path)}: has no function {name}")
-    return function
+    found: Callable[..., Any] = function
+    return found
 
 
 @contextmanager

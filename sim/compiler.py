@@ -102,7 +102,7 @@ def memory_image(path: str, program: Program, inputs: NDArray[np.int8], weights:
     kind, shape = _array(contents)
     if kind != np.uint8 or shape != (program.memory_bytes,):
         raise CompilerError(f"{named(Path(path))}: memory_image is {kind} {shape}, not uint8 [{program.memory_bytes}]")
-    return np.require(contents, requirements="CW")
+    return np.require(contents, requirements=("C", "W"))
 
 
 def read_output(path: str, program: Program, memory: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.int8]:

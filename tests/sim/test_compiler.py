@@ -1,6 +1,7 @@
 """Compilers of designs: what they raise, how long they take and what they return is one clear error."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,18 +58,18 @@ def compile_program(layer, mapping, hardware, *, partial_sums="spill"):
         compile_with(str(path), LAYER, MAPPING, machines.GEMMINI.template.hardware(4, 4, 4))
 
 
-class Program:
-    """What a compiler may give for the memory before and after a run."""
+class Made:
+    """A program with anything for the memory before and after a run."""
 
     commands, memory_bytes, shift = np.zeros((1, 16), dtype=np.uint32), 64, 0
 
-    def __init__(self, image: object, output: object) -> None:
+    def __init__(self, image: Any, output: Any) -> None:
         self.image, self.output = image, output
 
-    def memory_image(self, *_: object) -> object:
+    def memory_image(self, *_: object) -> Any:
         return self.image
 
-    def read_output(self, _: object) -> object:
+    def read_output(self, _: object) -> Any:
         return self.output
 
 
@@ -76,20 +77,20 @@ class Program:
 def test_memory_that_is_no_image_is_said_with_the_compilers_file(image: object) -> None:
     operands = np.zeros((1, 1, 4, 4), dtype=np.int8)
     with pytest.raises(ProgramError, match=r"^gemmini/compiler\.py: memory_image is .*, not uint8 \[64\]$"):
-        memory_image(GEMMINI, Program(image, None), operands, operands)
+        memory_image(GEMMINI, Made(image, None), operands, operands)
 
 
 @pytest.mark.parametrize("output", [None, [[0]], np.zeros((1, 4), dtype=np.int8), np.zeros((1, 1, 4, 4))])
 def test_an_output_of_another_kind_is_said_with_the_compilers_file(output: object) -> None:
     memory = np.zeros(64, dtype=np.uint8)
     with pytest.raises(ProgramError, match=r"^gemmini/compiler\.py: the output is .*, not int8 \(1, 1, 4, 4\)$"):
-        read_output(GEMMINI, Program(None, output), memory, (1, 1, 4, 4))
+        read_output(GEMMINI, Made(None, output), memory, (1, 1, 4, 4))
 
 
 def test_a_memory_image_that_cannot_be_written_to_is_copied() -> None:
     frozen = np.frombuffer(bytes(64), dtype=np.uint8)
     operands = np.zeros((1, 1, 4, 4), dtype=np.int8)
-    assert memory_image(GEMMINI, Program(frozen, None), operands, operands).flags.writeable
+    assert memory_image(GEMMINI, Made(frozen, None), operands, operands).flags.writeable
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.workload import Layer
 from sim.golden import accumulate, input_shape, layer_output, random_operands, requantise
+from sim.program import default_shift
 
 layers = st.builds(
     Layer,
@@ -46,6 +47,14 @@ def test_a_matrix_product_is_a_matrix_product() -> None:
     inputs, weights = random_operands(layer, 3)
     expected = inputs[0, 0].astype(np.int32) @ weights[0, 0].astype(np.int32)
     np.testing.assert_array_equal(accumulate(layer, inputs, weights)[0, 0], expected)
+
+
+@pytest.mark.parametrize("layer", [Layer(R=1, S=1, P=40, Q=1, C=64, K=20), Layer(R=3, S=3, P=9, Q=9, C=3, K=8)])
+def test_results_of_random_operands_saturate_at_both_ends(layer: Layer) -> None:
+    sums = accumulate(layer, *random_operands(layer, 1))
+    rounded = sums / 2.0 ** default_shift(layer)
+    assert 0.005 < (rounded > 128).mean() < 0.05
+    assert 0.005 < (rounded < -129).mean() < 0.05
 
 
 def test_a_bias_is_added_per_output_channel_and_sums_wrap_at_32_bits() -> None:
