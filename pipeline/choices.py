@@ -43,8 +43,12 @@ METHODS = {
     "genetic": "pipeline.search.methods.genetic:Genetic",
     "default": "pipeline.search.methods.default:Default",
     "exhaustive": "pipeline.search.methods.exhaustive:Exhaustive",
+    "exhaustive-ragged": "pipeline.search.methods.exhaustive:with_ragged",
 }
 """Search methods: what makes one (``pipeline.search.driver.Method``)."""
+
+CERTIFIED = ("exhaustive", "exhaustive-ragged")
+"""Those of them that prove how good their result is."""
 
 OBJECTIVES = {"edp": (1.0, 1.0), "latency": (1.0, 1e-3), "energy": (1e-3, 1.0), "ed2p": (2.0, 1.0)}
 """Objectives: exponents of total cycles and total energy; the small ones break ties."""

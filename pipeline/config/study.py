@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.choices import CoDesign, Memory, Objective
+from pipeline.choices import CERTIFIED, CoDesign, Memory, Objective
 from pipeline.config.feasible import infeasible
 from pipeline.config.own import MethodName, ModelName, wrong_classes
 from pipeline.hardware import Hardware, Template
@@ -228,10 +228,11 @@ class Study(_Section):
         if SHARED in (load_workload(name).name for name in self.workloads):
             wrong.append(f"workloads: {SHARED!r} is the name of the design for all networks; rename the workload")
         for field, methods in (("search.method", (self.search.method,)), ("baselines.methods", self.baselines.methods)):
-            if "exhaustive" in methods:
-                wrong.append(
-                    f"{field}: exhaustive certifies the machine's own latency alone; rounds search with others"
-                )
+            wrong += [
+                f"{field}: {name} certifies the machine's own latency alone; rounds search with others"
+                for name in methods
+                if name in CERTIFIED
+            ]
         for field, each in (("weights", self.weights), ("search.max_latency_ms", self.search.max_latency_ms)):
             if each and len(each) != len(self.workloads):
                 wrong.append(f"{field}: {len(each)} for {len(self.workloads)} workloads")

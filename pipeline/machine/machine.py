@@ -21,7 +21,7 @@ from pipeline.machine.folder import machine_in
 from pipeline.machine.gemmini.machine import Gemmini
 from pipeline.machine.space import MappingSpace, SizeGrid
 from pipeline.machine.timeloop.machine import Timeloop
-from pipeline.machine.words import Words
+from pipeline.machine.words import Least, Words
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.workload import Layer
 
@@ -143,6 +143,15 @@ class Prepares(Protocol):
         self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
     ) -> Callable[[Values], dict[str, Float[Tensor, "*b"]]]:
         """``terms`` of these mappings as a function of the values alone; the rest is worked out once."""
+        ...
+
+
+@runtime_checkable
+class Bounds(Protocol):
+    """A machine that says what a tiling costs at least, cheaper than what it costs in one order."""
+
+    def least(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Least:
+        """Cycles and words that the tiles of these mappings do not go below in any order of the DRAM loops."""
         ...
 
 

@@ -19,3 +19,11 @@ class Words:
     accumulator: Float[Tensor, "*#b"]
     scratchpad: Float[Tensor, "*#b"]
     dram: Float[Tensor, "*#b"]
+
+
+@dataclass(frozen=True, slots=True)
+class Least:
+    """What no order of the DRAM loops goes below."""
+
+    cycles: Float[Tensor, "*b"]
+    words: Words

@@ -223,6 +223,8 @@ class Recorder:
     """(evaluations, seconds, total cycles, total energy in microjoule) of each new best."""
     log_bound: float = float("-inf")
     """Logarithm of the objective that no design of the space is below, where the method knows one."""
+    space: str = ""
+    """All that this bound is for, in words."""
     progress: str = ""
     """How far a method is that does not go by evaluations."""
 
@@ -296,6 +298,7 @@ class Recorder:
             "best": best,
             "best_hardware": None if self.best_hardware is None else self.best_hardware.sizes,
             "log_bound": self.log_bound,
+            "space": self.space,
             "trace": list(self.trace),
             "seconds": self.clock(),
         }
@@ -306,5 +309,5 @@ class Recorder:
         self.best_log_score = state["best_log_score"]
         self.best = None if state["best"] is None else Points(**state["best"])
         self.best_hardware = None if state["best_hardware"] is None else HardwareTensors(state["best_hardware"])
-        self.log_bound = state["log_bound"]
+        self.log_bound, self.space = state["log_bound"], state["space"]
         self.trace = [tuple(row) for row in state["trace"]]

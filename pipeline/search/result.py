@@ -91,6 +91,8 @@ class SearchResult:
     trace: tuple[TracePoint, ...]
     log_bound: float = -math.inf
     """Logarithm of an objective that no design of the space is below, where the method found one."""
+    space: str = ""
+    """What ``log_bound`` is the bound of, in words."""
     clock_mhz: float = CLOCK_MHZ
     """For times and rates alone."""
 
@@ -153,8 +155,7 @@ class SearchResult:
         spent = f"{self.evaluations:.0f} evaluations, {self.seconds:.1f} s"
         line = f"{self.workload.name} {self.method}: {costs} on {size}; {spent}"
         if self.gap is not None:
-            line += f"; within {100 * self.gap:.2g} % of the best possible"
-            line += " over all exact tilings, loop orders and sizes that are built"
+            line += f"; within {100 * self.gap:.2g} % of the best possible over {self.space}"
         return line
 
     def networks_text(self) -> str:
@@ -212,6 +213,7 @@ class SearchResult:
             "clock_mhz": self.clock_mhz,
             "networks": [self._network(one) for one in self.each],
             "gap_to_best_possible": self.gap,
+            "best_possible_over": self.space or None,
             "evaluations": self.evaluations,
             "invalid": self.invalid,
             "seconds": self.seconds,
@@ -263,6 +265,7 @@ def result_of(problem: Problem, recorder: Recorder, *, method: str, seed: int) -
         seconds=seconds,
         trace=tuple(trace),
         log_bound=recorder.log_bound,
+        space=recorder.space,
     )
     return replace(result, status="over a latency limit") if result.over_limit else result
 

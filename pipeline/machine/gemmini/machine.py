@@ -12,6 +12,7 @@ from pipeline.machine.area import area_mm2
 from pipeline.machine.constants import Constant, Values
 from pipeline.machine.energy import Cost, LevelEnergy, words_energy
 from pipeline.machine.explain import Explanation, capacity_columns, largest, named
+from pipeline.machine.gemmini.bound import least_of
 from pipeline.machine.gemmini.capacity import footprint_kib
 from pipeline.machine.gemmini.constants import Timing, constants_of, start_timing
 from pipeline.machine.gemmini.public_runs import as_published
@@ -22,7 +23,7 @@ from pipeline.machine.gemmini.view import Facts, Setting, Terms, facts_of, terms
 from pipeline.machine.gemmini.words import words_of
 from pipeline.machine.space import MappingSpace, SizeGrid
 from pipeline.machine.system import MEMORY_SYSTEMS
-from pipeline.machine.words import Words
+from pipeline.machine.words import Least, Words
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.workload import Layer
 
@@ -117,6 +118,10 @@ class Gemmini:
     def words(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Words:
         """Words as the performance counters count them, partial sums spilled."""
         return words_of(layers, mappings, hardware)
+
+    def least(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Least:
+        """Cycles and words that the tiles do not go below in any order of the DRAM loops."""
+        return least_of(*self.executed(layers, mappings, hardware), hardware, start_timing(self.memory))
 
     def energy(self, words: Words, hardware: HardwareTensors) -> LevelEnergy:
         """Energy by level at physical sizes."""

@@ -6,8 +6,8 @@ padding that are computed with are.
 """
 
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.gemmini.loads import input_stream, weight_stream
-from pipeline.machine.gemmini.tiles import tiles_of
+from pipeline.machine.gemmini.loads import Stream, input_stream, weight_stream
+from pipeline.machine.gemmini.tiles import Tiles, tiles_of
 from pipeline.machine.gemmini.windows import windows
 from pipeline.machine.rounding import blocks
 from pipeline.machine.words import Words
@@ -18,6 +18,11 @@ from pipeline.workload import C, K, N, P, Q, R, S
 def words_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Words:
     """Words moved at each level over a whole layer, partial sums spilled."""
     tiles = tiles_of(layers, mappings, hardware)
+    return tile_words(tiles, input_stream(tiles), weight_stream(tiles))
+
+
+def tile_words(tiles: Tiles, loaded_inputs: Stream, loaded_weights: Stream) -> Words:
+    """Words of all tiles, each of which loads ``loaded_inputs`` and ``loaded_weights``."""
     count, outputs = tiles.count, tiles.size[[N, Q, P, K]].prod(0)
     taps = tiles.mean[R] * tiles.mean[S]
     macs = tiles.size.prod(0)
@@ -34,5 +39,5 @@ def words_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareT
         register=macs + weights,
         accumulator=2 * results + first + outputs + 2 * spilled,
         scratchpad=input_reads + input_writes + 2 * weights,
-        dram=count * (input_stream(tiles).bytes + weight_stream(tiles).bytes) + outputs + 8 * spilled,
+        dram=count * (loaded_inputs.bytes + loaded_weights.bytes) + outputs + 8 * spilled,
     )

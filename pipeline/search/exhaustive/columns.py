@@ -5,7 +5,10 @@ smallest scratchpad which holds the tile may be slower: inputs and weights then 
 banks of its own for each). Energy is linear in all sizes. So a few numbers say what a mapping costs on any hardware.
 """
 
-from collections.abc import Callable, Iterator
+import itertools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +18,24 @@ from jaxtyping import Bool, Float, Int
 
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.latency import LatencyModel
+from pipeline.machine.machine import Bounds
 from pipeline.machine.system import MEMORY_SYSTEMS
+from pipeline.machine.words import Words
 from pipeline.mapping import LayerTensors
 from pipeline.search.constraints import Constraints
+from pipeline.search.exhaustive.hull import Hull, lower_hull
 from pipeline.search.exhaustive.orders import distinct_ranks
-from pipeline.search.exhaustive.tilings import Tilings, points_of
+from pipeline.search.exhaustive.tilings import EXACT, Tilings, points_of
 from pipeline.workload import DIMS, Layer
 
 BLOCK = 4096
 """Mappings that are judged at once."""
+
+TILINGS = 32768
+"""Tilings that are looked at at once."""
+
+MOST_ROWS = 200_000
+"""Mappings that are kept before those that others beat are dropped."""
 
 DIRECTIONS = 24
 """Weightings of the columns whose minima are compared with every mapping when dominated ones are dropped."""
@@ -82,42 +94,93 @@ class Costing:
         """Whether there is a cache below the accelerator, so that every loop order may cost differently."""
         return MEMORY_SYSTEMS[self.constraints.machine.memory].cache is not None
 
-    def enumerate(self, layer: Layer, space: str, advance: Callable[[int], None] = lambda _: None) -> Columns:
-        """Every mapping of ``space`` that fits the largest memories and no other beats; ``advance`` counts mappings."""
-        tilings, one = Tilings.of(layer, self.dim, space), LayerTensors.stack([layer])
-        kept: list[Columns] = []
-        for block in tilings.blocks(BLOCK):
-            here = block[self.fits(one[torch.zeros(len(block), dtype=torch.long)], block)]
-            extent, rank = self._ordered(here, tilings, ragged=space != "exact")
-            layers = one[torch.zeros(len(extent), dtype=torch.long)]
-            found = [self.judge(layers[at], extent[at], rank[at]) for at in _slices(len(extent))]
-            kept = [undominated(Columns.join([*kept, *found]))]
-            advance(len(extent))
-        return kept[0]
+    def enumerate(
+        self,
+        layer: Layer,
+        space: str,
+        hardware: Sequence[Hardware],
+        advance: Callable[[int], None] = lambda _: None,
+    ) -> Columns:
+        """The mappings of ``space`` of which the hull on any ``hardware`` is made, and some more.
+
+        A tiling is left out when what it costs at least (``Bounds``), and a mapping when what it costs, lies on or
+        above the hull of the exact tilings on every hardware that holds it: it is then no corner of any hull, and
+        without it every hull is the same. ``advance`` counts tilings.
+        """
+        tilings = Tilings.of(layer, self.dim, space)
+        known = None
+        if space != EXACT:
+            columns = self.enumerate(layer, EXACT, hardware, advance)
+            known = Frontier.of(columns, hardware)
+        kept = [columns] if known is not None else []
+
+        def some(start: int) -> Columns | None:
+            return self._block(layer, tilings, tilings.block(start, TILINGS), known)
+
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            for found in pool.map(some, range(0, len(tilings), TILINGS)):
+                advance(min(TILINGS, len(tilings)))
+                kept += [] if found is None else [found]
+                if sum(map(len, kept)) > MOST_ROWS:
+                    kept = [undominated(Columns.join(kept))]
+        return undominated(Columns.join(kept))
+
+    def _block(
+        self, layer: Layer, tilings: Tilings, extent: Int[np.ndarray, "block 7"], known: "Frontier | None"
+    ) -> Columns | None:
+        """The mappings of these tilings that ``known`` has no better ones for; None where there are none."""
+        one = LayerTensors.stack([layer])
+        need = self.need(one[torch.zeros(len(extent), dtype=torch.long)], extent)
+        fits = (need <= self.largest * (1 + 1e-9)).all(1)
+        extent, need = extent[fits], need[fits]
+        if known is not None and len(extent):
+            extent = extent[self._promising(one, extent, need, known)]
+        if len(extent) == 0:
+            return None
+        extent, rank = self._ordered(extent, tilings)
+        layers = one[torch.zeros(len(extent), dtype=torch.long)]
+        columns = Columns.join([self.judge(layers[at], extent[at], rank[at]) for at in _slices(len(extent))])
+        if known is not None:
+            columns = columns[known.below(columns.need, columns.cycles, columns.energy)]
+        return undominated(columns)
+
+    def _promising(
+        self,
+        one: LayerTensors,
+        extent: Int[np.ndarray, "block 7"],
+        need: Float[np.ndarray, "block memories"],
+        known: "Frontier",
+    ) -> Bool[np.ndarray, " block"]:
+        """Whether a tiling's least costs are below the hull of what is ``known`` on any hardware."""
+        machine = self.constraints.machine
+        if not isinstance(machine, Bounds):
+            return np.ones(len(extent), dtype=bool)
+        layers = one[torch.zeros(len(extent), dtype=torch.long)]
+        rank = np.tile(np.arange(len(DIMS)), (len(extent), 1))
+        mappings = points_of(extent, rank, self.dim, machine.space).tensors(layers, machine.space)
+        with torch.no_grad():
+            least = machine.least(layers, mappings, self._built(torch.from_numpy(need)))
+        cycles = np.repeat(least.cycles.expand(len(extent)).numpy()[:, None], 2, 1)
+        return known.below(need, cycles, self._energy(least.words, len(extent)))
 
     def _ordered(
-        self, extent: Int[np.ndarray, "block 7"], tilings: Tilings, ragged: bool
+        self, extent: Int[np.ndarray, "block 7"], tilings: Tilings
     ) -> tuple[Int[np.ndarray, "rows 7"], Int[np.ndarray, "rows 7"]]:
         """Each tiling once for every order that makes a difference, and these orders."""
         turns = tilings.loops(extent) > 1
+        uneven = (np.array(tilings.size) % extent != 0).any(1)
         extents, ranks = [extent[:0]], [extent[:0]]
-        for key in np.unique(turns, axis=0):
-            rows = extent[(turns == key).all(1)]
-            orders = distinct_ranks(tuple(key.tolist()), self.cached, ragged)
+        for ragged, *key in np.unique(np.c_[uneven, turns], axis=0):
+            rows = extent[(turns == key).all(1) & (uneven == ragged)]
+            orders = distinct_ranks(tuple(map(bool, key)), self.cached, bool(ragged))
             extents.append(np.repeat(rows, len(orders), 0))
             ranks.append(np.tile(orders, (len(rows), 1)))
         return np.concatenate(extents), np.concatenate(ranks)
 
-    def fits(
-        self,
-        layers: LayerTensors,
-        extent: Int[np.ndarray, "rows 7"],
-        kib: Float[np.ndarray, "#rows memories"] | None = None,
-    ) -> Bool[np.ndarray, " rows"]:
-        """Whether tiles fit memories of ``kib``, by default the largest."""
-        limits = np.array([list(self.constraints.limits_kib.values())]) if kib is None else kib
-        fits: Any = (self.need(layers, extent) <= limits * (1 + 1e-9)).all(1)
-        return np.asarray(fits)
+    @property
+    def largest(self) -> Float[np.ndarray, " memories"]:
+        """The largest memories in physical KiB."""
+        return np.array(list(self.constraints.limits_kib.values()))
 
     def need(self, layers: LayerTensors, extent: Int[np.ndarray, "rows 7"]) -> Float[np.ndarray, "rows memories"]:
         """Smallest memories that are built and hold the tiles, in physical KiB."""
@@ -127,7 +190,10 @@ class Costing:
         dim = torch.tensor([float(self.dim)], dtype=torch.float64)
         sizes = machine.footprint_kib(layers, mappings, dim)
         need = torch.stack([sizes[name] for name in self.constraints.limits_kib], -1)
-        return (need if self.constraints.fixed is not None else machine.grid.round_up(need)).numpy()
+        if self.constraints.fixed is not None:
+            only = torch.tensor(self.constraints.fixed.values[1:], dtype=torch.float64)
+            return torch.where(need <= only * (1 + 1e-9), only, torch.inf).numpy()
+        return machine.grid.round_up(need).numpy()
 
     def judge(
         self,
@@ -146,16 +212,69 @@ class Costing:
         with torch.no_grad():
             cycles = [self.model(layers, mappings, self._built(sizes)).cycles for sizes in asked]
             words = machine.words(layers, mappings, self._built(small))
-            sizes = torch.cat([torch.zeros(1, need.shape[1]), torch.eye(need.shape[1])]).to(torch.float64)
-            energy = [machine.energy(words, self._built(one.expand_as(need))).total for one in sizes]
-        energy = [energy[0], *(one - energy[0] for one in energy[1:])]
-        columns = (cycles[0], cycles[-1]), energy
-        table = [torch.stack([part.expand(rows) for part in parts], -1).numpy() for parts in columns]
-        return Columns(extent, rank, need.numpy(), *table)
+        both = torch.stack([part.expand(rows) for part in (cycles[0], cycles[-1])], -1)
+        return Columns(extent, rank, need.numpy(), both.numpy(), self._energy(words, rows))
+
+    def _energy(self, words: Words, rows: int) -> Float[np.ndarray, "rows terms"]:
+        """Energy of words in microjoule: at no memory size, then what a KiB of each memory adds."""
+        memories = len(self.constraints.limits_kib)
+        sizes = torch.cat([torch.zeros(1, memories), torch.eye(memories)]).to(torch.float64)
+        with torch.no_grad():
+            built = (self._built(one.expand(rows, memories)) for one in sizes)
+            none, *others = (self.constraints.machine.energy(words, one).total.expand(rows) for one in built)
+        return torch.stack([none, *(one - none for one in others)], -1).numpy()
 
     def _built(self, kib: Float[torch.Tensor, "rows memories"]) -> HardwareTensors:
         sizes = dict(zip(self.constraints.limits_kib, kib.unbind(-1), strict=True))
         return HardwareTensors({"dim": torch.full((len(kib),), float(self.dim), dtype=torch.float64)} | sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """The hulls of one layer on every hardware of one array size."""
+
+    kib: Float[np.ndarray, "hardware memories"]
+    terms: Float[np.ndarray, "hardware terms"]
+    """What the energy terms of a mapping are multiplied by."""
+    hulls: tuple[Hull | None, ...]
+    """None where nothing fits."""
+
+    @classmethod
+    def of(cls, columns: Columns, hardware: Sequence[Hardware]) -> "Frontier":
+        """The hulls of ``columns``."""
+        fitting = [columns.on(one) for one in hardware]
+        hulls = (lower_hull(cycles, energy) if len(rows) else None for rows, cycles, energy in fitting)
+        kib = np.array([one.values[1:] for one in hardware])
+        return cls(kib, np.c_[np.ones(len(kib)), kib], tuple(hulls))
+
+    def below(
+        self,
+        need: Float[np.ndarray, "rows memories"],
+        cycles: Float[np.ndarray, "rows 2"],
+        energy: Float[np.ndarray, "rows terms"],
+    ) -> Bool[np.ndarray, " rows"]:
+        """Whether (cycles, energy) lies below the hull on any hardware that is as large as ``need``."""
+        found = np.zeros(len(need), dtype=bool)
+        order = np.lexsort(need.T)
+        need, cycles, energy = need[order], cycles[order], energy[order]
+        new = np.ones(len(need), dtype=bool)
+        new[1:] = (need[1:] != need[:-1]).any(1)
+        for start, end in itertools.pairwise([*np.flatnonzero(new).tolist(), len(need)]):
+            least, group = need[start], slice(start, end)
+            for at in np.flatnonzero((least <= self.kib * (1 + 1e-9)).all(1)).tolist():
+                found[group] |= self._below(at, cycles[group, int(least[0] != self.kib[at, 0])], energy[group])
+        return found[np.argsort(order)]
+
+    def _below(
+        self, at: int, cycles: Float[np.ndarray, " rows"], energy: Float[np.ndarray, "rows terms"]
+    ) -> Bool[np.ndarray, " rows"]:
+        """Whether rows lie below the hull on one hardware."""
+        hull = self.hulls[at]
+        if hull is None:
+            return np.ones(len(cycles), dtype=bool)
+        least = np.interp(cycles, hull.cycles, hull.energy_uj, left=np.inf)
+        below: Bool[np.ndarray, " rows"] = energy @ self.terms[at] < least
+        return below
 
 
 def _slices(rows: int) -> Iterator[slice]:

@@ -71,8 +71,9 @@ class Exhaustive:
         return sum(len(Tilings.of(layer, dim, self.tilings)) for dim in dims for layer in self.layers)
 
     def columns(self, layer: Layer, dim: int, advance: Callable[[int], None] = lambda _: None) -> Columns:
-        """The mappings of ``layer`` on an array of ``dim`` that no other beats."""
-        return Costing(self.problem.model, self.problem.constraints, dim).enumerate(layer, self.tilings, advance)
+        """The mappings of ``layer`` on an array of ``dim`` that no other beats on everything that may be built."""
+        costing = Costing(self.problem.model, self.problem.constraints, dim)
+        return costing.enumerate(layer, self.tilings, self.hardware(dim), advance)
 
     def hardware(self, dim: int) -> list[Hardware]:
         """Everything that may be built with an array of ``dim``."""

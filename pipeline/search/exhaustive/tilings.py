@@ -5,7 +5,6 @@ listed once, on as many rows and columns of the array as divide it.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +15,13 @@ from pipeline.machine.space import MappingSpace
 from pipeline.search.points import Points
 from pipeline.workload import DIMS, Layer
 
-SPACES = ("exact", "even")
-"""``exact``: tiles of equal size. ``even``: also the ragged tilings that cut a dimension into as many tiles of
-ceil(size / tiles), and those whose tile is a whole number of array blocks; the last tile is smaller."""
+EXACT, EVEN = "exact", "even"
+SPACES = {EXACT: "all exact tilings", EVEN: "all exact and evenly ragged tilings"}
+"""What is gone through, in words.
+
+Exact tiles are of equal size. Evenly ragged ones cut a dimension into as many tiles of ceil(size / tiles), or into
+tiles of a whole number of array blocks; the last tile is smaller.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,11 @@ class Tilings:
     def __len__(self) -> int:
         return math.prod(len(option) for option in self.options)
 
-    def blocks(self, rows: int) -> Iterator[Int[np.ndarray, "block 7"]]:
-        """The extents, ``rows`` tilings at a time."""
+    def block(self, start: int, rows: int) -> Int[np.ndarray, "block 7"]:
+        """The extents of up to ``rows`` tilings from number ``start`` on."""
         shape = tuple(len(option) for option in self.options)
-        tables = [np.array(option, dtype=np.int64) for option in self.options]
-        for start in range(0, len(self), rows):
-            index = np.unravel_index(np.arange(start, min(start + rows, len(self))), shape)
-            yield np.stack([table[at] for table, at in zip(tables, index, strict=True)], -1)
+        index = np.unravel_index(np.arange(start, min(start + rows, len(self))), shape)
+        return np.stack([np.array(option)[at] for option, at in zip(self.options, index, strict=True)], -1)
 
     def loops(self, extent: Int[np.ndarray, "block 7"]) -> Int[np.ndarray, "block 7"]:
         """How many tiles each dimension is cut into."""
@@ -57,7 +58,7 @@ class Tilings:
 
 def extents(size: int, dim: int, space: str) -> list[int]:
     """Extents of a tile that ``space`` has for a dimension of ``size``, smallest first."""
-    if space == "exact":
+    if space == EXACT:
         return [d for d in range(1, size + 1) if size % d == 0]
     even = {-(-size // tiles) for tiles in range(1, size + 1)}
     return sorted(even | set(range(dim, size, dim)))

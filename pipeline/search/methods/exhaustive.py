@@ -1,4 +1,4 @@
-"""The best design of the whole space, certified: every tiling on everything that may be built.
+"""The best design of a whole space, certified: every tiling on everything that may be built.
 
 One step costs all mappings of one layer on one array size; after the last layer all hardware of that array size is gone
 through (``pipeline.search.exhaustive``). The number of evaluations is what it takes; a given budget does not limit it.
@@ -14,6 +14,7 @@ from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.search.exhaustive.columns import Columns
 from pipeline.search.exhaustive.optimum import Exhaustive as Space
+from pipeline.search.exhaustive.tilings import EVEN, SPACES
 from pipeline.search.problem import Recorder
 
 
@@ -69,5 +70,11 @@ class Exhaustive:
             best = min(found, key=lambda one: one.log_score)
             recorder.designs(space.points(best, tables)[None], HardwareTensors.stack([best.hardware]))
             bound = min(one.bound for one in found)
+            recorder.space = f"{SPACES[self.tilings]}, loop orders and sizes that are built"
             recorder.log_bound = bound if recorder.log_bound == -math.inf else min(bound, recorder.log_bound)
         return ExhaustiveState(state.at + 1, done=state.at + 1 == len(dims))
+
+
+def with_ragged() -> Exhaustive:
+    """The search that goes through evenly ragged tilings too."""
+    return Exhaustive(EVEN)

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.choices import Memory
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.cost import cost
 from pipeline.machine.latency import AnalyticalModel
@@ -19,8 +20,9 @@ from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
 from pipeline.search.exhaustive.columns import Costing
 from pipeline.search.exhaustive.hull import best_sum, lower_hull
+from pipeline.search.exhaustive.optimum import Exhaustive as Space
 from pipeline.search.exhaustive.orders import distinct_ranks
-from pipeline.search.exhaustive.tilings import Tilings, points_of
+from pipeline.search.exhaustive.tilings import EVEN, EXACT, Tilings, points_of
 from pipeline.search.methods.exhaustive import Exhaustive
 from pipeline.search.points import fits
 from pipeline.search.problem import Problem, join_workloads
@@ -42,7 +44,7 @@ def network(name: str, *layers: tuple[Layer, int]) -> Workload:
 
 def every_mapping(layer: Layer, dim: int, space: str) -> tuple[np.ndarray, np.ndarray]:
     """All tilings in all 5040 loop orders."""
-    extent = np.concatenate(list(Tilings.of(layer, dim, space).blocks(100_000)))
+    extent = Tilings.of(layer, dim, space).block(0, 100_000)
     ranks = np.array([np.argsort(order) for order in itertools.permutations(range(7))])
     return extent, ranks
 
@@ -64,21 +66,27 @@ def all_costs(layer: Layer, dim: int, kib: np.ndarray, extent: np.ndarray, rank:
     return torch.stack([found.cycles, found.energy_uj], -1)[ok].numpy()
 
 
-def solve(*networks: tuple[Workload, float, float], constraints: Constraints = SMALL) -> SearchResult:
+def solve(
+    *networks: tuple[Workload, float, float], constraints: Constraints = SMALL, space: str = EXACT
+) -> SearchResult:
     """The optimum for networks given with weight and largest cycles."""
     joined, shares = join_workloads([w for w, _, _ in networks], [weight for _, weight, _ in networks])
     shares = tuple(replace(s, max_cycles=limit) for s, (_, _, limit) in zip(shares, networks, strict=True))
     problem = Problem(joined, MODEL, constraints, "edp", shares)
-    return search(problem, Exhaustive(), "exhaustive", evaluations=1, seed=0)
+    return search(problem, Exhaustive(space), "exhaustive", evaluations=1, seed=0)
 
 
-def brute_force(layers: list[tuple[Layer, int]], kib: tuple[float, float]) -> np.ndarray:
-    """Totals of every combination of exact tilings and orders."""
+# Orders: C, R and S outside or inside the others, which is all that matters without a cache (tested below).
+SPILLS = np.array([np.argsort(o) for o in [(6, 3, 2, 5, 4, 1, 0), (4, 6, 3, 2, 5, 1, 0), (0, 6, 3, 2, 5, 4, 1)]])
+
+
+def brute_force(
+    layers: list[tuple[Layer, int]], kib: tuple[float, float], space: str = EXACT, ranks: np.ndarray = SPILLS
+) -> np.ndarray:
+    """Totals of every combination of tilings and orders."""
     totals = np.zeros((1, 2))
     for layer, count in layers:
-        extent, _ = every_mapping(layer, 4, "exact")
-        # Orders: C, R and S outside or inside the others, which is all that matters without a cache (tested below).
-        ranks = np.array([np.argsort(o) for o in [(6, 3, 2, 5, 4, 1, 0), (4, 6, 3, 2, 5, 1, 0), (0, 6, 3, 2, 5, 4, 1)]])
+        extent, _ = every_mapping(layer, 4, space)
         rows = np.repeat(extent, len(ranks), 0), np.tile(ranks, (len(extent), 1))
         one = np.unique(all_costs(layer, 4, np.array(kib), *rows).round(9), axis=0)
         totals = (totals[:, None] + count * one[None]).reshape(-1, 2)
@@ -121,6 +129,53 @@ def test_one_network_is_solved_as_by_trying_every_combination(layer: Layer) -> N
     totals = [brute_force(layers, kib) for kib in SIZES]
     assert result.edp == pytest.approx(min(each.prod(1).min() for each in totals if len(each)))
     assert result.gap == pytest.approx(0.0, abs=1e-9)
+
+
+RAGGED = (Layer(R=1, S=1, P=67, Q=1, C=37, K=41, N=1), Layer(R=3, S=1, P=43, Q=1, C=23, K=29, N=1))
+
+
+@pytest.mark.parametrize("layer", [RAGGED[0], pytest.param(RAGGED[1], marks=pytest.mark.long)])
+def test_with_ragged_tilings_a_network_is_solved_as_by_trying_every_tiling_in_every_order(layer: Layer) -> None:
+    idle = tuple(d for d, size in enumerate(layer.sizes) if size == 1)
+    active = [d for d, size in enumerate(layer.sizes) if size > 1]
+    orders = np.array([np.argsort((*idle, *order)) for order in itertools.permutations(active)])
+    result = solve((network("toy", (layer, 2)), 1.0, math.inf), space=EVEN)
+    best = min(brute_force([(layer, 2)], kib, EVEN, orders).prod(1).min() for kib in SIZES)
+    assert result.edp == pytest.approx(best)
+    assert result.edp < solve((network("toy", (layer, 2)), 1.0, math.inf)).edp
+    assert "evenly ragged tilings" in result.summary()
+
+
+@pytest.mark.parametrize("layer", [CONV, MATMUL, *(pytest.param(one, marks=pytest.mark.long) for one in RAGGED)])
+def test_what_is_left_out_changes_no_hull_on_any_hardware(layer: Layer) -> None:
+    space = Space(Problem(network("toy", (layer, 1)), MODEL, Constraints(MACHINE, fix_dim=4)), EVEN)
+    columns, costing = space.columns(layer, 4), Costing(MODEL, space.problem.constraints, 4)
+    tilings = Tilings.of(layer, 4, EVEN)
+    everything = costing._block(layer, tilings, tilings.block(0, len(tilings)), None)
+    assert everything is not None
+    for hardware in space.hardware(4)[::7]:
+        (_, *mine), (_, *every) = columns.on(hardware), everything.on(hardware)
+        kept, whole = lower_hull(*mine), lower_hull(*every)
+        assert kept.cycles == pytest.approx(whole.cycles)
+        assert kept.energy_uj == pytest.approx(whole.energy_uj)
+
+
+@pytest.mark.parametrize("memory", ["simple", "soc"])
+@given(seed=st.integers(0, 10**6))
+@settings(deadline=None, max_examples=8)
+def test_no_order_costs_less_than_the_least_of_a_tiling(memory: Memory, seed: int) -> None:
+    generator, machine = np.random.default_rng(seed), machine_of("gemmini", memory)
+    shapes = (CONV, MATMUL, *RAGGED, Layer(R=3, S=3, P=14, Q=9, C=70, K=48, N=2, stride_w=2, stride_h=2))
+    layer = shapes[generator.integers(len(shapes))]
+    rows = np.array([[generator.choice(option) for option in Tilings.of(layer, 8, EVEN).options] for _ in range(40)])
+    rank = np.array([generator.permutation(7) for _ in rows])
+    layers = LayerTensors.stack([layer] * len(rows))
+    mappings = points_of(rows, rank, 8, machine.space).tensors(layers, machine.space)
+    hardware = HardwareTensors.stack([machine.template.hardware(8, 2.0 ** generator.integers(2, 12), 64)] * len(rows))
+    least = machine.least(layers, mappings, hardware)
+    found = machine.cost(layers, mappings, hardware)
+    assert (least.cycles <= found.cycles * (1 + 1e-9)).all()
+    assert (machine.energy(least.words, hardware).total <= found.energy_uj * (1 + 1e-9)).all()
 
 
 def test_a_limit_on_latency_gives_a_design_within_it_and_a_bound_below_the_best() -> None:
