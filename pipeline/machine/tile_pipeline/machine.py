@@ -1,5 +1,6 @@
 """The machine of designs that say little about themselves: a pipeline of tiles, whose constants are fitted to data."""
 
+import math
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -17,7 +18,7 @@ from pipeline.machine.explain import Explanation, capacity_columns, largest, nam
 from pipeline.machine.rounding import blocks, happens
 from pipeline.machine.space import MappingSpace, SizeGrid, Slot
 from pipeline.machine.system import BELOW_CACHE, MEMORY_SYSTEMS
-from pipeline.machine.tile_pipeline.description import Description, constants_of, read_description
+from pipeline.machine.tile_pipeline.description import Description, constants_of, odd_part, read_description
 from pipeline.machine.tile_pipeline.tiler import candidates
 from pipeline.machine.tile_pipeline.tiles import Tiles, largest_window, work_of
 from pipeline.machine.tile_pipeline.view import Terms, terms_of
@@ -31,6 +32,9 @@ HIERARCHY = Hierarchy(("O", "WI", "WIO"), ((0, "P"), (1, "K")))
 _SLOTS = (Slot(0, P, spatial=True), Slot(1, K, spatial=True), *(Slot(1, dim) for dim in range(len(DIMS))))
 
 KIB = 1024
+
+LEAST_KIB, MOST_KIB = 4.0, 2048.0
+"""Smallest and largest memory that a search builds where the array's size is a power of two."""
 
 MIN_SUMS = 2
 """Sums that an element keeps at least: one grows while another leaves."""
@@ -58,7 +62,10 @@ class TilePipeline:
     @property
     def grid(self) -> SizeGrid:
         """Sizes that are built."""
-        return SizeGrid(self.description.dims, self.description.dims, 4.0, 2048.0, powers_of_two=True)
+        dims = self.description.dims
+        low = LEAST_KIB * odd_part(dims[0])
+        high = low * 2.0 ** math.floor(math.log2(MOST_KIB / low))
+        return SizeGrid(dims, dims, low, high, powers_of_two=True)
 
     @property
     def space(self) -> MappingSpace:
@@ -114,9 +121,7 @@ class TilePipeline:
         else:
             check_values(values, self.constants)
         tiles = Tiles.of(layers, mappings, hardware.dim, HIERARCHY)
-        return terms_of(
-            tiles, values, self.description.buffers, MEMORY_SYSTEMS[self.memory], BELOW_CACHE.last_level_kib
-        )
+        return terms_of(tiles, values, self.description, MEMORY_SYSTEMS[self.memory], BELOW_CACHE.last_level_kib)
 
     def latency(
         self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, values: Values | None = None
