@@ -15,6 +15,7 @@ from pipeline.machine.area import area_mm2
 from pipeline.machine.constants import Constant, Values, check_values, start_values
 from pipeline.machine.energy import Cost, LevelEnergy, words_energy
 from pipeline.machine.explain import Explanation, capacity_columns, largest, named
+from pipeline.machine.padding import inside_share
 from pipeline.machine.rounding import blocks, happens
 from pipeline.machine.space import MappingSpace, SizeGrid, Slot
 from pipeline.machine.system import BELOW_CACHE, MEMORY_SYSTEMS
@@ -137,10 +138,10 @@ class TilePipeline:
         return {field.name: getattr(found, field.name) for field in fields(found)}
 
     def words(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Words:
-        """Words as the counters of ``rtl/output_stationary`` count them, zeros of padding included."""
+        """Words as the counters of ``rtl/output_stationary`` count them: zeros around the image are no words."""
         tiles = Tiles.of(layers, mappings, hardware.dim, HIERARCHY)
         work, count, splits = work_of(tiles), tiles.count, tiles.splits
-        macs, outputs = tiles.size.prod(0), tiles.size[[P, Q, K, N]].prod(0)
+        macs, outputs = tiles.size.prod(0) * inside_share(layers), tiles.size[[P, Q, K, N]].prod(0)
         k_blocks = tiles.loops[K] * tiles.average(K, lambda extent: blocks(extent, tiles.dim))
         weights = count * work.blocks / (tiles.average(K, lambda e: blocks(e, tiles.dim)) / tiles.mean[K])
         weights = weights * tiles.mean[C] * tiles.mean[R] * tiles.mean[S]
