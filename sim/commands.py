@@ -10,10 +10,13 @@ CONFIG, LOOP_CONV, LOOP_MATMUL, LOAD, PRELOAD, COMPUTE, STORE, FENCE = range(8)
 
 CONFIG_FIELDS: dict[str, int] = {
     "opcode": 4,
-    "reserved_low": 6,
+    "scaled": 1,
+    "channel_scales": 1,
+    "reserved_low": 4,
     "shift": 5,
-    "relu": 1,
-    "reserved": 16,
+    "reserved": 1,
+    "zero": 8,
+    "padding": 8,
     "stride_w": 16,
     "stride_h": 16,
     "dilation_w": 16,
@@ -30,17 +33,20 @@ CONFIG_FIELDS: dict[str, int] = {
     "bias_batch": 32,
     "bias_row": 32,
     "bias_pixel": 32,
+    "low": 8,
+    "high": 8,
 }
 """Width in bits of each field of ``config_t``."""
 
 LOOP_FIELDS: dict[str, int] = {
     "opcode": 4,
-    "reserved_low": 2,
+    "broadcast": 1,
+    "reserved_low": 1,
     "accumulate": 1,
     "refill": 1,
     "store": 1,
     "store_wide": 1,
-    "reserved": 10,
+    "scale_row": 10,
     "batches": 16,
     "orows": 16,
     "ocols": 16,

@@ -5,9 +5,12 @@ A design's folder holds ``compiler.py`` with one function::
     def compile_program(layer, mapping, hardware, *, partial_sums="spill") -> Program
 
 It returns an object with the attributes of ``Program`` below, and raises ValueError that names what is not possible.
+One that has parameters ``quantised`` (``sim.scaling.Quantised`` or None) and ``room`` (``sim.program_memory.Room`` or
+None) besides can run quantised networks.
 It may import this project. It runs in the simulator's processes, only for the design that the user named.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +26,8 @@ from pipeline.foreign import ForeignError, function_of, named
 from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
+from sim.program_memory import Room
+from sim.scaling import Quantised
 
 FILE = "compiler.py"
 GEMMINI = str(ROOT / "rtl" / "gemmini" / FILE)
@@ -60,11 +65,24 @@ class Program(Protocol):
     def memory_image(
         self, inputs: NDArray[np.int8], weights: NDArray[np.int8], bias: NDArray[np.int32] | None
     ) -> NDArray[np.uint8]:
-        """Memory contents [memory_bytes] before the run: inputs [N, H, W, C], weights [S, R, C, K]."""
+        """Memory contents [memory_bytes] before the run: inputs [N, H, W, C], weights [S, R, C, K].
+
+        ``bias`` [K] or [N, Q, P, K] is what the sums of a quantised layer start from.
+        """
         ...
 
     def read_output(self, memory: NDArray[np.uint8]) -> NDArray[np.int8]:
         """Output [N, Q, P, K] from the memory contents after the run."""
+        ...
+
+
+@runtime_checkable
+class PlacedProgram(Protocol):
+    """A program that says where its result lies: optional, for a next one that reads it there."""
+
+    @property
+    def output_address(self) -> int:
+        """First byte of the output, rows of K elements one after another."""
         ...
 
 
@@ -78,12 +96,25 @@ class TracedProgram(Protocol):
 
 
 def compile_with(
-    path: str, layer: Layer, mapping: Mapping, hardware: Hardware, *, partial_sums: PartialSums = "spill"
+    path: str,
+    layer: Layer,
+    mapping: Mapping,
+    hardware: Hardware,
+    *,
+    partial_sums: PartialSums = "spill",
+    quantised: Quantised | None = None,
+    room: Room | None = None,
 ) -> Program:
-    """The program that the compiler at ``path`` makes. Raises ProgramError that names what is not possible."""
+    """The program that the compiler at ``path`` makes. Raises ProgramError that names what is not possible.
+
+    Only compilers that take quantised layers are given ``quantised`` and ``room``.
+    """
     function = load(path)
+    extra = {} if quantised is None else {"quantised": quantised, "room": room}
+    if quantised is not None and not takes_quantised(path):
+        raise ProgramError(f"{named(Path(path))}: takes no quantised layers")
     with guarded(path):
-        program: Program = function(layer, mapping, hardware, partial_sums=partial_sums)
+        program: Program = function(layer, mapping, hardware, partial_sums=partial_sums, **extra)
         commands, size, shift = program.commands, program.memory_bytes, program.shift
     kind, shape = _array(commands)
     if kind != np.uint32 or shape[1:] != (WORDS,) or shape == (0, WORDS):
@@ -113,6 +144,11 @@ def read_output(path: str, program: Program, memory: NDArray[np.uint8], shape: t
     if found != (np.int8, shape):
         raise CompilerError(f"{named(Path(path))}: the output is {found[0]} {found[1]}, not int8 {shape}")
     return output
+
+
+def takes_quantised(path: str) -> bool:
+    """Whether the compiler at ``path`` has the parameters ``quantised`` and ``room``."""
+    return {"quantised", "room"} <= set(inspect.signature(load(path)).parameters)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.workload import Layer
+from sim.scaling import Scaling
 
 Int8 = NDArray[np.int8]
 Int32 = NDArray[np.int32]
@@ -37,9 +38,12 @@ def random_operands(layer: Layer, seed: int) -> tuple[Int8, Int8]:
     return inputs, weights
 
 
-def accumulate(layer: Layer, inputs: Int8, weights: Int8, bias: Int32 | None = None) -> Int32:
-    """Sums of products [N, Q, P, K] as int32, wrapped on overflow. ``bias`` has one value per output channel."""
-    padded = _pad(layer, inputs)
+def accumulate(layer: Layer, inputs: Int8, weights: Int8, bias: Int32 | None = None, padding: int = 0) -> Int32:
+    """Sums of products [N, Q, P, K] as int32, wrapped on overflow, with ``padding`` outside the input.
+
+    ``bias`` has one value for each output channel, or for each output.
+    """
+    padded = _pad(layer, inputs, padding)
     total = np.zeros((layer.N, layer.Q, layer.P, layer.K), dtype=np.int64)
     for s in range(layer.S):
         for r in range(layer.R):
@@ -53,30 +57,29 @@ def accumulate(layer: Layer, inputs: Int8, weights: Int8, bias: Int32 | None = N
     return total.astype(np.uint64).astype(np.uint32).view(np.int32)
 
 
-def requantise(sums: Int32, shift: int, relu: bool) -> Int8:
-    """int32 to int8: arithmetic shift right rounding half to even, optional ReLU, saturation."""
-    wide = sums.astype(np.int64)
-    floor = wide >> shift
-    twice_rest = 2 * (wide - (floor << shift))
-    step = 1 << shift
+def requantise(sums: Int32, scaling: Scaling) -> Int8:
+    """int32 sums [..., K] to int8: product with the multiplier, shift right rounding half to even, zero, clipping."""
+    product = sums.astype(np.int64) * scaling.multiplier
+    # Products have 56 bits: from a shift of 57 on they are less than half a step.
+    shift = np.minimum(scaling.shift, 57)
+    floor = product >> shift
+    twice_rest = 2 * (product - (floor << shift))
+    step = np.int64(1) << shift
     result = floor + ((twice_rest > step) | ((twice_rest == step) & (floor % 2 == 1)))
-    low = 0 if relu else -128
-    clipped: Int8 = np.clip(result, low, 127).astype(np.int8)
+    clipped: Int8 = np.clip(result + scaling.zero, scaling.low, scaling.high).astype(np.int8)
     return clipped
 
 
-def layer_output(
-    layer: Layer, inputs: Int8, weights: Int8, bias: Int32 | None = None, *, shift: int, relu: bool = False
-) -> Int8:
-    """The layer's int8 output [N, Q, P, K]."""
-    return requantise(accumulate(layer, inputs, weights, bias), shift, relu)
+def layer_output(layer: Layer, inputs: Int8, weights: Int8, *, shift: int) -> Int8:
+    """The layer's int8 output [N, Q, P, K], scaled by a shift alone."""
+    return requantise(accumulate(layer, inputs, weights), Scaling.shifted(shift))
 
 
-def _pad(layer: Layer, inputs: Int8) -> NDArray[np.float64]:
+def _pad(layer: Layer, inputs: Int8, padding: int) -> NDArray[np.float64]:
     if inputs.shape != input_shape(layer):
         raise ValueError(f"input has shape {inputs.shape}, the layer needs {input_shape(layer)}")
     before = (layer.S // 2, layer.R // 2)
     extent = (layer.input_h, layer.input_w)
     after = tuple(max(0, extent[i] - before[i] - inputs.shape[1 + i]) for i in range(2))
     widths = ((0, 0), (before[0], after[0]), (before[1], after[1]), (0, 0))
-    return np.pad(inputs.astype(np.float64), widths)
+    return np.pad(inputs.astype(np.float64), widths, constant_values=padding)

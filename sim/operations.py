@@ -81,16 +81,18 @@ class Tile:
         pixel = (b * self["orows"] + orow) * self["ocols"] + ocol
         return self.result_base + och // self.dim * self.result_plane + pixel
 
-    def result_address(self, b: Indices, orow: Indices, ocol: Indices, och: Indices, *, wide: bool) -> Indices:
-        """Bytes from the tile's first output, or partial sum, to one of its others."""
+    def result_address(
+        self, b: Indices, orow: Indices, ocol: Indices, och: Indices, *, wide: bool, broadcast: bool = False
+    ) -> Indices:
+        """Bytes from the tile's first output, or partial sum or bias, to one of its others."""
         kind, size = ("bias", 4) if wide else ("output", 1)
-        batch, row, pixel = (self[f"{kind}_{name}"] for name in ("batch", "row", "pixel"))
+        batch, row, pixel = (0 if broadcast else self[f"{kind}_{name}"] for name in ("batch", "row", "pixel"))
         return b * batch + orow * row + ocol * pixel + och * size
 
 
 def fill_results(tile: Tile) -> Operations:
-    """Loads that fill the accumulator: zeros, or int32 partial sums from memory."""
-    refill = tile["refill"]
+    """Loads that fill the accumulator: zeros, or int32 partial sums or a bias from memory."""
+    refill, broadcast = tile["refill"], tile["broadcast"]
     if tile["accumulate"] or (tile.is_matmul and not refill):
         return _operations(0)
     step = max(tile.dim, DMA_BYTES // 4)
@@ -104,10 +106,10 @@ def fill_results(tile: Tile) -> Operations:
         cols=np.minimum(step, tile["ochs"] - och),
         wide=1,
         zeros=1 - refill,
-        refill=refill,
-        stride=tile["bias_pixel"],
+        refill=refill * (1 - broadcast),
+        stride=0 if broadcast else tile["bias_pixel"],
         block_stride=tile.dim if tile.is_matmul else tile.result_plane,
-        address=refill * tile.result_address(b, orow, ocol, och, wide=True),
+        address=refill * tile.result_address(b, orow, ocol, och, wide=True, broadcast=bool(broadcast)),
         base=BASES.index("bias" if refill else "none"),
     )
 
@@ -224,6 +226,7 @@ def store_results(tile: Tile) -> Operations:
         opcode=STORE,
         operand_acc=1,
         operand_row=tile.result_row(b, orow, ocol, och),
+        result_row=tile["channel_scales"] * (tile["scale_row"] + och // tile.dim),
         rows=np.minimum(tile.dim, tile["ocols"] - ocol),
         cols=np.minimum(step, tile["ochs"] - och),
         wide=int(wide),

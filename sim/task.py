@@ -157,5 +157,5 @@ def _file_digest(path: str) -> str:
 
 @cache
 def _compiler_digest() -> str:
-    names = ("compiler.py", "program*.py", "commands.py", "operations.py", "unroll.py")
+    names = ("compiler.py", "program*.py", "commands.py", "operations.py", "scaling.py", "unroll.py")
     return digest_files(path for name in names for path in (ROOT / "sim").glob(name))

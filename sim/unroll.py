@@ -42,7 +42,7 @@ class _Template:
 
 def unroll(program: Program, scratchpad_rows: int, accumulator_rows: int) -> Program:
     """``program`` with single operations instead of tiles. Raises ProgramError when there are too many."""
-    loops = unpack(LOOP_FIELDS, program.commands[1:])
+    loops = unpack(LOOP_FIELDS, program.commands[program.prologue :])
     _check_size(loops, program.dim)
     config = {name: int(value[0]) for name, value in unpack(CONFIG_FIELDS, program.commands[:1]).items()}
     keys = np.stack([loops[name] for name in _SHAPE] + _halves(loops["store"]), axis=1)
@@ -65,7 +65,7 @@ def unroll(program: Program, scratchpad_rows: int, accumulator_rows: int) -> Pro
             raise ProgramError(_TOO_MANY)
     bases = np.stack([loops.get(name, np.zeros_like(shape_of)) for name in BASES], axis=1)
     body = _merge(templates, shape_of.reshape(-1), bases)
-    return replace(program, commands=np.concatenate([program.commands[:1], body]))
+    return replace(program, commands=np.concatenate([program.commands[: program.prologue], body]))
 
 
 def _check_size(loops: dict[str, Indices], dim: int) -> None:

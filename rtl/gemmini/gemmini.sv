@@ -103,7 +103,9 @@ module gemmini
   write_request_t wr_req;
   write_response_t wr_rsp;
   // Local memories.
-  logic write_valid, acc_write_ready, acc_read_valid, acc_read_ready;
+  logic write_valid, acc_write_valid, acc_write_ready, acc_read_valid, acc_read_ready;
+  logic scale_row;  // the write is one of scales, whose rows lie above those of the accumulator
+  scale_write_t scale_write;
   logic [4*Dim-1:0] write_mask;
   logic [32*Dim-1:0] write_data, result_data, acc_read_data;
   result_t result;
@@ -117,6 +119,13 @@ module gemmini
   assign {wr_req_last_o, wr_req_tag_o, wr_req_size_o, wr_req_addr_o} = wr_req;
   assign rd_rsp = '{valid: rd_rsp_valid_i, tag: rd_rsp_tag_i, last: rd_rsp_last_i};
   assign wr_rsp = '{valid: wr_rsp_valid_i, tag: wr_rsp_tag_i};
+
+  assign scale_row = load_events.written.acc && load_events.written.row >= row_t'(AccumulatorRows);
+  assign acc_write_valid = write_valid && load_events.written.acc && !scale_row;
+  assign scale_write = '{
+      valid: load_events.write && scale_row,
+      row: load_events.written.row - row_t'(AccumulatorRows)
+  };
 
   front_end #(
       .Design(Design)
@@ -173,6 +182,7 @@ module gemmini
       .valid_i(issue_valid[0]),
       .ready_o(issue_ready[0]),
       .operation_i(operations[0]),
+      .config_i(layer),
       .stores_idle_i(stores_idle),
       .req_valid_o(rd_req_valid_o),
       .req_ready_i(rd_req_ready_i),
@@ -216,7 +226,7 @@ module gemmini
       .rst_ni,
       .result_i(result),
       .result_data_i(result_data),
-      .write_valid_i(write_valid && load_events.written.acc),
+      .write_valid_i(acc_write_valid),
       .write_ready_o(acc_write_ready),
       .write_row_i(load_events.written.row),
       .write_mask_i(write_mask),
@@ -232,8 +242,7 @@ module gemmini
   ) u_store (
       .clk_i,
       .rst_ni,
-      .shift_i(layer.shift),
-      .relu_i(layer.relu),
+      .config_i(layer),
       .valid_i(issue_valid[2]),
       .ready_o(issue_ready[2]),
       .operation_i(operations[2]),
@@ -241,6 +250,9 @@ module gemmini
       .read_ready_i(acc_read_ready),
       .read_row_o(acc_read_row),
       .read_data_i(acc_read_data),
+      .scale_i(scale_write),
+      .scale_mask_i(write_mask),
+      .scale_data_i(write_data),
       .req_valid_o(wr_req_valid_o),
       .req_ready_i(wr_req_ready_i),
       .req_o(wr_req),

@@ -28,6 +28,7 @@ package gemmini_pkg;
   localparam int unsigned DmaBytes = 64;      // largest memory request, and bytes of one mvin row
   localparam int unsigned ReadPipeStages = 5;  // scratchpad row: request to array input
   localparam int unsigned MinSlotRows = 4;
+  localparam int unsigned ScaleChannels = 2048;  // output channels that can have a scale each
 
   // Sizes and structure of a design: one value for all modules.
   typedef struct packed {
@@ -130,7 +131,7 @@ package gemmini_pkg;
   typedef struct packed {
     op_e op;
     local_t operand;          // load: destination, preload: weights, compute: input rows, store: source
-    local_t result;           // preload: output rows of the following compute
+    local_t result;           // preload: output rows of the following compute; store: row of its scales
     logic [AddressBits-1:0] dram;
     logic [31:0] stride;      // load, store: DRAM bytes from row to row; compute: local rows
     logic [6:0] rows;
@@ -200,6 +201,12 @@ package gemmini_pkg;
     row_t row;
     logic [8:0] bytes;
   } local_write_t;
+
+  // A write of multipliers and shifts: rows above those of the accumulator, counted from there.
+  typedef struct packed {
+    logic valid;
+    row_t row;
+  } scale_write_t;
 
   // One block of a store row.
   typedef struct packed {
@@ -282,6 +289,8 @@ package gemmini_pkg;
 
   // CmdConfig: constants of one layer, all strides in bytes.
   typedef struct packed {
+    logic [7:0] high;            // word 15: bounds of int8 results, signed
+    logic [7:0] low;
     logic [31:0] bias_pixel;     // word 14: int32 partial sums
     logic [31:0] bias_row;
     logic [31:0] bias_batch;
@@ -298,10 +307,13 @@ package gemmini_pkg;
     logic [15:0] dilation_w;
     logic [15:0] stride_h;       // word 1
     logic [15:0] stride_w;
-    logic [15:0] reserved;       // word 0
-    logic relu;                  // bit 15
-    logic [4:0] shift;           // bits 14:10
-    logic [5:0] reserved_low;
+    logic [7:0] padding;         // word 0: input outside the image
+    logic [7:0] zero;            // added to int8 results
+    logic reserved;              // bit 15
+    logic [4:0] shift;           // bits 14:10, where the layer is not scaled
+    logic [3:0] reserved_low;
+    logic channel_scales;        // a row of scales for each block of channels, else one
+    logic scaled;                // bit 4: multipliers and shifts from the table
     logic [3:0] opcode;
   } config_t;
 
@@ -325,12 +337,13 @@ package gemmini_pkg;
     logic [15:0] ocols;
     logic [15:0] orows;
     logic [15:0] batches;
-    logic [9:0] reserved;
+    logic [9:0] scale_row;           // scales of the first channels
     logic store_wide;                // store int32 partial sums
     logic store;                     // store int8 results, or partial sums
     logic refill;                    // start from int32 partial sums at bias
     logic accumulate;                // keep what the accumulator holds; else start from zero
-    logic [1:0] reserved_low;
+    logic reserved_low;
+    logic broadcast;                 // what it starts from is a bias: one row for all pixels
     logic [3:0] opcode;
   } loop_t;
 

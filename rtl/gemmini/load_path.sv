@@ -11,6 +11,7 @@ module load_path
     input logic valid_i,
     output logic ready_o,
     input operation_t operation_i,
+    input config_t config_i,
     // Every partial sum that was stored is in memory.
     input logic stores_idle_i,
     // Memory reads.
@@ -39,7 +40,7 @@ module load_path
   logic read_valid, read_ready, zero_write, zero_write_ready, zero_last;
   local_write_t write, read, zeros;
   logic [4*Design.dim-1:0] read_mask;
-  logic [32*Design.dim-1:0] read_data;
+  logic [32*Design.dim-1:0] read_data, padding;
   logic [2:0] quiet;
 
   load_controller #(
@@ -112,7 +113,9 @@ module load_path
   assign written_valid = read_done || (zero_write_ready && zero_last);
   assign written_slot = read_done ? read_slot : zero_slot;
   assign written_bytes = read_done ? 9'(read_bytes) : zero_bytes;
-  assign write_data_o = read_valid ? read_data : '0;
+  // Zeros of the scratchpad are input outside the image.
+  assign padding = Design.datapath && !zeros.acc ? {(4 * Design.dim) {config_i.padding}} : '0;
+  assign write_data_o = read_valid ? read_data : padding;
   assign events_o = '{
       burst: read_done,
       burst_bytes: read_bytes,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loop unit that fills the accumulator rows of a tile: zeros, or int32 partial sums from memory. One load a grant.
-// Convolution: b, orow, ocol, och. Matmul (partial sums only): och, ocol.
+// Loop unit that fills the accumulator rows of a tile: zeros, or int32 values from memory, which are partial sums or a
+// bias (one row for all pixels). One load a grant. Convolution: b, orow, ocol, och. Matmul (no zeros): och, ocol.
 // A tile that keeps its accumulator, or a matmul that starts from nothing, is done at once.
 `include "assertions.svh"
 module loop_bias
@@ -21,13 +21,14 @@ module loop_bias
 );
   localparam int unsigned BlockElements = Design.dim >= DmaBytes / 4 ? Design.dim : DmaBytes / 4;
 
-  logic busy_q, done;
+  logic busy_q, done, broadcast;
   row_t row;
   logic [AddressBits-1:0] dram, dram_base;
   logic [6:0] pixels, channels;
   logic [15:0] ocol, och;
 
   assign busy_o = busy_q;
+  assign broadcast = tiles_i[slot_i].loop.broadcast;
 
   always_comb begin
     dram_base = '0;
@@ -46,9 +47,9 @@ module loop_bias
       .channel_step_i(16'(BlockElements)),
       .channel_blocks_log2_i(3'($clog2(BlockElements / Design.dim))),
       .dram_i(dram_base),
-      .batch_stride_i(AddressBits'(config_i.bias_batch)),
-      .row_stride_i(AddressBits'(config_i.bias_row)),
-      .pixel_stride_i(AddressBits'(config_i.bias_pixel)),
+      .batch_stride_i(broadcast ? '0 : AddressBits'(config_i.bias_batch)),
+      .row_stride_i(broadcast ? '0 : AddressBits'(config_i.bias_row)),
+      .pixel_stride_i(broadcast ? '0 : AddressBits'(config_i.bias_pixel)),
       .channel_stride_i(AddressBits'(4 * BlockElements)),
       .row_o(row),
       .dram_o(dram),
@@ -69,8 +70,8 @@ module loop_bias
       uop_o.cols = channels;
       uop_o.wide = 1'b1;
       uop_o.zeros = !tiles_i[slot_i].loop.refill;
-      uop_o.refill = tiles_i[slot_i].loop.refill;
-      uop_o.stride = config_i.bias_pixel;
+      uop_o.refill = tiles_i[slot_i].loop.refill && !broadcast;
+      uop_o.stride = broadcast ? '0 : config_i.bias_pixel;
       uop_o.block_stride = matmul_i ? row_t'(Design.dim) : tiles_i[slot_i].geometry.result_plane;
       uop_o.dram = dram;
     end

@@ -22,6 +22,7 @@ module loop_store
     output uop_t uop_o
 );
   localparam int unsigned BlockElements = Design.dim >= DmaBytes ? Design.dim : DmaBytes;
+  localparam int unsigned DimLog2 = $clog2(Design.dim);
 
   logic busy_q, done, wide;
   row_t row;
@@ -77,6 +78,9 @@ module loop_store
       uop_o.op = OpStore;
       uop_o.operand.acc = 1'b1;
       uop_o.operand.row = row;
+      if (config_i.channel_scales) begin
+        uop_o.result.row = row_t'(tiles_i[slot_i].loop.scale_row) + (row_t'(och) >> DimLog2);
+      end
       uop_o.rows = pixels;
       uop_o.cols = channels;
       uop_o.wide = wide;

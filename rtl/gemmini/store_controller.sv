@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Store controller: queues store commands, reads their accumulator rows one block a cycle, rounds them to int8 (or
+// Store controller: queues store commands, reads their accumulator rows one block a cycle, scales them to int8 (or
 // passes int32 partial sums) and hands the blocks to the DMA writer.
 // A row takes four cycles from its read to the writer. A command is done when its last row was read: the accumulator
 // rows may then change.
@@ -11,8 +11,7 @@ module store_controller
 ) (
     input logic clk_i,
     input logic rst_ni,
-    input logic [4:0] shift_i,
-    input logic relu_i,
+    input config_t config_i,
     input logic valid_i,
     output logic ready_o,
     input operation_t operation_i,
@@ -21,6 +20,10 @@ module store_controller
     input logic read_ready_i,
     output row_t read_row_o,
     input logic [32*Design.dim-1:0] read_data_i,
+    // Scales.
+    input scale_write_t scale_i,
+    input logic [4*Design.dim-1:0] scale_mask_i,
+    input logic [32*Design.dim-1:0] scale_data_i,
     // DMA writer.
     output logic block_valid_o,
     input logic block_ready_i,
@@ -120,24 +123,28 @@ module store_controller
   assign block_o = block_q[Stages-1];
 
   if (Design.datapath) begin : gen_data
-    logic [32*Dim-1:0] scaled, scaled_q[Stages-1];
+    row_t scale_row;
 
+    assign scale_row = head.uop.result.row + (config_i.channel_scales ? row_t'(column_q) >> DimLog2 : '0);
+
+    // Stage 0 is the accumulator's output register, the others are those of the scale.
     output_scale #(
         .Dim(Dim)
     ) u_scale (
-        .shift_i,
-        .relu_i,
+        .clk_i,
+        .rst_ni,
+        .config_i,
+        .write_i(scale_i),
+        .write_mask_i(scale_mask_i),
+        .write_data_i(scale_data_i),
+        .read_i(read && config_i.scaled && !head.uop.wide),
+        .read_row_i(scale_row),
         .wide_i(block_q[0].wide),
         .sums_i(read_data_i),
-        .data_o(scaled)
+        .multiply_i(move[1] && valid_q[0]),
+        .round_i(move[2] && valid_q[1]),
+        .data_o(block_data_o)
     );
-
-    // Stage 0 is the accumulator's output register.
-    always_ff @(posedge clk_i) begin
-      if (move[1] && valid_q[0]) scaled_q[0] <= scaled;
-      if (move[2] && valid_q[1]) scaled_q[1] <= scaled_q[0];
-    end
-    assign block_data_o = scaled_q[1];
   end else begin : gen_timing
     assign block_data_o = '0;
   end

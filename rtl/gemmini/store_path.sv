@@ -7,8 +7,7 @@ module store_path
 ) (
     input logic clk_i,
     input logic rst_ni,
-    input logic [4:0] shift_i,
-    input logic relu_i,
+    input config_t config_i,
     input logic valid_i,
     output logic ready_o,
     input operation_t operation_i,
@@ -17,6 +16,10 @@ module store_path
     input logic read_ready_i,
     output row_t read_row_o,
     input logic [32*Design.dim-1:0] read_data_i,
+    // Scales.
+    input scale_write_t scale_i,
+    input logic [4*Design.dim-1:0] scale_mask_i,
+    input logic [32*Design.dim-1:0] scale_data_i,
     // Memory writes.
     output logic req_valid_o,
     input logic req_ready_i,
@@ -50,8 +53,7 @@ module store_path
   ) u_store (
       .clk_i,
       .rst_ni,
-      .shift_i,
-      .relu_i,
+      .config_i,
       .valid_i,
       .ready_o,
       .operation_i,
@@ -59,6 +61,9 @@ module store_path
       .read_ready_i,
       .read_row_o,
       .read_data_i,
+      .scale_i,
+      .scale_mask_i,
+      .scale_data_i,
       .block_valid_o(block_valid),
       .block_ready_i(block_ready),
       .block_o(block),

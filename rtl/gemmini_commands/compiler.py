@@ -5,12 +5,20 @@ from pipeline.hardware import Hardware
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim import program
+from sim.program_memory import Room
+from sim.scaling import Quantised
 from sim.unroll import unroll
 
 
 def compile_program(
-    layer: Layer, mapping: Mapping, hardware: Hardware, *, partial_sums: PartialSums = "spill"
+    layer: Layer,
+    mapping: Mapping,
+    hardware: Hardware,
+    *,
+    partial_sums: PartialSums = "spill",
+    quantised: Quantised | None = None,
+    room: Room | None = None,
 ) -> program.Program:
     """The single operations of a mapping's tiles. Raises ValueError naming what is not possible."""
-    tiles = program.compile_program(layer, mapping, hardware, partial_sums=partial_sums)
+    tiles = program.compile_program(layer, mapping, hardware, partial_sums=partial_sums, quantised=quantised, room=room)
     return unroll(tiles, hardware.scratchpad_rows, hardware.accumulator_rows)

@@ -45,12 +45,14 @@ def store(row: int, dram: int, rows: int, dim: int, *, wide: bool = True) -> Ope
 
 
 def commands(operations: Sequence[Operation], **config: int) -> NDArray[np.uint32]:
-    """Commands [n + 1, 16]: a configuration, then the operations."""
+    """Commands [n + 1, 16]: a configuration (int8 results not clipped), then the operations."""
     names = OPERATION_FIELDS.keys() - {"op"}
     fields = {name: np.array([operation.get(name, 0) for operation in operations]) for name in names}
     fields["op"] = fields["opcode"] - LOAD
     single = pack(OPERATION_FIELDS, fields, len(operations))
-    return np.ascontiguousarray(np.concatenate([pack(CONFIG_FIELDS, config | {"opcode": CONFIG}, 1), single]))
+    return np.ascontiguousarray(
+        np.concatenate([pack(CONFIG_FIELDS, {"opcode": CONFIG, "low": -128 & 255, "high": 127} | config, 1), single])
+    )
 
 
 def run(

@@ -1,5 +1,7 @@
 """The golden model against torch's convolution and against arithmetic done by hand."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.workload import Layer
 from sim.golden import accumulate, input_shape, layer_output, random_operands, requantise
 from sim.program import default_shift
+from sim.scaling import Scaling
 
 layers = st.builds(
     Layer,
@@ -81,11 +84,34 @@ def test_a_bias_is_added_per_output_channel_and_sums_wrap_at_32_bits() -> None:
     ],
 )
 def test_rounding_is_half_to_even_and_saturates(value: int, shift: int, expected: int) -> None:
-    assert requantise(np.array([value], dtype=np.int32), shift, relu=False).tolist() == [expected]
+    assert requantise(np.array([value], dtype=np.int32), Scaling.shifted(shift)).tolist() == [expected]
 
 
-def test_relu_clips_negative_results_to_zero() -> None:
-    assert requantise(np.array([-9, 9], dtype=np.int32), 0, relu=True).tolist() == [0, 9]
+def test_results_are_clipped_after_the_zero_point_was_added() -> None:
+    scaling = Scaling(np.array([1]), np.array([0]), zero=5, low=0, high=9)
+    assert requantise(np.array([-9, 2, 9], dtype=np.int32), scaling).tolist() == [0, 7, 9]
+
+
+@given(st.integers(-(2**31), 2**31 - 1), st.integers(0, 2**24 - 1), st.integers(0, 63), st.integers(-128, 127))
+def test_any_sum_is_scaled_as_exact_fractions_are(sum_: int, multiplier: int, shift: int, zero: int) -> None:
+    exact = round(Fraction(sum_ * multiplier, 1 << shift)) + zero  # Python rounds halves to the even integer
+    scaling = Scaling(np.array([multiplier]), np.array([shift]), zero)
+    assert requantise(np.array([sum_], dtype=np.int32), scaling).tolist() == [max(-128, min(127, exact))]
+
+
+def test_a_float32_scale_is_taken_exactly() -> None:
+    factors = np.float32([0.1, 3.0e-8, 1.0, 100.0])
+    scaling = Scaling.of(factors, 0, -128, 127)
+    values = [Fraction(m) / (1 << s) for m, s in zip(scaling.multiplier.tolist(), scaling.shift.tolist(), strict=True)]
+    assert values == [Fraction(float(factor)) for factor in factors]
+    with pytest.raises(ValueError, match="out of range"):
+        Scaling.of(np.float32([1e-20]), 0, -128, 127)
+
+
+def test_the_input_is_surrounded_by_the_padding() -> None:
+    layer = Layer(R=3, S=3, P=1, Q=1, C=1, K=1)
+    ones = np.ones((3, 3, 1, 1), dtype=np.int8)
+    assert accumulate(layer, np.array([[[[2]]]], dtype=np.int8), ones, padding=-7).item() == 2 - 8 * 7
 
 
 def test_an_input_of_the_wrong_shape_is_refused() -> None:

@@ -5,9 +5,11 @@ import pytest
 
 from pipeline.mapping import Mapping
 from pipeline.workload import Layer
-from sim.commands import LOOP_FIELDS, pack, unpack
+from sim.commands import CONFIG, FENCE, LOAD, LOOP_FIELDS, pack, unpack
 from sim.compiler import ProgramError
 from sim.program import HOST_CYCLES, LOOP_CONV, Program, compile_program, default_shift
+from sim.program_scales import SCALE_CHANNELS
+from sim.scaling import Quantised, Scaling
 from tests.machines import GEMMINI
 
 CONVOLUTION = Layer(R=3, S=3, P=6, Q=6, C=8, K=8)
@@ -118,19 +120,29 @@ def test_a_tile_that_does_not_fit_is_named() -> None:
         compile_program(CONVOLUTION, Mapping.parse(SPLIT, CONVOLUTION), GEMMINI.template.hardware(4, 64, 0.25))
 
 
-def test_a_program_that_keeps_its_sums_starts_every_reduction_from_memory() -> None:
-    text = SPLIT.replace("C2 K2 Q2", "K2 Q2 C2")
-    compiled = compile_program(CONVOLUTION, Mapping.parse(text, CONVOLUTION), HARDWARE, keep_sums=True)
-    assert compiled.fields["refill"].tolist() == [1, 0] * 4
-    assert compiled.fields["store_wide"].tolist() == [0, 1] * 4
+def test_a_quantised_program_starts_every_reduction_from_the_bias_and_loads_its_scales_first() -> None:
+    mapping = Mapping.parse(SPLIT.replace("C2 K2 Q2", "K2 Q2 C2"), CONVOLUTION)
+    quantised = Quantised(Scaling(np.arange(8), np.zeros(8, np.int64)), padding=-1)
+    compiled = compile_program(CONVOLUTION, mapping, HARDWARE, quantised=quantised)
+    assert (compiled.commands[: compiled.prologue, 0] & 15).tolist() == [CONFIG, LOAD, FENCE]
+    assert compiled.fields["broadcast"].tolist() == [1, 0] * 4
+    assert compiled.fields["scale_row"].tolist() == [0] * 4 + [1] * 4
+    assert (compiled.fields["bias"][::2] - compiled.placement.bias.address).tolist() == [0, 0, 16, 16]
     inputs, weights = np.zeros((1, 6, 6, 8), np.int8), np.zeros((3, 3, 8, 8), np.int8)
-    sums = np.arange(6 * 6 * 8, dtype=np.int32).reshape(1, 6, 6, 8)
-    np.testing.assert_array_equal(compiled.read_sums(compiled.memory_image(inputs, weights, sums)), sums)
     with pytest.raises(ProgramError, match="int32"):
-        compiled.memory_image(inputs, weights, np.zeros(8, np.int32))
-    mapping = Mapping.parse(SPLIT, CONVOLUTION)
-    with pytest.raises(ProgramError, match="cannot be kept"):
-        compile_program(CONVOLUTION, mapping, HARDWARE, keep_sums=True, partial_sums="drop")
+        compiled.memory_image(inputs, weights, np.zeros((1, 6, 6, 8), np.int32))
+    with pytest.raises(ProgramError, match="needs its partial sums"):
+        compile_program(CONVOLUTION, mapping, HARDWARE, quantised=quantised, partial_sums="drop")
+
+
+def test_more_scales_than_the_table_holds_are_refused() -> None:
+    layer = Layer(R=1, S=1, P=1, Q=1, C=1, K=SCALE_CHANNELS + 1)
+    mapping = Mapping.parse(f"L3[WIO] K{layer.K} - L2[WI] N1 - L1[O] N1 - L0[W] N1", layer)
+    scales = Quantised(Scaling(np.ones(layer.K, np.int64), np.zeros(layer.K, np.int64)))
+    with pytest.raises(ProgramError, match=f"fill {layer.K} rows, the accelerator has {SCALE_CHANNELS // 4}"):
+        compile_program(layer, mapping, HARDWARE, quantised=scales)
+    one = Quantised(Scaling.shifted(3))
+    assert compile_program(layer, mapping, HARDWARE, quantised=one).fields.get("scale_row", 0) == 0
 
 
 def test_operands_of_another_shape_are_refused() -> None:

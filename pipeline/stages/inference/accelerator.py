@@ -11,25 +11,29 @@ from pipeline.choices import Memory
 from pipeline.hardware import Hardware
 from pipeline.machine.machine import Machine
 from pipeline.mapping import Mapping
-from pipeline.stages.inference.lower import Run
+from pipeline.stages.inference.lower import Int8, Run
 from pipeline.stages.machines import machine_choice
 from pipeline.stages.simulate import DESIGNS, counted_energy_uj
 from pipeline.table import Row, read_table, rows_of
 from pipeline.workload import Layer
 from rtl.generate import generate
-from sim.compiler import GEMMINI, ProgramError
+from sim.build import Datapath
+from sim.compiler import Program, ProgramError, compile_with, takes_quantised
 from sim.design import Design
+from sim.golden import accumulate, requantise
 from sim.inprocess import Simulation
 from sim.memory import MemorySettings
-from sim.program import compile_program
+from sim.program_memory import Room
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one run of a layer takes."""
+    """What running a layer takes."""
 
     cycles: int
     energy_uj: float
+    moved_bytes: int
+    """Beyond the bus."""
     mapping: Mapping
     found: bool
     """The mapping is the design's own, not the default tiler's."""
@@ -37,15 +41,15 @@ class Cost:
 
 @dataclass(slots=True)
 class Accelerator:
-    """The full build of a design; ``costs`` has the last run of each layer."""
+    """A design in both builds, each made when it is needed first."""
 
     machine: Machine
     hardware: Hardware
     mappings: dict[Layer, Mapping]
     design: Design
     memory: MemorySettings
-    simulation: Simulation
-    costs: dict[Layer, Cost] = field(default_factory=dict)
+    _simulations: dict[Datapath, Simulation] = field(default_factory=dict)
+    _costs: dict[tuple[Layer, bool, bool], Cost] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path, design: str, memory: Memory) -> "Accelerator":
@@ -62,23 +66,65 @@ class Accelerator:
         rows = [row for row in rows_of(read_table(folder / "mappings.csv"), machine.template) if isinstance(row, Row)]
         mappings = {row.mapping.layer: row.mapping for row in rows if isinstance(row.mapping, Mapping)}
         built = Design.load(generate(hardware, DESIGNS, design=design))
-        if built.compiler != GEMMINI:
-            raise ValueError(f"design {design}: only designs that take gemmini's programs run networks")
-        return cls(machine, hardware, mappings, built, MemorySettings.of(memory), Simulation.build(built, "full"))
+        if not takes_quantised(built.compiler):
+            raise ValueError(f"design {design}: its compiler takes no quantised layers, so it runs no networks")
+        return cls(machine, hardware, mappings, built, MemorySettings.of(memory))
 
-    def run(self, run: Run) -> NDArray[np.int32]:
-        """Sums [N, Q, P, K] of a layer. Raises ValueError when it has no program or its run fails."""
-        found = run.layer in self.mappings
-        mapping = self.mappings[run.layer] if found else self.machine.default_mapping(run.layer, self.hardware)
-        try:
-            program = compile_program(run.layer, mapping, self.hardware, keep_sums=True)
-        except ProgramError as error:
-            raise ValueError(f"layer {run.layer}: {error}") from error
-        contents = program.memory_image(run.inputs, run.weights, run.start)
-        self.simulation.load(program.commands, contents, program.memory_bytes, self.memory)
-        if not self.simulation.run_until_done() or self.simulation.error:
-            raise ValueError(f"layer {run.layer}: the simulation failed ({self.simulation.error})")
-        io = self.simulation.io
+    def run(self, run: Run) -> tuple[Int8, Cost]:
+        """Results [N, Q, P, K] of the RTL. Raises ValueError when the layer has no program or its run fails."""
+        program, mapping, found = self.program(run)
+        contents = program.memory_image(run.inputs, run.weights, run.bias)
+        counters = self._simulate("full", program.commands, contents, program.memory_bytes, f"layer {run.layer}")
+        return program.read_output(contents), self._cost(counters, mapping, found)
+
+    def imitate(self, run: Run) -> tuple[Int8, Cost]:
+        """The same from the integers of the golden model and the cycles of the timing build."""
+        key = (run.layer, run.quantised.scaling.per_channel, run.quantised.each_output)
+        if key not in self._costs:
+            program, mapping, found = self.program(run)
+            counters = self._simulate("timing", program.commands, None, program.memory_bytes, f"layer {run.layer}")
+            self._costs[key] = self._cost(counters, mapping, found)
+        sums = accumulate(run.layer, run.inputs, run.weights, run.bias, run.quantised.padding)
+        return requantise(sums, run.quantised.scaling), self._costs[key]
+
+    def program(self, run: Run, room: Room | None = None) -> tuple[Program, Mapping, bool]:
+        """The program of a layer, its mapping, and whether it is the one found: the default tiler's where it is not."""
+        error: ProgramError | None = None
+        candidates = [(self.mappings[run.layer], True)] if run.layer in self.mappings else []
+        candidates.append((self.machine.default_mapping(run.layer, self.hardware), False))
+        for mapping, found in candidates:
+            try:
+                program = compile_with(
+                    self.design.compiler, run.layer, mapping, self.hardware, quantised=run.quantised, room=room
+                )
+                return program, mapping, found
+            except ProgramError as problem:
+                error = problem
+        raise ValueError(f"layer {run.layer}: {error}") from error
+
+    def time(self, commands: NDArray[np.uint32], memory_bytes: int, what: str) -> tuple[int, int]:
+        """Cycles of ``commands`` on the timing build, and those of them in which only the host works."""
+        counters = self._simulate("timing", commands, None, memory_bytes, what)
+        return counters["cycles"], counters["host_cycles"]
+
+    def _simulate(
+        self,
+        datapath: Datapath,
+        commands: NDArray[np.uint32],
+        contents: NDArray[np.uint8] | None,
+        memory_bytes: int,
+        what: str,
+    ) -> dict[str, int]:
+        simulation = self._simulations.get(datapath)
+        if simulation is None:
+            simulation = self._simulations[datapath] = Simulation.build(self.design, datapath)
+        simulation.load(commands, contents, memory_bytes, self.memory)
+        if not simulation.run_until_done() or simulation.error:
+            raise ValueError(f"{what}: the simulation failed ({simulation.error})")
+        io = simulation.io
         values = {name: io.counters_o >> (64 * i) & (2**64 - 1) for i, name in enumerate(self.design.counters)}
-        self.costs[run.layer] = Cost(io.cycles_o, counted_energy_uj(values, self.hardware), mapping, found)
-        return program.read_sums(contents)
+        return values | {"cycles": io.cycles_o, "host_cycles": io.host_cycles_o}
+
+    def _cost(self, counters: dict[str, int], mapping: Mapping, found: bool) -> Cost:
+        moved = counters["dram_read_bytes"] + counters["dram_write_bytes"]
+        return Cost(counters["cycles"], counted_energy_uj(counters, self.hardware), moved, mapping, found)

@@ -27,10 +27,10 @@ def convolution_sums(x: Integers, w: Integers, form: Convolution) -> Integers:
             for r in range(w.shape[3]):
                 rows = s * form.dilation[0] + np.arange(form.outputs[0]) * form.stride[0]
                 columns = r * form.dilation[1] + np.arange(form.outputs[1]) * form.stride[1]
-                taken = part[:, :, rows][:, :, :, columns].astype(np.float64)
+                taken = part[:, :, rows][:, :, :, columns].astype(np.float64).reshape(batch, channels, -1)
                 # Products and sums of these integers are exact in float64.
-                product = np.einsum("nchw,kc->nkhw", taken, kernel[:, :, s, r].astype(np.float64))
-                sums[:, group * per_group : (group + 1) * per_group] += product.astype(np.int64)
+                product = (kernel[:, :, s, r].astype(np.float64) @ taken).astype(np.int64)
+                sums[:, group * per_group : (group + 1) * per_group] += product.reshape(batch, -1, *form.outputs)
     return sums
 
 

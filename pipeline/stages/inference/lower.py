@@ -1,13 +1,14 @@
-"""A quantised step as layers of the accelerator: int8 operands, and the sums that its results start from.
+"""A quantised step as layers of the accelerator: int8 operands, biases and scales; and what the result must be.
 
-uint8 tensors are shifted by 128 to int8, and their zero points with them. Zero points go into the sums that the
-accelerator starts from: with x, w the stored values and x0, w0 their zero points, sum((x - x0) (w - w0)) is
-sum(x w) plus what depends on one operand alone, which the host knows. Outside the image the accelerator reads 0 where
-the operator has x0, so that only taps inside it are counted.
+uint8 tensors are shifted by 128 to int8, and their zero points with them. Zero points go into what the sums start from:
+with x, w the stored values and x0, w0 their zero points, sum((x - x0) (w - w0)) is
+sum(x w) - x0 sum(w) - w0 sum(x - x0). Outside the image the accelerator reads x0, so that the second term is one number
+a channel, a bias; the third one, where weights have a zero point, is one number an output.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,39 +19,40 @@ from pipeline.onnx.tensors import integer
 from pipeline.stages.inference.geometry import Axis, convolution, framed
 from pipeline.stages.inference.integers import Integers, convolution_sums, product_sums, requantised
 from pipeline.workload import Layer
+from sim.program_scales import SCALE_CHANNELS
+from sim.scaling import Quantised, Scaling
 
 Array = NDArray[Any]
-Values = Mapping[str, Array]
+Int8 = NDArray[np.int8]
+Values = Map[str, Array]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One layer on the accelerator: inputs [N, H, W, C], weights [S, R, C, K], sums to start from [N, Q, P, K]."""
+    """One layer on the accelerator: inputs [N, H, W, C], weights [S, R, C, K], bias [K] or [N, Q, P, K]."""
 
     layer: Layer
-    inputs: NDArray[np.int8]
-    weights: NDArray[np.int8]
-    start: NDArray[np.int32]
+    quantised: Quantised
+    inputs: Int8
+    weights: Int8
+    bias: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """The runs of a step, how their sums [N, Q, P, K] become its result, and what the sums must be."""
+    """The runs of a step, how their results [N, Q, P, K] become its own, and what that must be."""
 
     runs: tuple[Run, ...]
-    join: Callable[[Sequence[NDArray[np.int32]]], Integers]
-    """Sums of the runs as those of the step, as ONNX lays them out."""
-    expected: Integers
-    """Sums by the operator's definition, bias included."""
-    finish: Callable[[Integers], Array]
-    """Sums of the step to its quantised result."""
+    join: Callable[[Sequence[Int8]], Array]
+    expected: Array
+    """Result by the operator's definition."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Tensor:
     """A quantised tensor as int8, its scales (one, or one a channel) and its zero point."""
 
-    data: NDArray[np.int8]
+    data: Int8
     scale: NDArray[np.float32]
     zero: int
 
@@ -60,55 +62,124 @@ class _Tensor:
         return self.data.astype(np.int64) - self.zero
 
 
-def lower(step: QuantisedStep, values: Values) -> Lowered:
-    """The step on the accelerator. Raises ValueError with the reason where it has to stay on the host."""
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """How sums become a quantised tensor: factors (one, or one a channel), zero point and bounds, of type ``kind``."""
+
+    factors: NDArray[np.float32]
+    zero: int
+    low: int
+    high: int
+    kind: np.dtype[Any]
+
+    @property
+    def shift(self) -> int:
+        """What the type's values exceed int8 by."""
+        return 128 if self.kind == np.uint8 else 0
+
+    def of_sums(self, sums: Integers, channel_axis: int) -> Array:
+        """The definition: scaled, rounded half to even, zero point added, clipped."""
+        shape = [1] * sums.ndim
+        shape[channel_axis] = -1
+        scaled = requantised(sums, self.factors.reshape(shape)) + self.zero
+        result: Array = np.clip(scaled, self.low, self.high).astype(self.kind)
+        return result
+
+    def of_int8(self, values: Int8) -> Array:
+        """What the accelerator stored, in the tensor's own type."""
+        result: Array = (values.astype(np.int16) + self.shift).astype(self.kind)
+        return result
+
+    def scaling(self, channels: slice) -> Scaling:
+        """For the accelerator: all bounds as int8. Raises ValueError when a factor is out of range."""
+        factors = self.factors[channels] if self.factors.size > 1 else self.factors
+        return Scaling.of(factors, self.zero - self.shift, self.low - self.shift, self.high - self.shift)
+
+    def parts(self, channels: int) -> list[slice]:
+        """Parts of the output channels that run as layers of their own: as many as can have scales."""
+        most = SCALE_CHANNELS if self.factors.size > 1 else channels
+        return [slice(first, min(first + most, channels)) for first in range(0, channels, most)]
+
+
+def lower(step: QuantisedStep, values: Values, dim: int) -> Lowered:
+    """The step on an array of ``dim``. Raises ValueError with the reason where it has to stay on the host."""
     source, weights = _tensor(step.source, values), _tensor(step.weights, values)
     if source.scale.size != 1:
         raise ValueError("its input has a scale for each channel")
     if step.node.op_type in {"Conv", "QLinearConv"}:
-        return _convolution(step, values, source, weights)
+        return _convolution(step, values, source, weights, dim)
     return _product(step, values, source, weights)
 
 
-def _convolution(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor) -> Lowered:
+def _convolution(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor, dim: int) -> Lowered:
     form = convolution(step.node, x.data.shape, w.data.shape)
-    outputs, channels, taps_h, taps_w = w.data.shape
-    if form.groups > 1 and channels == 1:
-        raise ValueError("it is depthwise: one channel at a time")
+    outputs, _, taps_h, taps_w = w.data.shape
     rows = framed(x.data.shape[2], taps_h, form.stride[0], form.dilation[0], form.pads[0], form.outputs[0])
     columns = framed(x.data.shape[3], taps_w, form.stride[1], form.dilation[1], form.pads[1], form.outputs[1])
-    expected = convolution_sums(x.centred, w.centred, form) + _bias(step, values, x, w, outputs).reshape(1, -1, 1, 1)
-    plain = convolution_sums(x.data.astype(np.int64), w.data.astype(np.int64), form)
-    start = expected - plain  # what zero points and bias add; the products are left to the accelerator
-    image = _moved(_moved(x.data, 2, rows, form.stride[0]), 3, columns, form.stride[1])
-    per_group = outputs // form.groups
+    bias, result = _bias(step, values, x, w, outputs), _result(step, values, x, w)
+    expected = convolution_sums(x.centred, w.centred, form) + bias.reshape(1, -1, 1, 1)
+    image = _moved(_moved(x.data, 2, rows, form.stride[0], x.zero), 3, columns, form.stride[1], x.zero)
     runs = []
-    for group in range(form.groups):
-        kernel = w.data[group * per_group : (group + 1) * per_group]
-        layer = Layer(
-            R=taps_w,
-            S=taps_h,
-            P=columns.outputs,
-            Q=rows.outputs,
-            C=channels,
-            K=per_group,
-            N=len(x.data),
-            stride_w=form.stride[1],
-            stride_h=form.stride[0],
-            dilation_w=form.dilation[1],
-            dilation_h=form.dilation[0],
-        )
-        part = image[:, group * channels : (group + 1) * channels].transpose(0, 2, 3, 1)
-        begin = np.zeros((layer.N, layer.Q, layer.P, per_group), np.int64)
-        wanted = start[:, group * per_group : (group + 1) * per_group].transpose(0, 2, 3, 1)
-        begin[:, rows.first :, columns.first :][:, : form.outputs[0], : form.outputs[1]] = wanted
-        runs.append(Run(layer, part.copy(), kernel.transpose(2, 3, 1, 0).copy(), _wrapped(begin)))
+    for sources, targets, kernel in _blocks(w, form.groups, dim):
+        start = bias[targets] - x.zero * kernel.sum(axis=(1, 2, 3), dtype=np.int64)
+        if w.zero:
+            taps = np.ones((1, *kernel.shape[1:]), np.int64)
+            inside = convolution_sums(x.centred[:, sources], taps, replace(form, groups=1)).transpose(0, 2, 3, 1)
+            whole = np.zeros((len(x.data), rows.outputs, columns.outputs, len(kernel)), np.int64)
+            wanted = whole[:, rows.first :, columns.first :][:, : form.outputs[0], : form.outputs[1]]
+            wanted[:] = start - w.zero * inside
+            start = whole
+        for part in result.parts(len(kernel)):
+            layer = Layer(
+                R=taps_w,
+                S=taps_h,
+                P=columns.outputs,
+                Q=rows.outputs,
+                C=kernel.shape[1],
+                K=part.stop - part.start,
+                N=len(x.data),
+                stride_w=form.stride[1],
+                stride_h=form.stride[0],
+                dilation_w=form.dilation[1],
+                dilation_h=form.dilation[0],
+            )
+            mine = slice(targets.start + part.start, targets.start + part.stop)
+            quantised = Quantised(result.scaling(mine), x.zero, each_output=bool(w.zero))
+            inputs, weights = image[:, sources].transpose(0, 2, 3, 1), kernel[part].transpose(2, 3, 1, 0)
+            runs.append(Run(layer, quantised, inputs.copy(), weights.copy(), _wrapped(start[..., part])))
 
-    def join(results: Sequence[NDArray[np.int32]]) -> Integers:
+    def join(results: Sequence[Int8]) -> Array:
         whole = np.concatenate(results, axis=3)[:, rows.first :, columns.first :]
-        return whole[:, : form.outputs[0], : form.outputs[1]].transpose(0, 3, 1, 2).astype(np.int64)
+        return result.of_int8(whole[:, : form.outputs[0], : form.outputs[1]].transpose(0, 3, 1, 2))
 
-    return Lowered(tuple(runs), join, expected, _finish(step, values, x, w, channel_axis=1))
+    return Lowered(tuple(runs), join, result.of_sums(expected, 1))
+
+
+def _blocks(w: _Tensor, groups: int, dim: int) -> list[tuple[slice, slice, Int8]]:
+    """Input channels, output channels and kernel [K, C, S, R] of each part of a convolution that shares no input.
+
+    Groups are parts. Of a depthwise convolution, whose groups have one input channel, ``dim`` groups are one: its
+    kernel has the zero point where an output channel has no weight.
+    """
+    outputs, channels, *taps = w.data.shape
+    each = outputs // groups
+    if groups == 1 or channels > 1:
+        return [
+            (
+                slice(g * channels, (g + 1) * channels),
+                slice(g * each, (g + 1) * each),
+                w.data[g * each : (g + 1) * each],
+            )
+            for g in range(groups)
+        ]
+    blocks = []
+    for first in range(0, groups, dim):
+        count = min(dim, groups - first)
+        target = slice(first * each, (first + count) * each)
+        kernel = np.full((count * each, count, *taps), w.zero, np.int8)
+        kernel[np.arange(count * each), np.arange(count * each) // each] = w.data[target, 0]
+        blocks.append((slice(first, first + count), target, kernel))
+    return blocks
 
 
 def _product(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor) -> Lowered:
@@ -117,24 +188,33 @@ def _product(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor) -> Low
     if min(left.ndim, right.ndim) < 2:
         raise ValueError("it multiplies with a vector without axes")
     centred = w.centred.T if turned else w.centred
-    expected = product_sums(x.centred, centred) + _bias(step, values, x, w, right.shape[-1])
-    start = expected - product_sums(left.astype(np.int64), right.astype(np.int64))
+    channels = right.shape[-1]
+    bias, result = _bias(step, values, x, w, channels), _result(step, values, x, w)
+    expected = product_sums(x.centred, centred) + bias
     if right.ndim == 2:
-        pairs = [(left.reshape(-1, left.shape[-1]), right, start.reshape(-1, right.shape[-1]))]
+        pairs = [(left.reshape(-1, left.shape[-1]), right)]
     else:
         stack = expected.shape[:-2]
         lefts = np.broadcast_to(left, (*stack, *left.shape[-2:])).reshape(-1, *left.shape[-2:])
         rights = np.broadcast_to(right, (*stack, *right.shape[-2:])).reshape(-1, *right.shape[-2:])
-        pairs = list(zip(lefts, rights, start.reshape(-1, *start.shape[-2:]), strict=True))
+        pairs = list(zip(lefts, rights, strict=True))
     runs = []
-    for a, b, begin in pairs:
-        layer = Layer(R=1, S=1, P=len(a), Q=1, C=a.shape[1], K=b.shape[1])
-        runs.append(Run(layer, a[None, None].copy(), b[None, None].copy(), _wrapped(begin[None, None])))
+    for a, b in pairs:
+        start = bias - x.zero * b.sum(axis=0, dtype=np.int64)
+        if w.zero:
+            start = start - w.zero * (a.astype(np.int64) - x.zero).sum(axis=1, keepdims=True)[None, None]
+        for taken in result.parts(channels):
+            layer = Layer(R=1, S=1, P=len(a), Q=1, C=a.shape[1], K=taken.stop - taken.start)
+            quantised = Quantised(result.scaling(taken), x.zero, each_output=bool(w.zero))
+            begin = _wrapped(start[..., taken])
+            runs.append(Run(layer, quantised, a[None, None].copy(), b[None, None, :, taken].copy(), begin))
+    parts = len(result.parts(channels))
 
-    def join(results: Sequence[NDArray[np.int32]]) -> Integers:
-        return np.concatenate([result[0, 0] for result in results]).reshape(expected.shape).astype(np.int64)
+    def join(results: Sequence[Int8]) -> Array:
+        whole = [np.concatenate(results[i : i + parts], axis=3)[0, 0] for i in range(0, len(results), parts)]
+        return result.of_int8(np.concatenate(whole).reshape(expected.shape))
 
-    return Lowered(tuple(runs), join, expected, _finish(step, values, x, w, channel_axis=expected.ndim - 1))
+    return Lowered(tuple(runs), join, result.of_sums(expected, expected.ndim - 1))
 
 
 def _tensor(operand: Operand, values: Values) -> _Tensor:
@@ -150,10 +230,8 @@ def _tensor(operand: Operand, values: Values) -> _Tensor:
     return _Tensor(data, scale, zero)
 
 
-def _finish(
-    step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor, *, channel_axis: int
-) -> Callable[[Integers], Array]:
-    """Requantisation and clipping of a step's sums; scales of channels lie along ``channel_axis``."""
+def _result(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor) -> _Result:
+    """Scales and bounds of a step's result, those of a Relu or Clip before it included."""
     scale = values[step.result.scale].reshape(-1).astype(np.float32)
     zero = values[step.result.zero].reshape(-1) if step.result.zero else np.zeros(1, np.uint8)
     if scale.size != 1 or zero.dtype not in (np.uint8, np.int8):
@@ -163,20 +241,11 @@ def _finish(
         bounds = [values[name] if name else None for name in step.clip.input[1:]]
         least = np.float32(0) if step.clip.op_type == "Relu" else (bounds[0] if bounds else None)
         most = bounds[1] if len(bounds) > 1 else None
-        places = [
+        low, high = (
             default if bound is None else int(np.clip(np.rint(np.float32(bound) / scale[0]) + int(zero[0]), low, high))
             for bound, default in ((least, low), (most, high))
-        ]
-        low, high = places[0], places[1]
-    factor = (x.scale * w.scale) / scale
-
-    def finish(sums: Integers) -> Array:
-        shape = [1] * sums.ndim
-        shape[channel_axis] = -1
-        results: Array = np.clip(requantised(sums, factor.reshape(shape)) + int(zero[0]), low, high).astype(zero.dtype)
-        return results
-
-    return finish
+        )
+    return _Result((x.scale * w.scale) / scale, int(zero[0]), low, high, zero.dtype)
 
 
 def _bias(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor, channels: int) -> Integers:
@@ -193,14 +262,14 @@ def _bias(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor, channels:
 
 def _wrapped(sums: Integers) -> NDArray[np.int32]:
     """int32, wrapped as the accelerator's sums are."""
-    return sums.astype(np.uint64).astype(np.uint32).view(np.int32)
+    return np.ascontiguousarray(sums).astype(np.uint64).astype(np.uint32).view(np.int32)
 
 
-def _moved(data: NDArray[np.int8], axis: int, frame: Axis, stride: int) -> NDArray[np.int8]:
-    """``data`` in the frame of the accelerator along ``axis``, zeros outside the image."""
+def _moved(data: Int8, axis: int, frame: Axis, stride: int, padding: int) -> Int8:
+    """``data`` in the frame of the accelerator along ``axis``, ``padding`` outside the image."""
     shape = list(data.shape)
     shape[axis] = frame.outputs * stride
-    result = np.zeros(shape, np.int8)
+    result = np.full(shape, padding, np.int8)
     taken = min(data.shape[axis], shape[axis] + frame.offset)
     target, origin = [slice(None)] * data.ndim, [slice(None)] * data.ndim
     target[axis], origin[axis] = slice(-frame.offset, -frame.offset + taken), slice(0, taken)

@@ -14,12 +14,13 @@ from onnx import numpy_helper
 
 from pipeline.onnx.evaluate import Evaluator
 from pipeline.onnx.quantised import QuantisedStep, partition
-from pipeline.stages.inference.integers import Integers
-from pipeline.stages.inference.lower import Lowered, Run, lower
+from pipeline.stages.inference.accelerator import Cost
+from pipeline.stages.inference.host import HostWork, host_work
+from pipeline.stages.inference.lower import Int8, Lowered, Run, lower
 
 Array = NDArray[Any]
-Execute = Callable[[Run], NDArray[np.int32]]
-"""Runs one layer: sums [N, Q, P, K]."""
+Execute = Callable[[Run], tuple[Int8, Cost]]
+"""Runs one layer: results [N, Q, P, K], and what that took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,17 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One step of an inference: its runs, and how its result compares, in elements.
+    """One step of an inference: its runs and their costs, and how its result compares, in elements.
 
-    ``wrong``: sums of the accelerator differ from the integer reference on the same operands. ``alone``: results of the
-    reference on onnxruntime's operands differ from onnxruntime's, by ``alone_steps`` at most. ``differs``: results of
-    the accelerator, which goes on from its own, differ from onnxruntime's, by ``steps`` at most.
+    ``exact``: the result is the RTL's. ``wrong``: it differs from the integer reference on the same operands.
+    ``alone``: the reference on onnxruntime's operands differs from onnxruntime's result, by ``alone_steps`` at most.
+    ``differs``: the result, which goes on from results of steps before, differs from onnxruntime's, by ``steps``.
     """
 
     step: QuantisedStep
     runs: tuple[Run, ...]
+    costs: tuple[Cost, ...]
+    exact: bool
     elements: int
     wrong: int
     alone: int
@@ -82,20 +85,33 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """Outputs by name, of the accelerator and of onnxruntime, the steps, and products that stayed on the host."""
+    """Outputs by name, of the accelerator and of onnxruntime, and how they came about."""
 
     outputs: dict[str, Array]
     reference: dict[str, Array]
-    steps: tuple[StepResult, ...]
+    trace: tuple[StepResult | HostWork, ...]
+    """Steps and operators on the host in the order in which they ran."""
     host: tuple[tuple[str, str], ...]
+    """Products that stayed on the host, and why."""
+
+    @property
+    def steps(self) -> list[StepResult]:
+        """What ran on the accelerator."""
+        return [item for item in self.trace if isinstance(item, StepResult)]
 
 
 class Runner:
-    """Runs a network again and again; onnxruntime's session for comparison is made once."""
+    """Runs a network again and again; onnxruntime's session for comparison is made once.
 
-    def __init__(self, network: Network, execute: Execute) -> None:
+    ``run`` gives the RTL's results of a layer, ``imitate`` the same without it: all steps but ``layers`` of them,
+    spread evenly, are imitated.
+    """
+
+    def __init__(self, network: Network, dim: int, run: Execute, imitate: Execute, layers: int | None = None) -> None:
         self._network = network
-        self._execute = execute
+        self._dim = dim
+        self._run, self._imitate = run, imitate
+        self._layers = layers
         self._names, self._session = _reference_session(network)
         self._host: dict[str, str] = {}
 
@@ -104,30 +120,42 @@ class Runner:
         network = self._network
         reference = dict(zip(self._names, self._session.run(self._names, dict(feeds)), strict=True))
         values: dict[str, Array] = {**network.constants, **feeds}
-        results: list[StepResult] = []
+        live = set(feeds)
+        trace: list[StepResult | HostWork] = []
         needed = self._needed()
+        exact = self._exact(needed)
         makers = {step.node.output[0]: name for name, step in network.steps.items()}
         for node in network.model.graph.node:
             name = makers.get(node.output[0]) if node.output else None
             if name is not None and name in needed and name not in self._host:
                 step = network.steps[name]
                 try:
-                    lowered = lower(step, values)
+                    lowered = lower(step, values, self._dim)
                 except ValueError as error:
                     self._host[name] = str(error)
                     return self.run(feeds)  # from the start, with this step on the host
-                sums = lowered.join([self._execute(run) for run in lowered.runs])
-                values[name] = lowered.finish(sums)
-                results.append(self._compared(step, lowered, sums, values, reference))
+                execute = self._run if name in exact else self._imitate
+                results = [execute(run) for run in lowered.runs]
+                values[name] = lowered.join([result for result, _ in results])
+                live.add(name)
+                costs = tuple(cost for _, cost in results)
+                trace.append(_compared(step, lowered, costs, name in exact, self._dim, values, reference))
             if any(output in needed and output not in values for output in node.output):
-                self._on_host(node, values)
+                work = self._on_host(node, values, live)
+                trace += [work] if work is not None else []
         outputs = {value.name: values[value.name] for value in network.model.graph.output}
         there = {name: reference[name] for name in outputs}
         stayed = [
             (f"{network.steps[name].node.op_type} {network.steps[name].name!r}", why)
             for name, why in self._host.items()
         ]
-        return Inference(outputs, there, tuple(results), (*network.host, *stayed))
+        return Inference(outputs, there, tuple(trace), (*network.host, *stayed))
+
+    def _exact(self, needed: set[str]) -> set[str]:
+        """Results of the steps that the RTL computes."""
+        names = [name for name in self._network.steps if name in needed and name not in self._host]
+        count = len(names) if self._layers is None else min(self._layers, len(names))
+        return {names[index] for index in np.linspace(0, len(names) - 1, count).round().astype(int)}
 
     def _needed(self) -> set[str]:
         """Tensors that have to be computed, given which steps run on the accelerator."""
@@ -146,36 +174,44 @@ class Runner:
                 todo.extend(producer[name].input)
         return needed
 
-    def _on_host(self, node: onnx.NodeProto, values: dict[str, Array]) -> None:
+    def _on_host(self, node: onnx.NodeProto, values: dict[str, Array], live: set[str]) -> HostWork | None:
         arguments = [values[name] if name else None for name in node.input]
         try:
             results = self._network.evaluator.run(node, arguments)
         except ValueError as error:
             raise ValueError(f"operator {node.name or node.output[0]!r}: {error}") from error
-        values.update(zip([name for name in node.output if name], results, strict=True))
+        names = [name for name in node.output if name]
+        values.update(zip(names, results, strict=True))
+        used = [name in live for name in node.input]
+        if any(used):
+            live.update(names)
+        return host_work(node, arguments, results, used)
 
-    def _compared(
-        self,
-        step: QuantisedStep,
-        lowered: Lowered,
-        sums: Integers,
-        values: Mapping[str, Array],
-        reference: Mapping[str, Array],
-    ) -> StepResult:
-        result, theirs = values[step.result.name], reference[step.result.name]
-        again = lower(step, {**values, **reference})
-        alone = again.finish(again.expected)
-        apart, alone_apart = (np.abs(ours.astype(np.int16) - theirs.astype(np.int16)) for ours in (result, alone))
-        return StepResult(
-            step,
-            lowered.runs,
-            result.size,
-            int((sums != lowered.expected).sum()),
-            int((alone_apart > 0).sum()),
-            int(alone_apart.max(initial=0)),
-            int((apart > 0).sum()),
-            int(apart.max(initial=0)),
-        )
+
+def _compared(
+    step: QuantisedStep,
+    lowered: Lowered,
+    costs: tuple[Cost, ...],
+    exact: bool,
+    dim: int,
+    values: Mapping[str, Array],
+    reference: Mapping[str, Array],
+) -> StepResult:
+    result, theirs = values[step.result.name], reference[step.result.name]
+    alone = lower(step, {**values, **reference}, dim).expected
+    apart, alone_apart = (np.abs(ours.astype(np.int16) - theirs.astype(np.int16)) for ours in (result, alone))
+    return StepResult(
+        step,
+        lowered.runs,
+        costs,
+        exact,
+        result.size,
+        int((result != lowered.expected).sum()),
+        int((alone_apart > 0).sum()),
+        int(alone_apart.max(initial=0)),
+        int((apart > 0).sum()),
+        int(apart.max(initial=0)),
+    )
 
 
 def _reference_session(network: Network) -> tuple[list[str], Any]:

@@ -12,16 +12,24 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from pipeline.mapping import Mapping
+from pipeline.stages.inference import lower as lowering
+from pipeline.stages.inference.accelerator import Cost
+from pipeline.stages.inference.host import HostWork
 from pipeline.stages.inference.integers import requantised
-from pipeline.stages.inference.lower import Run
+from pipeline.stages.inference.lower import Int8, Run
 from pipeline.stages.inference.network import Inference, Network, Runner
-from sim.golden import accumulate
+from pipeline.workload import Layer
+from sim.golden import accumulate, requantise
+
+DIM = 4
+FREE = Cost(0, 0.0, 0, Mapping(Layer(1, 1, 1, 1, 1, 1), ((), (), (), ())), False)
 
 
-def golden(run: Run) -> NDArray[np.int32]:
-    """Sums of a layer without an accelerator."""
-    sums = accumulate(run.layer, run.inputs, run.weights).astype(np.int64) + run.start
-    return sums.astype(np.uint64).astype(np.uint32).view(np.int32)
+def golden(run: Run) -> tuple[Int8, Cost]:
+    """Results of a layer without an accelerator, at no cost."""
+    sums = accumulate(run.layer, run.inputs, run.weights, run.bias, run.quantised.padding)
+    return requantise(sums, run.quantised.scaling), FREE
 
 
 def model(
@@ -43,7 +51,7 @@ def quantised(product: onnx.NodeProto, bias: bool = True) -> list[onnx.NodeProto
 
 def run(folder: Path, proto: onnx.ModelProto, data: NDArray[Any]) -> Inference:
     onnx.save(proto, folder / "a.onnx")
-    return Runner(Network.load(folder / "a.onnx"), golden).run({"q": data})
+    return Runner(Network.load(folder / "a.onnx"), DIM, golden, golden).run({"q": data})
 
 
 def constants(
@@ -102,6 +110,36 @@ def test_any_convolution_has_the_result_of_onnxruntime(
     check(run(tmp_path_factory.mktemp("a"), proto, generator.integers(0, 256, source, dtype=np.uint8)))
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_weights_with_a_zero_point_start_each_output_from_a_sum_of_its_own(tmp_path: Path, groups: int) -> None:
+    generator = np.random.default_rng(7)
+    taps, source = (4, 3, 3, 2), (1, 3 * groups, 7, 8)
+    values = constants(generator, taps, 4, False)
+    values |= {"k": generator.integers(0, 256, taps, dtype=np.uint8), "kz": np.uint8(119)}
+    node = helper.make_node("Conv", ["x", "w", "b"], ["y"], group=groups, strides=[2, 1], pads=[1, 0, 2, 1])
+    result = run(tmp_path, model(quantised(node), source, values), generator.integers(0, 256, source, dtype=np.uint8))
+    check(result)
+    assert all(item.quantised.each_output for item in result.steps[0].runs)
+
+
+@pytest.mark.parametrize("product", [False, True])
+def test_more_channels_than_can_have_scales_run_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, product: bool
+) -> None:
+    monkeypatch.setattr(lowering, "SCALE_CHANNELS", 4)
+    generator = np.random.default_rng(8)
+    taps, source = ((9, 6), (5, 6)) if product else ((9, 6, 3, 3), (1, 6, 5, 5))
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["y"], transB=1)
+        if product
+        else helper.make_node("Conv", ["x", "w", "b"], ["y"])
+    ]
+    proto = model(quantised(nodes[0]), source, constants(generator, taps, 9, True))
+    result = run(tmp_path, proto, generator.integers(0, 256, source, dtype=np.uint8))
+    check(result)
+    assert [item.layer.K for item in result.steps[0].runs] == [4, 4, 1]
+
+
 @pytest.mark.parametrize(("left", "right"), [((5, 7), (7, 4)), ((2, 3, 5, 7), (7, 4)), ((2, 5, 7), (2, 7, 4))])
 def test_a_product_of_stacks_has_the_result_of_onnxruntime(
     tmp_path: Path, left: tuple[int, ...], right: tuple[int, ...]
@@ -123,14 +161,39 @@ def test_a_dense_layer_and_its_relu_are_one_step(tmp_path: Path, per_channel: bo
     assert result.outputs["r"].min() == values["rz"]
 
 
-def test_a_depthwise_convolution_stays_on_the_host_with_its_reason(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("per_channel", "zero"), [(True, 0), (False, 0), (False, -9)])
+def test_a_depthwise_convolution_runs_in_blocks_of_the_array(tmp_path: Path, per_channel: bool, zero: int) -> None:
     generator = np.random.default_rng(3)
-    node = helper.make_node("Conv", ["x", "w", "b"], ["y"], group=4)
-    proto = model(quantised(node), (1, 4, 6, 6), constants(generator, (4, 1, 3, 3), 4, False))
-    result = run(tmp_path, proto, generator.integers(0, 256, (1, 4, 6, 6), dtype=np.uint8))
-    assert not result.steps
-    assert result.host == (("Conv 'y'", "it is depthwise: one channel at a time"),)
-    np.testing.assert_array_equal(result.outputs["r"], result.reference["r"])
+    node = helper.make_node("Conv", ["x", "w", "b"], ["y"], group=6, pads=[1, 1, 1, 1])
+    values = constants(generator, (12, 1, 3, 3), 12, per_channel)
+    values["kz"] = values["kz"] + np.int8(zero)
+    proto = model(quantised(node), (1, 6, 6, 6), values)
+    result = run(tmp_path, proto, generator.integers(0, 256, (1, 6, 6, 6), dtype=np.uint8))
+    check(result)
+    assert [(item.layer.C, item.layer.K) for item in result.steps[0].runs] == [(DIM, 2 * DIM), (2, 4)]
+
+
+def test_what_the_host_does_is_counted_by_kind(tmp_path: Path) -> None:
+    """A convolution, then a pooling and an addition on dequantised tensors; quantisation is free."""
+    generator = np.random.default_rng(4)
+    taps, source = (4, 3, 3, 3), (1, 3, 8, 8)
+    nodes = quantised(helper.make_node("Conv", ["x", "w", "b"], ["y"]))
+    nodes[-1].output[0] = "p"
+    nodes += [
+        helper.make_node("DequantizeLinear", ["p", "rs", "rz"], ["f"]),
+        helper.make_node("MaxPool", ["f"], ["m"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Add", ["m", "m"], ["a"]),
+        helper.make_node("QuantizeLinear", ["a", "rs", "rz"], ["r"]),
+    ]
+    proto = model(nodes, source, constants(generator, taps, 4, False))
+    result = run(tmp_path, proto, generator.integers(0, 256, source, dtype=np.uint8))
+    works = [item for item in result.trace if isinstance(item, HostWork)]
+    sizes = {item.kind: (item.reads, item.moved_bytes, item.cycles) for item in works}
+    before, after = 4 * 6 * 6, 4 * 3 * 3
+    assert sizes == {
+        "pooling": (4 * after, before + after, 32 * after),
+        "addition": (2 * after, 3 * after, 16 * after),
+    }
 
 
 @given(st.integers(-(2**31), 2**31 - 1), st.floats(2.0**-30, 4.0, width=32))
