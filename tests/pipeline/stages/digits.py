@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from sklearn.datasets import load_digits
 from torch import nn
+
+from benches.networks import quantised
 
 TEST_IMAGES = 100
 
@@ -21,15 +21,6 @@ class Digits:
     path: Path
     images: NDArray[np.float32]
     labels: NDArray[np.int64]
-
-
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, images: NDArray[np.float32]) -> None:
-        self._images = iter(images)
-
-    def get_next(self) -> dict[str, Any] | None:
-        image = next(self._images, None)
-        return None if image is None else {"image": image[None]}
 
 
 def network() -> nn.Module:
@@ -55,15 +46,5 @@ def trained_digits(folder: Path, *, per_channel: bool = False) -> Digits:
             optimiser.zero_grad()
             nn.functional.cross_entropy(model(x[batch]), y[batch]).backward()
             optimiser.step()
-    plain, path = folder / "float.onnx", folder / "digits.onnx"
-    torch.onnx.export(model.eval(), (x[:1],), str(plain), input_names=["image"], dynamo=False, verbose=False)
-    quantize_static(
-        plain,
-        path,
-        _Reader(images[:64]),
-        quant_format=QuantFormat.QDQ,
-        per_channel=per_channel,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-    )
+    path = quantised(model, images[:64], folder / "digits.onnx", per_channel=per_channel)
     return Digits(path, images[-TEST_IMAGES:], labels[-TEST_IMAGES:])
