@@ -71,6 +71,11 @@ class Parameter(_Section):
         power = not self.power_of_two or (value > 0 and value & (value - 1) == 0)
         return self.min <= value <= self.max and value % self.multiple_of == 0 and power
 
+    def nearest(self, wanted: int) -> int:
+        """The smallest legal value from ``wanted`` on, or else the largest."""
+        upwards = range(max(wanted, self.min), self.max + 1)
+        return next(filter(self.allows, upwards), None) or next(filter(self.allows, range(self.max, -1, -1)))
+
     @property
     def legal(self) -> str:
         """The legal values in words."""
@@ -88,6 +93,7 @@ class DesignFile(_Section):
         None, description="The machine that says what a mapping means on it; left out: the tiles of `machine.yaml`."
     )
     ports: Ports = Field("native", description="Its memory and command ports.")
+    data_bits: Literal[32, 64, 128] = Field(128, description="Width of the AXI4 data channels; native ports have 128.")
     busy: bool = Field(True, description="Whether there is a port busy_o; native designs have it.")
     sources: tuple[str, ...] = Field(min_length=1, description="Files relative to the design's folder, packages first.")
     parameters: dict[Identifier, Parameter] = Field(description="Parameters of the top module.")
@@ -109,6 +115,8 @@ class DesignFile(_Section):
                 raise ValueError(f"counters: {name} is unknown or listed twice, known: {', '.join(COUNTERS)}")
         if self.ports == "native" and not self.busy:
             raise ValueError("busy: native designs have the port busy_o")
+        if self.ports == "native" and self.data_bits != 128:
+            raise ValueError(f"data_bits: {self.data_bits}: native designs have 128")
         return self
 
 

@@ -1,10 +1,11 @@
 """Writes one small SystemVerilog top per design point: it only sets the parameters of a design's sources."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.files import digest, digest_files, write_json, write_text
 from pipeline.hardware import Hardware
-from rtl.design import Design, shown
+from rtl.design import FILE, Design, shown
 
 
 def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Path:
@@ -28,6 +29,7 @@ def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Pa
         "ports": source.file.ports,
         "compiler": shown(source.compiler),
         "dim": hardware.dim,
+        "data_bits": source.file.data_bits,
         "scratchpad_kib": hardware.scratchpad_kib,
         "accumulator_kib": hardware.accumulator_kib,
         "parameters": values,
@@ -43,6 +45,11 @@ def _label(design: Design) -> str:
     """Its name; other folders than the project's may share one, so theirs has more."""
     return design.name if design.is_shipped else f"{design.name}-{digest(str(design.folder))[:6]}"
 
+
+DATA, STROBES = "data", "strobes"
+"""Widths that depend on the design's data bus."""
+
+Port = tuple[str, str, str]
 
 # Name, direction and width of every port of a design.
 _CLOCK = (("clk_i", "input", ""), ("rst_ni", "input", ""))
@@ -101,7 +108,7 @@ _AXI4 = (
     ("m_axi_rvalid_i", "input", ""),
     ("m_axi_rready_o", "output", ""),
     ("m_axi_rid_i", "input", "[5:0]"),
-    ("m_axi_rdata_i", "input", "[127:0]"),
+    ("m_axi_rdata_i", "input", DATA),
     ("m_axi_rresp_i", "input", "[1:0]"),
     ("m_axi_rlast_i", "input", ""),
     ("m_axi_awvalid_o", "output", ""),
@@ -113,8 +120,8 @@ _AXI4 = (
     ("m_axi_awburst_o", "output", "[1:0]"),
     ("m_axi_wvalid_o", "output", ""),
     ("m_axi_wready_i", "input", ""),
-    ("m_axi_wdata_o", "output", "[127:0]"),
-    ("m_axi_wstrb_o", "output", "[15:0]"),
+    ("m_axi_wdata_o", "output", DATA),
+    ("m_axi_wstrb_o", "output", STROBES),
     ("m_axi_wlast_o", "output", ""),
     ("m_axi_bvalid_i", "input", ""),
     ("m_axi_bready_o", "output", ""),
@@ -127,7 +134,7 @@ _BUSY = ("busy_o", "output", "")
 def _top(design: Design, hardware: Hardware, values: dict[str, int]) -> str:
     """The test bench sees all ports; a design without counters or busy_o gets constants there."""
     file = design.file
-    own = [*_CLOCK, *(_AXI4 if file.ports == "axi4" else _NATIVE)]
+    own = [*_CLOCK, *(_axi4(file.data_bits) if file.ports == "axi4" else _NATIVE)]
     own += [_BUSY] if file.busy else []
     own += [_counters(len(file.counters))] if file.counters else []
     seen = {name: (name, way, width) for name, way, width in [*own, _BUSY, _counters(max(1, len(file.counters)))]}
@@ -136,7 +143,7 @@ def _top(design: Design, hardware: Hardware, values: dict[str, int]) -> str:
     ports = ",\n".join(f"    {way} logic {width + ' ' if width else ''}{name}" for name, way, width in seen.values())
     wires = ",\n".join(f"      .{name}({name})" for name, _, _ in own)
     assigns = "".join(f"  assign {name} = {constants[name]};\n" for name in missing)
-    assigns += _counters_check(file.top, len(file.counters)) if file.counters else ""
+    checks = "".join(_width_check(file.top, name, len(file.counters)) for name, _, _ in own)
     parameters = "\n".join(f"      .{name}({value})," for name, value in values.items())
     return f"""// Generated: {design.name}, DIM {hardware.dim}, scratchpad {hardware.scratchpad_kib:g} KiB, \
 accumulator {hardware.accumulator_kib:g} KiB.
@@ -151,18 +158,26 @@ module design_top #(
   ) u_{file.top} (
 {wires}
   );
-{assigns}endmodule
+{assigns}{checks}endmodule
 """
 
 
-def _counters_check(top: str, count: int) -> str:
-    """Connecting a port of another width is legal SystemVerilog, and would give counters the wrong names."""
-    bits = f"$bits(u_{top}.counters_o)"
-    return f"""  if ({bits} != {64 * count}) begin : gen_counters
-    $error("counters_o of {top} has %0d bits, design.yaml names {count} counters of 64 bits", {bits});
+def _axi4(data_bits: int) -> Iterator[Port]:
+    """The ports of AXI4 with AXI4-Lite at a width of the data bus."""
+    widths = {DATA: f"[{data_bits - 1}:0]", STROBES: f"[{data_bits // 8 - 1}:0]"}
+    yield from ((name, way, widths.get(width, width)) for name, way, width in _AXI4)
+
+
+def _width_check(top: str, port: str, counters: int) -> str:
+    """Connecting a port of another width is legal SystemVerilog, and would cut values or give counters wrong names."""
+    bits = f"$bits(u_{top}.{port})"
+    needed = f"{FILE} names {counters} counters of 64 bits" if port == "counters_o" else "it must have %0d"
+    given = bits if port == "counters_o" else f"{bits}, $bits({port})"
+    return f"""  if ({bits} != $bits({port})) begin : gen_{port}
+    $error("{port} of {top} has %0d bits, {needed}", {given});
   end
 """
 
 
-def _counters(count: int) -> tuple[str, str, str]:
+def _counters(count: int) -> Port:
     return ("counters_o", "output", f"[{count - 1}:0][63:0]")

@@ -28,6 +28,8 @@ class Design:
     """The file that makes its programs."""
     dim: int = 1
     """Size of the array."""
+    data_bits: int = 128
+    """Width of the memory port's data."""
 
     @classmethod
     def load(cls, folder: Path) -> "Design":
@@ -42,6 +44,7 @@ class Design:
             ports=_ports(folder, content["ports"]),
             compiler=str(_source(folder, content["compiler"])),
             dim=content["dim"],
+            data_bits=content["data_bits"],
         )
 
 

@@ -34,10 +34,12 @@ def random_mapping(
 ) -> Mapping | None:
     """A mapping with a random tile and order of DRAM loops for which ``takes`` raises no ProgramError.
 
-    None where even small tiles are refused. A CompilerError is raised on.
+    Every other one has its reduction whole, for designs that cannot split one. None where even small tiles are refused.
+    A CompilerError is raised on.
     """
     sizes = dict(zip(DIMS, layer.sizes, strict=True))
-    tile = {name: generator.randint(1, size) for name, size in sizes.items()}
+    whole = "CRS" if generator.random() < 0.5 else ""
+    tile = {name: size if name in whole else generator.randint(1, size) for name, size in sizes.items()}
     for name in "CK":
         # Designs work on whole blocks of channels.
         tile[name] = min(sizes[name], -(-tile[name] // hardware.dim) * hardware.dim)
@@ -49,7 +51,7 @@ def random_mapping(
         except CompilerError:
             raise
         except ProgramError:
-            largest = max(tile, key=lambda name: tile[name])
+            largest = max((name for name in DIMS if name not in whole), key=lambda name: tile[name])
             tile[largest] = -(-tile[largest] // 2)
             continue
         return mapping

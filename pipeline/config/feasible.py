@@ -101,9 +101,9 @@ def _too_fast(study: "Study", machine: Machine) -> list[str]:
 
 
 def _smallest(dim: int, machine: Machine, layers: dict[Layer, str]) -> Hardware | None:
-    """The smallest memories of powers of two in KiB that hold a tile of every layer; None where none do."""
+    """The smallest memories, doubled from the least, that hold a tile of every layer; None where none do."""
     grid, template = machine.grid, machine.template
-    sizes = [kib for kib in (2.0**power for power in range(24)) if grid.low_kib <= kib <= grid.high_kib]
+    sizes = [kib for kib in (grid.low_kib * 2.0**power for power in range(24)) if kib <= grid.high_kib]
     found = []
     for place in range(len(template.memories)):
         tried = [[sizes[-1]] * len(template.memories) for _ in sizes]

@@ -73,27 +73,27 @@ class SizeGrid:
     """Sizes of hardware that are built."""
 
     dims: tuple[int, ...]
-    """Array sizes that a search builds, ascending powers of two."""
+    """Array sizes that a search builds, ascending, each the first times a power of two."""
     fixed_dims: tuple[int, ...] | range
     """Array sizes that a search can be told to keep, ascending."""
     low_kib: float
     high_kib: float
     powers_of_two: bool
-    """Memories are powers of two; otherwise whole KiB."""
+    """Memories are ``low_kib`` times powers of two; otherwise whole KiB."""
 
     def round_up(self, kib: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
         """Physical KiB rounded up to what is built."""
         slack = 1.0 - 1e-9  # a footprint that is whole up to rounding errors stays what it is
         if self.powers_of_two:
-            return 2.0 ** torch.ceil(torch.log2((kib * slack).clamp(min=self.low_kib)))
+            return self.low_kib * 2.0 ** torch.ceil(torch.log2((kib * slack / self.low_kib).clamp(min=1.0)))
         return torch.ceil(kib * slack).clamp(min=self.low_kib)
 
     def draw(self, count: int, limit_kib: float, generator: torch.Generator) -> Float[Tensor, " count"]:
         """Memory sizes up to a limit, log-uniform."""
         low, high = math.log2(self.low_kib), math.log2(limit_kib)
         if self.powers_of_two:
-            steps = torch.randint(int(low), math.floor(high) + 1, (count,), generator=generator)
-            return 2.0 ** steps.to(torch.float64)
+            steps = torch.randint(math.floor(high - low + 1e-9) + 1, (count,), generator=generator)
+            return self.low_kib * 2.0 ** steps.to(torch.float64)
         uniform = torch.rand(count, generator=generator, dtype=torch.float64)
         return torch.round(2.0 ** (low + (high - low) * uniform))
 

@@ -11,6 +11,9 @@ from torch import Tensor
 from pipeline.hardware import MAX_DIM, MAX_KIB, Hardware, HardwareTensors
 from pipeline.machine.machine import Machine
 
+_SHRINKS = 40
+"""Times that each memory is made smaller, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
@@ -89,6 +92,20 @@ class Constraints:
         if self.max_area_mm2 is not None:
             ok = ok & (self.machine.area_mm2(hardware) <= self.max_area_mm2)
         return ok
+
+    def within(self, hardware: HardwareTensors) -> HardwareTensors:
+        """Each hardware [b] with its memories made smaller, the largest one first, until it keeps the limits."""
+        grid, sizes = self.machine.grid, dict(hardware.sizes)
+        names = list(self.limits_kib)
+        for _ in range(_SHRINKS * len(names)):
+            over = ~self.allows(HardwareTensors(sizes))
+            if not bool(over.any()):
+                break
+            largest = torch.stack([sizes[name] for name in names]).argmax(0)
+            for place, name in enumerate(names):
+                smaller = grid.round_up(sizes[name] * (0.5 if grid.powers_of_two else 0.9))
+                sizes[name] = torch.where(over & (largest == place), smaller, sizes[name])
+        return HardwareTensors(sizes)
 
     def sample(self, count: int, generator: torch.Generator) -> HardwareTensors:
         """Random hardware [count] of sizes that are built, array size and memories log-uniform.

@@ -155,7 +155,9 @@ def smallest(mappings: MappingTensors, layers: LayerTensors, constraints: Constr
         return constraints.fixed_as(tuple(shape))
     dim = torch.full(shape, float(constraints.fix_dim or 0), dtype=torch.float64)
     if constraints.fix_dim is None:
-        spatial = mappings.spatial.amax((-1, -2)).clamp(min=float(constraints.dims[0]))
-        dim = 2.0 ** torch.ceil(torch.log2(spatial) - 1e-9)
+        # Larger than what is built: no such hardware is allowed.
+        dims = torch.tensor([*constraints.dims, 2 * constraints.dims[-1]], dtype=torch.float64)
+        place = torch.searchsorted(dims, mappings.spatial.amax((-1, -2)).contiguous() - 1e-9)
+        dim = dims[place.clamp(max=len(dims) - 1)]
     need = machine.footprint_kib(align(layers, mappings), mappings, dim[..., None])
     return HardwareTensors({"dim": dim} | {size: machine.grid.round_up(kib.amax(-1)) for size, kib in need.items()})

@@ -12,6 +12,7 @@ import yaml
 
 from pipeline.files import check_out_folder, write_text
 from pipeline.hardware import Hardware
+from pipeline.mapping import Mapping
 from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
 from pipeline.stages import command
 from pipeline.stages.machines import machine_choice
@@ -32,6 +33,8 @@ TEMPLATE = "output_stationary"
 STALL_PERMILLE = 400
 BUDGET_KILOCYCLES = 2000
 SEED = 1
+DRAWS = 10
+"""Random layers that are tried for each program."""
 
 app = typer.Typer(help="Copy a template design, check one's own.", no_args_is_help=True)
 
@@ -101,7 +104,9 @@ def _steps(folder: str, point: Hardware, programs: int) -> Iterator[Step]:
     design = Design.read(folder)
     yield Step(f"{FILE}: {len(design.sources)} sources, ports {design.file.ports}", [], "")
     yield Step("compiler.py loads", _caught(lambda: load(str(design.compiler))), "see sim/compiler.py for the protocol")
-    yield Step("sources pass the linter", findings(design), "mend the RTL, or write a waiver with its reason")
+    yield Step(
+        "sources pass the linter", findings(design, [point.dim]), "mend the RTL, or write a waiver with its reason"
+    )
     yield Step(f"sizes of {point.id} are legal", _caught(lambda: design.values(point)), "give others by --hardware")
     generated = Generated.load(generate(point, DESIGNS, design=str(design.folder)))
     simulations, problems = _built(generated)
@@ -154,26 +159,31 @@ class _Bench:
 
 
 def tasks_for(design: Generated, point: Hardware, count: int) -> tuple[list[Task], list[str]]:
-    """Tasks for ``count`` random mappings, and why there are fewer."""
+    """Tasks for ``count`` random mappings that the compiler takes, and why there are fewer."""
+    generator, refused = random.Random(SEED), ""
     tasks: list[Task] = []
-    try:
-        tasks.extend(_tasks(design, point, count))
-    except CompilerError as error:
-        return tasks, [str(error)]
-    return tasks, [] if len(tasks) == count else [f"the compiler took {len(tasks)} of {count} random mappings"]
 
+    def takes(mapping: Mapping) -> None:
+        nonlocal refused
+        try:
+            compile_with(design.compiler, mapping.layer, mapping, point)
+        except ProgramError as error:
+            refused = f"; it said: {error}"
+            raise
 
-def _tasks(design: Generated, point: Hardware, count: int) -> Iterator[Task]:
-    """Random programs that the compiler takes."""
-    generator = random.Random(SEED)
-    for number in range(count):
+    for drawn in range(DRAWS * count):
         layer = random_layer(generator, point.dim)
-        mapping = random_mapping(
-            generator, layer, point, lambda item: compile_with(design.compiler, item.layer, item, point)
-        )
-        memory = replace(MemorySettings.of("soc" if number % 4 == 3 else "simple"), budget_kilocycles=BUDGET_KILOCYCLES)
-        if mapping is not None:
-            yield Task(mapping, point, "full", memory, seed=number, compiler=design.compiler)
+        try:
+            mapping = random_mapping(generator, layer, point, takes)
+        except CompilerError as error:
+            return tasks, [str(error)]
+        if mapping is None:
+            continue
+        memory = replace(MemorySettings.of("soc" if drawn % 4 == 3 else "simple"), budget_kilocycles=BUDGET_KILOCYCLES)
+        tasks.append(Task(mapping, point, "full", memory, seed=drawn, compiler=design.compiler))
+        if len(tasks) == count:
+            return tasks, []
+    return tasks, [f"the compiler took {len(tasks)} of {DRAWS * count} random mappings{refused}"]
 
 
 def _caught(action: Callable[[], object]) -> list[str]:

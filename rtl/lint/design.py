@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.files import ROOT
@@ -14,17 +15,19 @@ LOOPS_FROM_DIM = 32
 """Unrolled, the loops over a large array take a minute a design."""
 
 
-def findings(design: Design) -> list[str]:
-    """What Verilator finds in a design at every array size that it can have, in both builds: one text a run."""
+def findings(design: Design, also: Iterable[int] = ()) -> list[str]:
+    """What Verilator finds in a design at every array size that it can have, in both builds: one text a run.
+
+    Those are ``DIMS``, its smallest, its largest, and ``also``.
+    """
     found = []
-    for dim in DIMS:
-        # Memory sizes that are no powers of two.
+    for dim in _dims(design, also):
+        # Memory sizes that are no powers of two where they may be.
         sizes = {"dim": dim, "scratchpad_rows": 3084, "accumulator_rows": 66 * dim}
-        values: dict[str, int] = {}
-        for name, parameter in design.file.parameters.items():
-            values[name] = sizes[parameter.hardware] if parameter.hardware is not None else parameter.value or 0
-        if not all(design.file.parameters[name].allows(value) for name, value in values.items()):
-            continue
+        values = {
+            name: parameter.value if parameter.hardware is None else parameter.nearest(sizes[parameter.hardware])
+            for name, parameter in design.file.parameters.items()
+        }
         for datapath in (0, 1):
             options = [f"-G{name}={value}" for name, value in values.items()] + [f"-GDatapath=1'b{datapath}"]
             if dim >= LOOPS_FROM_DIM:
@@ -33,6 +36,12 @@ def findings(design: Design) -> list[str]:
             if done.returncode != 0:
                 found.append(f"{design.name} DIM {dim}:\n{(done.stdout + done.stderr).strip()}")
     return found
+
+
+def _dims(design: Design, also: Iterable[int]) -> list[int]:
+    size = next(parameter for parameter in design.file.parameters.values() if parameter.hardware == "dim")
+    legal = {dim for dim in (*DIMS, *also) if size.allows(dim)}
+    return sorted(legal | {size.nearest(size.min), size.nearest(size.max)})
 
 
 def _verilator(design: Design, parameters: list[str]) -> subprocess.CompletedProcess[str]:

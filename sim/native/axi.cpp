@@ -39,6 +39,7 @@ AxiMemory::AxiMemory(const Settings& settings, uint8_t* contents, uint64_t size,
 
 const AxiOut& AxiMemory::tick(const AxiIn& in) {
     now_ += 1;
+    bus_bytes_ = in.bus_bytes;
     take(in);
     start_read();
     take_beats();
@@ -79,7 +80,7 @@ void AxiMemory::take(const AxiIn& in) {
     }
     if (in.data_valid && out_.data_ready) {
         Beat beat{in.data_last, in.strobes, {}};
-        if (in.data != nullptr) std::memcpy(beat.data, in.data, kBeatBytes);
+        if (in.data != nullptr) std::memcpy(beat.data, in.data, bus_bytes_);
         beats_.push_back(beat);
     }
 }
@@ -97,10 +98,11 @@ void AxiMemory::start_read() {
     const Access access = covering(first, beat_end(burst, end_beat - 1));
     const uint64_t cycle = timing_.read(access, now_) + delay();
     for (; read.started < end_beat; ++read.started) {
-        const uint64_t address = beat_address(burst, read.started);
-        const uint64_t word = address / kBeatBytes * kBeatBytes;
+        const uint64_t word = beat_address(burst, read.started) / bus_bytes_ * bus_bytes_;
         read.cycle.push_back(cycle);
-        if (contents_ != nullptr) read.data.insert(read.data.end(), contents_ + word, contents_ + word + kBeatBytes);
+        if (contents_ == nullptr) continue;
+        read.data.resize((read.started + 1) * kBeatBytes);
+        std::memcpy(read.data.data() + read.started * kBeatBytes, contents_ + word, bus_bytes_);
     }
 }
 
@@ -124,9 +126,9 @@ void AxiMemory::take_beat(Write& write) {
     const uint64_t first = beat_address(burst, write.line_beat);
     if (!last && beat_address(burst, taken) / kLineBytes == first / kLineBytes) return;
     Access access = covering(first, beat_end(burst, taken - 1));
-    access.full_line = access.bytes == kLineBytes && taken - write.line_beat == kLineBytes / kBeatBytes;
+    access.full_line = access.bytes == kLineBytes && taken - write.line_beat == kLineBytes / bus_bytes_;
     for (uint32_t beat = write.line_beat; beat < taken; ++beat) {
-        access.full_line = access.full_line && write.beats[beat].strobes == 0xffff;
+        access.full_line = access.full_line && write.beats[beat].strobes == (1u << bus_bytes_) - 1;
     }
     write.cycle = std::max(write.cycle, timing_.write(access, now_) + delay());
     write.line_beat = taken;
@@ -172,8 +174,8 @@ void AxiMemory::drive_answer() {
 void AxiMemory::store(const Write& write) {
     if (contents_ == nullptr) return;
     for (uint32_t beat = 0; beat < write.beats.size(); ++beat) {
-        const uint64_t word = beat_address(write.burst, beat) / kBeatBytes * kBeatBytes;
-        for (uint32_t byte = 0; byte < kBeatBytes; ++byte) {
+        const uint64_t word = beat_address(write.burst, beat) / bus_bytes_ * bus_bytes_;
+        for (uint32_t byte = 0; byte < bus_bytes_; ++byte) {
             if (write.beats[beat].strobes >> byte & 1) contents_[word + byte] = write.beats[beat].data[byte];
         }
     }
@@ -182,7 +184,7 @@ void AxiMemory::store(const Write& write) {
 bool AxiMemory::legal(const AxiAddress& burst, const char* what) {
     const std::string prefix = std::string(what) + ": ";
     const uint64_t end = beat_end(burst, burst.beats - 1);
-    if (burst.beat_bytes > kBeatBytes) {
+    if (burst.beat_bytes > bus_bytes_) {
         fail(burst, prefix + "a beat is wider than the bus");
     } else if (burst.burst != kIncrement) {
         fail(burst, prefix + "only incrementing bursts are supported");

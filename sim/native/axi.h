@@ -1,6 +1,6 @@
 // The memory below an accelerator with AXI4 ports: the timing of `memory.h` behind the five channels of AXI4.
 //
-// A burst is cut at 64-byte lines; each part is one access of the timing model, of the smallest aligned 16, 32 or 64
+// The bus has 4, 8 or 16 bytes. A burst is cut at 64-byte lines; each part is one access of the timing model, of the smallest aligned 16, 32 or 64
 // bytes that hold it. A read samples the contents when its access starts, a write changes them when it is answered.
 // Bursts of different identifiers are answered in the order in which their data is there, those of one identifier in
 // the order in which they were accepted; beats of a burst are not interleaved with others.
@@ -32,7 +32,8 @@ struct AxiIn {
     AxiAddress read, write;
     bool data_valid = false, data_last = false;
     uint32_t strobes = 0;
-    const uint8_t* data = nullptr;  // [16], null without data
+    uint32_t bus_bytes = 16;
+    const uint8_t* data = nullptr;  // [bus_bytes], null without data
     bool read_ready = false, answer_ready = false;
 };
 
@@ -43,7 +44,7 @@ struct AxiOut {
     uint32_t read_id = 0;
     bool answer_valid = false;
     uint32_t answer_id = 0;
-    uint8_t data[16] = {};
+    uint8_t data[16] = {};  // as many as the bus has
 };
 
 class AxiMemory {
@@ -63,7 +64,7 @@ class AxiMemory {
         uint32_t started = 0;  // beats whose access has started
         uint32_t sent = 0;
         std::vector<uint64_t> cycle;  // in which each started beat may go out
-        std::vector<uint8_t> data;    // of the started beats, whole bus words
+        std::vector<uint8_t> data;    // of the started beats, kBeatBytes each
     };
     struct Beat {
         bool last;
@@ -95,6 +96,7 @@ class AxiMemory {
     Timing& timing_;
     Random random_;
     uint64_t now_ = 0;
+    uint32_t bus_bytes_ = 16;
     AxiOut out_;
     std::list<Read> reads_;    // in the order of acceptance
     std::list<Write> writes_;  // likewise

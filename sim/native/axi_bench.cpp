@@ -51,6 +51,7 @@ const AxiOut& tick(uint64_t read, uint64_t write, uint32_t flags, const uint8_t*
     in.data_last = flags >> 17 & 1;
     in.read_ready = flags >> 18 & 1;
     in.answer_ready = flags >> 19 & 1;
+    in.bus_bytes = 1u << (flags >> 20 & 7);
     in.data = data;
     const AxiOut& out = memory->tick(in);
     if (!memory->error().empty()) report(memory->error());

@@ -1,12 +1,14 @@
 """``machine.yaml``: what a design's folder says of its machine, a pipeline of tiles. All of it may be left out."""
 
 from pathlib import Path
+from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.choices import Memory
 from pipeline.files import check_inside
+from pipeline.hardware import MAX_DIM
 from pipeline.machine.constants import Constant
 from pipeline.machine.system import MEMORY_SYSTEMS
 from pipeline.plain import problems
@@ -29,10 +31,25 @@ class Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dims: tuple[int, ...] = Field((4, 8, 16, 32), description="Array sizes that are built, ascending powers of two.")
+    dims: tuple[int, ...] = Field((4, 8, 16, 32), min_length=1, description="Array sizes that are built, ascending.")
+    bus_bytes: Literal[4, 8, 16] = Field(16, description="Bytes of the memory bus, which move in a cycle.")
     buffers: int = Field(2, ge=1, le=2, description="Tiles that share the scratchpad.")
     default: Sizes = Field(Sizes(), description="What its designers build when nothing is asked.")
     start: dict[Memory, dict[str, float]] = Field({}, description="Starting values of timing constants by memory.")
+
+    @field_validator("dims")
+    @classmethod
+    def _can_share_memories(cls, dims: tuple[int, ...]) -> tuple[int, ...]:
+        if list(dims) != sorted(set(dims)) or not 1 <= dims[0] <= dims[-1] <= MAX_DIM:
+            raise ValueError(f"{list(dims)}: must be ascending numbers from 1 to {MAX_DIM}")
+        if len({odd_part(dim) for dim in dims}) > 1:
+            raise ValueError(f"{list(dims)}: must be one odd number times powers of two, so that all have whole rows")
+        return dims
+
+
+def odd_part(dim: int) -> int:
+    """``dim`` without its factors of two."""
+    return dim // (dim & -dim)
 
 
 def read_description(folder: Path) -> Description:
@@ -56,7 +73,7 @@ def constants_of(description: Description, memory: Memory) -> tuple[Constant, ..
     Raises ValueError that names a value of an unknown constant, or one out of bounds.
     """
     known = CONSTANTS if MEMORY_SYSTEMS[memory].cache is None else CONSTANTS + CACHE_CONSTANTS
-    given = description.start.get(memory, {})
+    given = {"bytes_per_cycle": float(description.bus_bytes)} | description.start.get(memory, {})
     if unknown := sorted(set(given) - {constant.name for constant in known}):
         raise ValueError(f"{FILE}: start: {unknown[0]} is no constant of a tile pipeline on {memory}")
     return tuple(

@@ -1,5 +1,6 @@
 """The machine of designs that say little about themselves: a pipeline of tiles, whose constants are fitted to data."""
 
+import math
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -14,10 +15,11 @@ from pipeline.machine.area import area_mm2
 from pipeline.machine.constants import Constant, Values, check_values, start_values
 from pipeline.machine.energy import Cost, LevelEnergy, words_energy
 from pipeline.machine.explain import Explanation, capacity_columns, largest, named
+from pipeline.machine.padding import inside_share
 from pipeline.machine.rounding import blocks, happens
 from pipeline.machine.space import MappingSpace, SizeGrid, Slot
 from pipeline.machine.system import BELOW_CACHE, MEMORY_SYSTEMS
-from pipeline.machine.tile_pipeline.description import Description, constants_of, read_description
+from pipeline.machine.tile_pipeline.description import Description, constants_of, odd_part, read_description
 from pipeline.machine.tile_pipeline.tiler import candidates
 from pipeline.machine.tile_pipeline.tiles import Tiles, largest_window, work_of
 from pipeline.machine.tile_pipeline.view import Terms, terms_of
@@ -31,6 +33,9 @@ HIERARCHY = Hierarchy(("O", "WI", "WIO"), ((0, "P"), (1, "K")))
 _SLOTS = (Slot(0, P, spatial=True), Slot(1, K, spatial=True), *(Slot(1, dim) for dim in range(len(DIMS))))
 
 KIB = 1024
+
+LEAST_KIB, MOST_KIB = 4.0, 2048.0
+"""Smallest and largest memory that a search builds where the array's size is a power of two."""
 
 MIN_SUMS = 2
 """Sums that an element keeps at least: one grows while another leaves."""
@@ -58,7 +63,10 @@ class TilePipeline:
     @property
     def grid(self) -> SizeGrid:
         """Sizes that are built."""
-        return SizeGrid(self.description.dims, self.description.dims, 4.0, 2048.0, powers_of_two=True)
+        dims = self.description.dims
+        low = LEAST_KIB * odd_part(dims[0])
+        high = low * 2.0 ** math.floor(math.log2(MOST_KIB / low))
+        return SizeGrid(dims, dims, low, high, powers_of_two=True)
 
     @property
     def space(self) -> MappingSpace:
@@ -114,9 +122,7 @@ class TilePipeline:
         else:
             check_values(values, self.constants)
         tiles = Tiles.of(layers, mappings, hardware.dim, HIERARCHY)
-        return terms_of(
-            tiles, values, self.description.buffers, MEMORY_SYSTEMS[self.memory], BELOW_CACHE.last_level_kib
-        )
+        return terms_of(tiles, values, self.description, MEMORY_SYSTEMS[self.memory], BELOW_CACHE.last_level_kib)
 
     def latency(
         self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, values: Values | None = None
@@ -132,10 +138,10 @@ class TilePipeline:
         return {field.name: getattr(found, field.name) for field in fields(found)}
 
     def words(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Words:
-        """Words as the counters of ``rtl/output_stationary`` count them, zeros of padding included."""
+        """Words as the counters of ``rtl/output_stationary`` count them: zeros around the image are no words."""
         tiles = Tiles.of(layers, mappings, hardware.dim, HIERARCHY)
         work, count, splits = work_of(tiles), tiles.count, tiles.splits
-        macs, outputs = tiles.size.prod(0), tiles.size[[P, Q, K, N]].prod(0)
+        macs, outputs = tiles.size.prod(0) * inside_share(layers), tiles.size[[P, Q, K, N]].prod(0)
         k_blocks = tiles.loops[K] * tiles.average(K, lambda extent: blocks(extent, tiles.dim))
         weights = count * work.blocks / (tiles.average(K, lambda e: blocks(e, tiles.dim)) / tiles.mean[K])
         weights = weights * tiles.mean[C] * tiles.mean[R] * tiles.mean[S]

@@ -15,7 +15,6 @@ from pipeline.machine.rounding import blocks, happens, last_block
 from pipeline.mapping import Hierarchy, LayerTensors, MappingTensors
 from pipeline.workload import DIMS, C, K, N, P, Q, R, S
 
-BUS_BYTES = 16
 LINE_BYTES = 64
 REDUCTION = (C, R, S)
 

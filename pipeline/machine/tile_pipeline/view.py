@@ -10,7 +10,8 @@ from pipeline.machine.caches import LINE_BYTES, last_level_misses, misses
 from pipeline.machine.constants import Values
 from pipeline.machine.system import MemorySystem
 from pipeline.machine.tile_pipeline.cache import reuse_of
-from pipeline.machine.tile_pipeline.tiles import BUS_BYTES, Tiles, Work, work_of
+from pipeline.machine.tile_pipeline.description import Description
+from pipeline.machine.tile_pipeline.tiles import Tiles, Work, work_of
 from pipeline.workload import R, S
 
 
@@ -43,14 +44,15 @@ class _Stages:
     store: Float[Tensor, "*b"]
 
 
-def terms_of(tiles: Tiles, values: Values, buffers: int, below: MemorySystem, last_level_kib: int) -> Terms:
+def terms_of(tiles: Tiles, values: Values, description: Description, below: MemorySystem, last_level_kib: int) -> Terms:
     """The latency of ``tiles`` with timing constants ``values`` on the memory ``below``."""
     work, splits, count = work_of(tiles), tiles.splits, tiles.count
-    missed = _missed(tiles, values, below, last_level_kib)
-    mean = _stages(work, tiles, values, missed / count)
+    bus_bytes = description.bus_bytes
+    missed = _missed(tiles, values, below, last_level_kib, bus_bytes)
+    mean = _stages(work, tiles, values, missed / count, bus_bytes)
     mask, turns = tiles.innermost()
-    full = _stages_of(tiles.only(mask, tiles.full), values, missed / count)
-    last = _stages_of(tiles.only(mask, tiles.last), values, missed / count)
+    full = _stages_of(tiles.only(mask, tiles.full), values, missed / count, bus_bytes)
+    last = _stages_of(tiles.only(mask, tiles.last), values, missed / count, bus_bytes)
 
     host = values["host_tile_cycles"] + values["host_tap_cycles"] * tiles.changes((R, S))
     host = host + values["host_resize_cycles"] * tiles.resizes()
@@ -59,16 +61,16 @@ def terms_of(tiles: Tiles, values: Values, buffers: int, below: MemorySystem, la
         """Cycles from one tile to the next: one is loaded while another is reduced."""
         reduce = torch.maximum(compute.compute, compute.store / splits) + values["compute_tile_cycles"]
         arrive = load.load + values["load_tile_cycles"]
-        reuse = (reduce + load.load + values["buffer_cycles"]) / buffers
+        reuse = (reduce + load.load + values["buffer_cycles"]) / description.buffers
         slowest = torch.maximum(torch.maximum(reduce, arrive), reuse)
         return torch.maximum(slowest, host)
 
     # Along the innermost loop a full tile follows a full one, but for the last tile and the one after it.
     edges = period(last, full) + period(full, last) - 2 * period(full, full)
     steady = torch.where(turns > 1, period(full, full) + edges / turns.clamp(min=2), period(mean, mean))
-    drain = 2 * tiles.dim + work.block_pixels * _beats(tiles) + values["drain_cycles"]
+    drain = 2 * tiles.dim + work.block_pixels * _beats(tiles, bus_bytes) + values["drain_cycles"]
     fill = mean.load + values["round_trip_cycles"] + torch.maximum(mean.compute, mean.store / splits) + drain
-    written = work.pixels * tiles.dim.clamp(min=BUS_BYTES) / splits
+    written = work.pixels * tiles.dim.clamp(min=bus_bytes) / splits
     moved = count * ((work.input_rows + work.weight_rows) * tiles.dim + written)
     bus = moved / values["bytes_per_cycle"] + missed
     pipeline = values["host_layer_cycles"] + values["first_tile_cycles"] + fill + (count - 1) * steady
@@ -85,7 +87,9 @@ def terms_of(tiles: Tiles, values: Values, buffers: int, below: MemorySystem, la
     )
 
 
-def _missed(tiles: Tiles, values: Values, below: MemorySystem, last_level_kib: int) -> Float[Tensor, "*b"]:
+def _missed(
+    tiles: Tiles, values: Values, below: MemorySystem, last_level_kib: int, bus_bytes: int
+) -> Float[Tensor, "*b"]:
     """Cycles of the layer for lines that are not in the cache, beyond those in which they are received."""
     if below.cache is None:
         return torch.zeros_like(tiles.count)
@@ -94,24 +98,24 @@ def _missed(tiles: Tiles, values: Values, below: MemorySystem, last_level_kib: i
     fetched = near.input_lines + near.weight_lines
     from_dram = torch.minimum(far.input_lines + far.weight_lines, fetched)
     fetching = fetched * values["miss_cycles"] + from_dram * values["dram_line_cycles"]
-    received = fetched * LINE_BYTES / tiles.dim * _beats(tiles)
+    received = fetched * LINE_BYTES / tiles.dim * _beats(tiles, bus_bytes)
     return (fetching + near.output_lines * values["write_back_cycles"] - received).clamp(min=0)
 
 
-def _stages_of(tiles: Tiles, values: Values, missed: Tensor) -> _Stages:
-    return _stages(work_of(tiles), tiles, values, missed)
+def _stages_of(tiles: Tiles, values: Values, missed: Tensor, bus_bytes: int) -> _Stages:
+    return _stages(work_of(tiles), tiles, values, missed, bus_bytes)
 
 
-def _stages(work: Work, tiles: Tiles, values: Values, missed: Tensor) -> _Stages:
-    arriving = (work.input_rows + work.weight_rows) * _beats(tiles)
+def _stages(work: Work, tiles: Tiles, values: Values, missed: Tensor, bus_bytes: int) -> _Stages:
+    arriving = (work.input_rows + work.weight_rows) * _beats(tiles, bus_bytes)
     answered = work.lines * values["round_trip_cycles"] / values["reads_in_flight"]
     return _Stages(
         load=torch.maximum(arriving, answered) + missed,
         compute=work.slots,
-        store=work.pixels * _beats(tiles) + values["block_cycles"] * work.blocks,
+        store=work.pixels * _beats(tiles, bus_bytes) + values["block_cycles"] * work.blocks,
     )
 
 
-def _beats(tiles: Tiles) -> Float[Tensor, "*b"]:
+def _beats(tiles: Tiles, bus_bytes: int) -> Float[Tensor, "*b"]:
     """Cycles for a row of DIM bytes."""
-    return (tiles.dim / BUS_BYTES).clamp(min=1.0)
+    return (tiles.dim / bus_bytes).clamp(min=1.0)

@@ -133,6 +133,8 @@ def generation(
     """
     problem = recorder.problem
     own = smallest(problem.tensors(points), problem.layers, problem.constraints)[:survivors]
+    # Descent does not know the area limit: designs beyond it go on with their mappings made to fit what it leaves.
+    own = problem.constraints.within(own)
     hardware = own
     if problem.constraints.fixed is None:
         step = settings.widest_step * max(0.1, recorder.left / recorder.budget)

@@ -8,6 +8,8 @@
 // Counting: cycles_o counts from go_i to that point; host_cycles_o those in which the design was not busy.
 module tb #(
     parameter int unsigned NumCounters = 1,
+    // Width of the design's data bus.
+    parameter int unsigned DataBits = 128,
     // 1: data moves between design and memory; 0: timing only.
     parameter bit Datapath = 1'b1
 ) (
@@ -21,7 +23,8 @@ module tb #(
     output logic [NumCounters-1:0][63:0] counters_o  /*verilator public_flat_rd*/
 );
   localparam int unsigned CommandBits = 512;
-  localparam int unsigned DataBits = 128;
+  localparam int unsigned MaxDataBits = 128;
+  localparam logic [2:0] BusSize = 3'($clog2(DataBits / 8));
 
   // An address channel as the C++ side unpacks it (sim/native/axi_bench.cpp).
   typedef struct packed {
@@ -35,6 +38,7 @@ module tb #(
 
   // The rest of what the design drives, data apart.
   typedef struct packed {
+    logic [2:0]  bus_size;
     logic        b_ready;
     logic        r_ready;
     logic        w_last;
@@ -70,8 +74,8 @@ module tb #(
     input longint unsigned read,
     input longint unsigned write,
     input int unsigned flags,
-    input bit [DataBits-1:0] write_data,
-    output bit [DataBits-1:0] read_data
+    input bit [MaxDataBits-1:0] write_data,
+    output bit [MaxDataBits-1:0] read_data
   );
 
   logic started_q, done_q, error_q;
@@ -84,6 +88,7 @@ module tb #(
   address_t ar, aw;
   flags_t flags;
   logic [DataBits-1:0] w_data;
+  logic [DataBits/8-1:0] w_strb;
   logic busy, irq, running, finished;
 
   // Control writes.
@@ -92,6 +97,9 @@ module tb #(
   logic [31:0] reg_data_q;
   logic reg_aw_ready, reg_w_ready, reg_b_valid, reg_idle;
   logic [1:0] reg_b_resp;
+
+  assign flags.bus_size = BusSize;
+  assign flags.w_strb   = 16'(w_strb);
 
   assign running       = go_i && !done_q;
   assign reg_idle      = !aw_valid_q && !w_valid_q && !waiting_q;
@@ -154,7 +162,7 @@ module tb #(
       .m_axi_wvalid_o(flags.w_valid),
       .m_axi_wready_i(answer_q.w_ready),
       .m_axi_wdata_o(w_data),
-      .m_axi_wstrb_o(flags.w_strb),
+      .m_axi_wstrb_o(w_strb),
       .m_axi_wlast_o(flags.w_last),
       .m_axi_bvalid_i(answer_q.b_valid),
       .m_axi_bready_o(flags.b_ready),
@@ -208,14 +216,15 @@ module tb #(
 
   // Memory: one call a clock, answers registered.
   if (Datapath) begin : g_full
-    bit [DataBits-1:0] read_data;
+    bit [MaxDataBits-1:0] read_data;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
         answer_q <= '0;
         r_data_q <= '0;
       end else if (running) begin
-        answer_q <= answer_t'($bits(answer_t)'(dosa_axi_full(64'(ar), 64'(aw), 32'(flags), w_data, read_data)));
-        r_data_q <= read_data;
+        answer_q <= answer_t'($bits(answer_t)'(dosa_axi_full(64'(ar), 64'(aw), 32'(flags), MaxDataBits'(w_data),
+                                                                read_data)));
+        r_data_q <= read_data[DataBits-1:0];
       end
     end
   end else begin : g_timing

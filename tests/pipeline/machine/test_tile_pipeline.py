@@ -3,6 +3,7 @@
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,6 +17,7 @@ from pipeline.machine.tile_pipeline.machine import HIERARCHY, TilePipeline
 from pipeline.machine.tile_pipeline.tiles import Tiles
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.workload import DIMS, Layer, R, S
+from sim.golden import accumulate, input_shape
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,23 @@ def test_only_a_memory_with_a_cache_has_its_constants(tmp_path: Path) -> None:
     ]
     assert names[1] - names[0] == {"miss_cycles", "dram_line_cycles", "write_back_cycles"}
     assert names[0] < names[1]
+
+
+def test_zeros_around_the_image_are_no_work() -> None:
+    machine = machine_of("rtl/output_stationary", "simple")
+    hardware = HardwareTensors.stack([machine.template.hardware(8, 64, 8)])
+    for layer in (
+        Layer(R=3, S=3, P=4, Q=5, C=8, K=8),
+        Layer(R=7, S=2, P=6, Q=3, C=3, K=8, N=2, stride_w=2, stride_h=3),
+        Layer(R=4, S=5, P=3, Q=9, C=5, K=9, dilation_w=3, dilation_h=2),
+        Layer(R=1, S=1, P=9, Q=1, C=5, K=9),
+    ):
+        mapping = MappingTensors.stack([machine.default_mapping(layer, machine.template.hardware(8, 64, 8))])
+        ones = np.ones(input_shape(layer), dtype=np.int8)
+        kernel = np.ones((layer.S, layer.R, layer.C, layer.K), dtype=np.int8)
+        expected = int(accumulate(layer, ones, kernel).sum())  # each product of a real input counts one
+        words = machine.words(LayerTensors.stack([layer]), mapping, hardware)
+        assert float(words.macs) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,14 @@ from itertools import product
 import pytest
 import torch
 
+from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
 from pipeline.search.constraints import Constraints
-from pipeline.search.problem import Costs, Problem, join_workloads
+from pipeline.search.local.construct import construct, random_priorities
+from pipeline.search.local.refine import RefineSettings, generation
+from pipeline.search.points import each_layer, smallest
+from pipeline.search.problem import Costs, Problem, Recorder, join_workloads
 from pipeline.stages.search import latency_limits, run_search, weighted
 from pipeline.table import read_table
 from pipeline.workload import Layer, Workload, WorkloadLayer
@@ -128,3 +132,33 @@ def test_the_same_network_twice_and_a_weight_of_nothing_are_refused(small):
         join_workloads([small, small], [1.0, 1.0])
     with pytest.raises(ValueError, match="weight = 0"):
         join_workloads([small], [0.0])
+
+
+@pytest.mark.parametrize("grid", ["gemmini", "timeloop"])
+def test_hardware_over_a_limit_gets_smaller_memories_and_other_hardware_stays(grid):
+    machine = machine_of(grid, "simple")
+    free, limits = Constraints(machine), Constraints(machine, max_area_mm2=1.0)
+    drawn = free.sample(200, torch.Generator().manual_seed(0))
+    kept = limits.within(drawn)
+    possible = machine.area_mm2(drawn.map(torch.clone)) <= 1.0
+    smallest = machine.template.hardware(16, machine.grid.low_kib, machine.grid.low_kib)
+    for name, sizes in kept.sizes.items():
+        assert (sizes <= drawn.sizes[name]).all()
+        assert torch.equal(sizes[possible], drawn.sizes[name][possible])
+    assert limits.allows(HardwareTensors.stack([smallest])).all()
+    assert limits.allows(kept)[drawn.dim <= 16].all()
+
+
+def test_designs_beyond_an_area_go_on_within_it(small, other):
+    generator = torch.Generator().manual_seed(0)
+    free = joint(small, other)
+    large = free.constraints.largest.map(lambda size: size.expand(4).clone())
+    points = construct(
+        free.layers, each_layer(large), random_priorities((4, len(free.layers.size)), generator), MACHINE
+    )
+    area = MACHINE.area_mm2(smallest(free.tensors(points), free.layers, free.constraints)).min()
+    limits = Constraints(MACHINE, fix_dim=4, max_area_mm2=0.4 * float(area))
+    recorder = Recorder(replace(free, constraints=limits), 1000, lambda: 0.0)
+    generation(points, 2, recorder, RefineSettings(), generator)
+    assert recorder.best_hardware is not None
+    assert limits.allows(recorder.best_hardware)
