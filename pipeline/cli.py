@@ -18,6 +18,7 @@ COMMANDS = {
     "estimate": "Predict cycles, energy, EDP and area of every row.",
     "tile": "Add the mapping of Gemmini's default tiler to every row.",
     "simulate": "Count cycles, words and energy of every row on the RTL.",
+    "what-if": "Say what bus, banks, queues, host and memory cost a mapping.",
     "train": "Train a latency model on measured cycles.",
     "explain-model": "Say what a trained model found out about its design.",
     "search": "Search hardware and mappings of one or several workloads.",

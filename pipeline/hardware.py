@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -44,8 +44,18 @@ ACCUMULATOR = Memory("accumulator", 4, "arch.mem1_depth")
 
 
 @dataclass(frozen=True, slots=True)
+class Axis:
+    """One part of the structure of a machine, which each hardware may have another number of."""
+
+    name: str
+    """``reads_in_flight``."""
+    default: int
+    """What hardware has that says nothing about it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
-    """What all hardware of one machine has in common: its levels, and the sizes that may be chosen.
+    """What all hardware of one machine has in common: its levels, and what may be chosen, sizes and structure.
 
     Every machine has a square array: ``dim`` bounds each spatial loop.
     """
@@ -56,6 +66,7 @@ class Template:
     memories: tuple[Memory, ...]
     buffers: int
     """Tiles that share each memory: 2 with double buffering."""
+    structure: tuple[Axis, ...] = ()
 
     @property
     def sizes(self) -> tuple[str, ...]:
@@ -74,20 +85,28 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """An accelerator with ``dim`` x ``dim`` processing elements and its physical memory sizes.
+    """An accelerator with ``dim`` x ``dim`` processing elements, its physical memory sizes and its structure.
 
     One tile may fill a memory divided by ``template.buffers``. Raises ValueError that names a size which is out of
-    range or not a whole number of rows.
+    range or not a whole number of rows, or a part of the structure that is no whole number above 0. Which structures
+    can be built, the design says (``rtl.design``).
     """
 
     template: Template
     values: tuple[float, ...]
     """In the order of ``template.sizes``."""
+    structure: tuple[int, ...] = ()
+    """In the order of ``template.structure``; left out: all defaults."""
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.template.sizes):
             expected = ", ".join(self.template.sizes)
             raise ValueError(f"hardware of {self.template.name}: {self.values} are not {expected}")
+        axes = self.template.structure
+        object.__setattr__(self, "structure", tuple(self.structure) or tuple(axis.default for axis in axes))
+        for axis, number in zip(axes, self.structure, strict=True):
+            if not isinstance(number, int) or number < 1:
+                raise ValueError(f"hardware {axis.name} = {number!r}: must be a whole number above 0")
         dim = self.values[0]
         if not isinstance(dim, int) or not 1 <= dim <= MAX_DIM:
             raise ValueError(f"hardware dim = {dim!r}: must be an integer from 1 to {MAX_DIM}")
@@ -103,10 +122,29 @@ class Hardware:
                 )
 
     def __getitem__(self, size: str) -> float:
-        """The size of that name. Raises ValueError when this hardware has none."""
+        """The size or the part of the structure of that name. Raises ValueError when this hardware has none."""
+        for axis, number in zip(self.template.structure, self.structure, strict=True):
+            if axis.name == size:
+                return number
         if size not in self.template.sizes:
             raise ValueError(f"hardware of {self.template.name} has no {size}")
         return self.values[self.template.sizes.index(size)]
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """The parts of its structure that are not the default."""
+        axes = zip(self.template.structure, self.structure, strict=True)
+        return {axis.name: number for axis, number in axes if number != axis.default}
+
+    def restructured(self, changes: Mapping[str, int]) -> "Hardware":
+        """With other numbers of some parts of its structure. Raises ValueError that names a part which it has not."""
+        names = [axis.name for axis in self.template.structure]
+        for name in changes:
+            if name not in names:
+                known = f"it has {', '.join(names)}" if names else "its structure is fixed"
+                raise ValueError(f"hardware of {self.template.name} has no {name}; {known}")
+        numbers = [changes.get(name, number) for name, number in zip(names, self.structure, strict=True)]
+        return replace(self, structure=tuple(numbers))
 
     def rows(self, memory: Memory) -> int:
         """Physical rows of a memory."""
@@ -160,11 +198,12 @@ class Hardware:
     def id(self) -> str:
         """A name that changes with anything that defines the hardware."""
         kib = "".join(f"-{m.name[0]}{self[m.size]:g}" for m in self.template.memories)
-        return f"d{self.dim}{kib}-{digest(*self.values, self.template.name)[:6]}"
+        return f"d{self.dim}{kib}-{digest(*self.values, self.template.name, *self.changed.items())[:6]}"
 
     def __str__(self) -> str:
         memories = ", ".join(f"{self[m.size]:g} KiB {m.name}" for m in self.template.memories)
-        return f"{self.dim}x{self.dim}, {memories}"
+        changed = "".join(f", {name} {number}" for name, number in self.changed.items())
+        return f"{self.dim}x{self.dim}, {memories}{changed}"
 
 
 def array_size(mapping: LayerMapping) -> int:

@@ -27,9 +27,11 @@ WAIVERS = "waivers.vlt"
 """Findings of the linter that are as they should be."""
 FOLDER_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
-HardwareSize = Literal["dim", "scratchpad_rows", "accumulator_rows"]
 _HARDWARE_FIELDS = {"dim": "dim", "scratchpad_rows": "scratchpad_kib", "accumulator_rows": "accumulator_kib"}
 """Field of ``Hardware`` behind each size."""
+
+BUS = "BusBytes"
+"""Parameter that says how many bytes one beat of the native memory ports has; without it they are 16."""
 
 Ports = Literal["native", "axi4"]
 """Memory and command ports: those of ``sim/tb/tb.sv``, or AXI4 with AXI4-Lite (``sim/tb/axi4/tb.sv``)."""
@@ -49,10 +51,12 @@ class _Section(BaseModel):
 
 
 class Parameter(_Section):
-    """One integer parameter of the top module: a size of the hardware, or a value of its own."""
+    """One integer parameter of the top module: a size or a part of the structure of the hardware, or a fixed value."""
 
-    hardware: HardwareSize | None = Field(None, description="Size of the hardware that it takes.")
-    value: int | None = Field(None, description="Its value, where it is no size of the hardware.")
+    hardware: Identifier | None = Field(
+        None, description=f"What of the hardware it takes: {', '.join(_HARDWARE_FIELDS)}, or a part of its structure."
+    )
+    value: int | None = Field(None, description="Its value, where it takes nothing of the hardware.")
     min: int = Field(0, ge=0, description="Smallest legal value.")
     max: int = Field(description="Largest legal value.")
     multiple_of: int = Field(1, ge=1, description="Legal values are multiples of this.")
@@ -93,7 +97,9 @@ class DesignFile(_Section):
         None, description="The machine that says what a mapping means on it; left out: the tiles of `machine.yaml`."
     )
     ports: Ports = Field("native", description="Its memory and command ports.")
-    data_bits: Literal[32, 64, 128] = Field(128, description="Width of the AXI4 data channels; native ports have 128.")
+    data_bits: Literal[32, 64, 128] = Field(
+        128, description=f"Width of the AXI4 data channels; native ports have 128, or the bytes of a parameter {BUS}."
+    )
     busy: bool = Field(True, description="Whether there is a port busy_o; native designs have it.")
     sources: tuple[str, ...] = Field(min_length=1, description="Files relative to the design's folder, packages first.")
     parameters: dict[Identifier, Parameter] = Field(description="Parameters of the top module.")
@@ -104,10 +110,6 @@ class DesignFile(_Section):
     def _is_complete(self) -> Self:
         for name in sorted({name for name in self.sources if self.sources.count(name) > 1}):
             raise ValueError(f"sources: {name} is listed twice")
-        for size in _HARDWARE_FIELDS:
-            users = [name for name, parameter in self.parameters.items() if parameter.hardware == size]
-            if len(users) != 1:
-                raise ValueError(f"parameters: {len(users)} of them take {size}, exactly one must")
         if "Datapath" in self.parameters:
             raise ValueError("parameters: Datapath is set by the build")
         for name in self.counters:
@@ -115,8 +117,25 @@ class DesignFile(_Section):
                 raise ValueError(f"counters: {name} is unknown or listed twice, known: {', '.join(COUNTERS)}")
         if self.ports == "native" and not self.busy:
             raise ValueError("busy: native designs have the port busy_o")
+        return self
+
+    @model_validator(mode="after")
+    def _takes_each_part_of_the_hardware_once(self) -> Self:
+        for size in _HARDWARE_FIELDS:
+            users = [name for name, parameter in self.parameters.items() if parameter.hardware == size]
+            if len(users) != 1:
+                raise ValueError(f"parameters: {len(users)} of them take {size}, exactly one must")
+        taken = [parameter.hardware for parameter in self.parameters.values() if parameter.hardware is not None]
+        for name in sorted({name for name in taken if taken.count(name) > 1}):
+            raise ValueError(f"parameters: {taken.count(name)} of them take {name}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_width(self) -> Self:
         if self.ports == "native" and self.data_bits != 128:
-            raise ValueError(f"data_bits: {self.data_bits}: native designs have 128")
+            raise ValueError(f"data_bits: {self.data_bits}: native designs have 128, or a parameter {BUS}")
+        if self.ports == "axi4" and BUS in self.parameters:
+            raise ValueError(f"parameters: {BUS} is for native ports; those of axi4 have data_bits")
         return self
 
 
@@ -178,16 +197,29 @@ class Design:
         return self.folder.parent == RTL
 
     def values(self, hardware: Hardware) -> dict[str, int]:
-        """The parameters of the top module. Raises ValueError that names a size which the design cannot have."""
+        """The parameters of the top module.
+
+        Raises ValueError that names a size or a part of the structure which the design cannot have.
+        """
+        taken = {parameter.hardware for parameter in self.file.parameters.values()}
+        for name, number in hardware.changed.items():
+            if name not in taken:
+                raise ValueError(f"hardware {name} = {number}: no parameter of design {self.name} takes it")
         values = {}
         for name, parameter in self.file.parameters.items():
             if parameter.value is not None:
                 values[name] = parameter.value
-            elif parameter.hardware is not None:
+            elif parameter.hardware in _HARDWARE_FIELDS:
                 values[name] = self._size(parameter.hardware, parameter, hardware)
+            elif parameter.hardware is not None:
+                values[name] = self._number(parameter.hardware, parameter, hardware)
         return values
 
-    def _size(self, size: HardwareSize, parameter: Parameter, hardware: Hardware) -> int:
+    def data_bits(self, values: dict[str, int]) -> int:
+        """Width of the data of its memory ports with ``values`` of its parameters."""
+        return 8 * values[BUS] if BUS in values else self.file.data_bits
+
+    def _size(self, size: str, parameter: Parameter, hardware: Hardware) -> int:
         value = int(getattr(hardware, size))
         if not parameter.allows(value):
             field = _HARDWARE_FIELDS[size]
@@ -196,6 +228,12 @@ class Design:
                 f"hardware {field} = {getattr(hardware, field):g}{rows}: design {self.name} needs {parameter.legal}"
             )
         return value
+
+    def _number(self, axis: str, parameter: Parameter, hardware: Hardware) -> int:
+        number = int(hardware[axis])
+        if not parameter.allows(number):
+            raise ValueError(f"hardware {axis} = {number}: design {self.name} needs {parameter.legal}")
+        return number
 
 
 def design_names(root: Path = RTL) -> list[str]:

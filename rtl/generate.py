@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.files import digest, digest_files, write_json, write_text
 from pipeline.hardware import Hardware
-from rtl.design import FILE, Design, shown
+from rtl.design import BUS, FILE, Design, Ports, shown
 
 
 def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Path:
@@ -29,7 +29,7 @@ def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Pa
         "ports": source.file.ports,
         "compiler": shown(source.compiler),
         "dim": hardware.dim,
-        "data_bits": source.file.data_bits,
+        "data_bits": source.data_bits(values),
         "scratchpad_kib": hardware.scratchpad_kib,
         "accumulator_kib": hardware.accumulator_kib,
         "parameters": values,
@@ -64,15 +64,15 @@ _NATIVE = (
     ("rd_req_size_o", "output", "[2:0]"),
     ("rd_rsp_valid_i", "input", ""),
     ("rd_rsp_tag_i", "input", "[5:0]"),
-    ("rd_rsp_data_i", "input", "[127:0]"),
+    ("rd_rsp_data_i", "input", DATA),
     ("rd_rsp_last_i", "input", ""),
     ("wr_req_valid_o", "output", ""),
     ("wr_req_ready_i", "input", ""),
     ("wr_req_tag_o", "output", "[5:0]"),
     ("wr_req_addr_o", "output", "[39:0]"),
     ("wr_req_size_o", "output", "[2:0]"),
-    ("wr_req_data_o", "output", "[127:0]"),
-    ("wr_req_mask_o", "output", "[15:0]"),
+    ("wr_req_data_o", "output", DATA),
+    ("wr_req_mask_o", "output", STROBES),
     ("wr_req_last_o", "output", ""),
     ("wr_rsp_valid_i", "input", ""),
     ("wr_rsp_tag_i", "input", "[5:0]"),
@@ -129,12 +129,13 @@ _AXI4 = (
     ("m_axi_bresp_i", "input", "[1:0]"),
 )
 _BUSY = ("busy_o", "output", "")
+_DATA_PORTS = [name for name, _, width in _NATIVE if width in (DATA, STROBES)]
 
 
 def _top(design: Design, hardware: Hardware, values: dict[str, int]) -> str:
     """The test bench sees all ports; a design without counters or busy_o gets constants there."""
     file = design.file
-    own = [*_CLOCK, *(_axi4(file.data_bits) if file.ports == "axi4" else _NATIVE)]
+    own = [*_CLOCK, *_ports(file.ports, design.data_bits(values))]
     own += [_BUSY] if file.busy else []
     own += [_counters(len(file.counters))] if file.counters else []
     seen = {name: (name, way, width) for name, way, width in [*own, _BUSY, _counters(max(1, len(file.counters)))]}
@@ -143,7 +144,9 @@ def _top(design: Design, hardware: Hardware, values: dict[str, int]) -> str:
     ports = ",\n".join(f"    {way} logic {width + ' ' if width else ''}{name}" for name, way, width in seen.values())
     wires = ",\n".join(f"      .{name}({name})" for name, _, _ in own)
     assigns = "".join(f"  assign {name} = {constants[name]};\n" for name in missing)
-    checks = "".join(_width_check(file.top, name, len(file.counters)) for name, _, _ in own)
+    # Verilator looks at the widths of a port before it sets parameters: those that a parameter sets are not checked.
+    fixed = [name for name, _, _ in own if BUS not in values or name not in _DATA_PORTS]
+    checks = "".join(_width_check(file.top, name, len(file.counters)) for name in fixed)
     parameters = "\n".join(f"      .{name}({value})," for name, value in values.items())
     return f"""// Generated: {design.name}, DIM {hardware.dim}, scratchpad {hardware.scratchpad_kib:g} KiB, \
 accumulator {hardware.accumulator_kib:g} KiB.
@@ -162,10 +165,10 @@ module design_top #(
 """
 
 
-def _axi4(data_bits: int) -> Iterator[Port]:
-    """The ports of AXI4 with AXI4-Lite at a width of the data bus."""
+def _ports(kind: Ports, data_bits: int) -> Iterator[Port]:
+    """The memory and command ports at a width of the data bus."""
     widths = {DATA: f"[{data_bits - 1}:0]", STROBES: f"[{data_bits // 8 - 1}:0]"}
-    yield from ((name, way, widths.get(width, width)) for name, way, width in _AXI4)
+    yield from ((name, way, widths.get(width, width)) for name, way, width in (_AXI4 if kind == "axi4" else _NATIVE))
 
 
 def _width_check(top: str, port: str, counters: int) -> str:

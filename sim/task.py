@@ -45,7 +45,11 @@ class Task:
         return {
             "mapping": str(self.mapping),
             "layer": asdict(self.mapping.layer),
-            "hardware": {"machine": self.hardware.template.name, "sizes": self.hardware.values},
+            "hardware": {
+                "machine": self.hardware.template.name,
+                "sizes": self.hardware.values,
+                "structure": self.hardware.changed,
+            },
             "datapath": self.datapath,
             "memory": asdict(self.memory),
             "partial_sums": self.partial_sums,
@@ -57,9 +61,10 @@ class Task:
     def from_json(cls, value: dict[str, Any]) -> "Task":
         """The inverse of ``to_json``."""
         template = machine_of(value["hardware"]["machine"]).template
+        hardware = template.hardware(*value["hardware"]["sizes"])
         return cls(
             mapping=Mapping.parse(value["mapping"], Layer(**value["layer"]), template.hierarchy),
-            hardware=template.hardware(*value["hardware"]["sizes"]),
+            hardware=hardware.restructured(value["hardware"]["structure"]),
             datapath=value["datapath"],
             memory=MemorySettings(**value["memory"]),
             partial_sums=value["partial_sums"],

@@ -185,6 +185,11 @@ class Plan:
         return f"{self.folder}/dataset.parquet" if number == 0 else f"{self.folder}/rounds/r{number}/dataset.parquet"
 
     @property
+    def what_if_targets(self) -> tuple[str, ...]:
+        """The targets whose final design is simulated with things changed."""
+        return tuple(self.targets) if self.study.validation.what_if_layers else ()
+
+    @property
     def other_driver(self) -> str:
         """The simulation driver that the study does not use; validation runs on it."""
         return "inprocess" if self.study.simulation.driver == "cocotb" else "cocotb"

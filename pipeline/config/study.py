@@ -141,6 +141,13 @@ class Validation(_Section):
     exact_max_cycles: int = Field(
         400_000, ge=1000, le=10**9, description="Largest simulated cycles of a layer that is checked bit by bit."
     )
+    what_if_layers: int = Field(
+        1,
+        ge=0,
+        le=1000,
+        description="Layers of each final design, those that take most cycles, that are simulated with bus, banks, "
+        "queues, host and memory changed in every combination.",
+    )
 
 
 def _known(name: str) -> str:

@@ -29,6 +29,10 @@ rule report:
             f"results/{w.study}/validation/{name}.parquet"
             for name in PLANS[w.study].targets
         ],
+        what_if=lambda w: [
+            f"results/{w.study}/what_if/{name}.parquet"
+            for name in PLANS[w.study].what_if_targets
+        ],
         timelines=lambda w: [
             f"results/{w.study}/timelines/{name}.parquet"
             for name in PLANS[w.study].targets

@@ -89,7 +89,7 @@ def requests(
     source = DesignSource.read(design)
     machine = MachineChoice(source.machine, memory, partial_sums).find()
     rows = fitting(rows_of(table, machine.template, dim_rule), machine)
-    designs = {row.hardware: _design(source, row.hardware) for row in rows if isinstance(row, Row)}
+    designs = {row.hardware: generated(source, row.hardware) for row in rows if isinstance(row, Row)}
     memory_settings = settings or MemorySettings.of(memory)
     made: list[Request | RowError] = []
     for row in rows:
@@ -148,7 +148,8 @@ def estimated_energy(mapping: Mapping, hardware: Hardware) -> LevelEnergy:
         return machine.energy(words, sizes)
 
 
-def _design(source: DesignSource, hardware: Hardware) -> Design | RowError:
+def generated(source: DesignSource, hardware: Hardware) -> Design | RowError:
+    """The generated design, or why there is none."""
     try:
         return Design.load(generate(hardware, DESIGNS, design=str(source.folder)))
     except ValueError as error:

@@ -22,6 +22,7 @@ TITLES = {
     "choose": "choose the best design",
     "timeline": "record tiles of the result",
     "validate": "simulate the result again",
+    "what_if": "change the result's surroundings",
     "bench": "run benches",
     "report": "write the report",
 }

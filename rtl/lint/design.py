@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.files import ROOT
+from pipeline.machine.machine import machine_of
 from rtl.design import RTL, WAIVERS, Design
 
 LINT = RTL / "lint"
@@ -24,6 +25,7 @@ def findings(design: Design, also: Iterable[int] = ()) -> list[str]:
     for dim in _dims(design, also):
         # Memory sizes that are no powers of two where they may be.
         sizes = {"dim": dim, "scratchpad_rows": 3084, "accumulator_rows": 66 * dim}
+        sizes |= {axis.name: axis.default for axis in machine_of(design.machine).template.structure}
         values = {
             name: parameter.value if parameter.hardware is None else parameter.nearest(sizes[parameter.hardware])
             for name, parameter in design.file.parameters.items()

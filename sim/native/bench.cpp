@@ -52,7 +52,7 @@ uint64_t pack(const Answer& answer, bool error) {
     return bits << 32 | answer.skip_cycles;
 }
 
-uint64_t tick(uint64_t read, uint64_t write, bool idle, const uint8_t* write_beat, uint32_t mask, uint8_t* beat) {
+uint64_t tick(uint64_t read, uint64_t write, bool idle, const uint8_t* write_beat, uint64_t mask, uint8_t* beat) {
     const Answer& answer = memory->tick(unpack(read), unpack(write), idle, write_beat, mask, beat);
     return pack(answer, !memory->error().empty() || !failure.empty());
 }
@@ -81,7 +81,7 @@ extern "C" {
 void dosa_load(const uint32_t* words, uint64_t count, uint8_t* contents, uint64_t bytes, const Settings* settings) {
     commands = words;
     commands_left = count;
-    host_cycles = settings->host_cycles;
+    host_cycles = settings->free_host != 0 ? 0 : settings->host_cycles;
     current = {*settings, contents, bytes, current.run + 1};
     current_timing = make_timing(*settings, bytes);
     memory = std::make_unique<Memory>(*settings, contents, bytes, *current_timing);
@@ -98,24 +98,27 @@ void dosa_caches(CacheCounts* counts) { *counts = current_timing ? current_timin
 
 unsigned int dosa_host_cycles() { return host_cycles; }
 
+void dosa_bus_bytes(unsigned int bytes) { memory->set_beat(bytes); }
+
 svBit dosa_next_command(svBitVecVal* command) {
     if (commands_left == 0) {
         std::memset(command, 0, kCommandWords * sizeof(uint32_t));
         return 0;
     }
     std::memcpy(command, commands, kCommandWords * sizeof(uint32_t));
+    if (current.settings.free_host != 0) command[kCommandWords - 1] &= 0xffff;
     commands += kCommandWords;
     commands_left -= 1;
     return 1;
 }
 
-uint64_t dosa_memory_timing(uint64_t read, uint64_t write, svBit idle, const svBitVecVal* mask) {
-    return tick(read, write, idle != 0, nullptr, *mask, nullptr);
+uint64_t dosa_memory_timing(uint64_t read, uint64_t write, svBit idle, uint64_t mask) {
+    return tick(read, write, idle != 0, nullptr, mask, nullptr);
 }
 
-uint64_t dosa_memory_full(uint64_t read, uint64_t write, svBit idle, uint16_t mask, const svBitVecVal* write_data,
+uint64_t dosa_memory_full(uint64_t read, uint64_t write, svBit idle, uint64_t mask, const svBitVecVal* write_data,
                           svBitVecVal* read_data) {
-    std::memset(read_data, 0, kBeatBytes);
+    std::memset(read_data, 0, memory->beat_bytes());
     return tick(read, write, idle != 0, reinterpret_cast<const uint8_t*>(write_data), mask,
                 reinterpret_cast<uint8_t*>(read_data));
 }

@@ -33,8 +33,13 @@ Memory::Memory(const Settings& settings, uint8_t* contents, uint64_t size, Timin
     writes_.reserve(kTags);
 }
 
+void Memory::set_beat(uint32_t bytes) {
+    beat_bytes_ = bytes;
+    timing_.set_beat(bytes);
+}
+
 const Answer& Memory::tick(const Request& read, const Request& write, bool quiescent, const uint8_t* write_beat,
-                           uint32_t mask, uint8_t* beat_out) {
+                           uint64_t mask, uint8_t* beat_out) {
     now_ += 1 + answer_.skip_cycles;
     if (read.valid && answer_.read_ready) accept_read(read);
     if (write.valid && answer_.write_ready) accept_write(write, write_beat, mask);
@@ -64,7 +69,7 @@ void Memory::accept_read(const Request& request) {
     insert(reads_, Pending{cycle, request.tag});
 }
 
-void Memory::accept_write(const Request& request, const uint8_t* beat, uint32_t mask) {
+void Memory::accept_write(const Request& request, const uint8_t* beat, uint64_t mask) {
     if (!legal(request, "write")) return;
     Burst& burst = write_[request.tag];
     if (!burst.open) {
@@ -76,10 +81,10 @@ void Memory::accept_write(const Request& request, const uint8_t* beat, uint32_t 
     if (burst.address != request.address || burst.bytes != request.bytes) {
         return fail(request, "write", "its burst changed its address or size, or its tag is in flight");
     }
-    if (beat != nullptr) std::memcpy(burst.data + burst.beats * kBeatBytes, beat, kBeatBytes);
-    burst.mask |= static_cast<uint64_t>(mask) << (burst.beats * kBeatBytes);
+    if (beat != nullptr) std::memcpy(burst.data + burst.beats * beat_bytes_, beat, beat_bytes_);
+    burst.mask |= mask << (burst.beats * beat_bytes_);
     burst.beats += 1;
-    const uint32_t expected = std::max(1u, burst.bytes / kBeatBytes);
+    const uint32_t expected = std::max(1u, burst.bytes / beat_bytes_);
     if (request.last != (burst.beats == expected)) return fail(request, "write", "last does not mark the last beat");
     if (!request.last) return;
     const bool full_line = burst.bytes == 64 && burst.mask == ~0ull;
@@ -97,11 +102,11 @@ void Memory::drive_read(uint8_t* beat_out) {
     }
     if (stalled()) return;
     Burst& burst = read_[sending_tag_];
-    if (beat_out != nullptr) std::memcpy(beat_out, burst.data + burst.beats * kBeatBytes, kBeatBytes);
+    if (beat_out != nullptr) std::memcpy(beat_out, burst.data + burst.beats * beat_bytes_, beat_bytes_);
     burst.beats += 1;
     answer_.read_valid = true;
     answer_.read_tag = sending_tag_;
-    answer_.read_last = burst.beats * kBeatBytes >= burst.bytes;
+    answer_.read_last = burst.beats * beat_bytes_ >= burst.bytes;
     if (answer_.read_last) {
         sending_ = false;
         burst.open = false;

@@ -33,7 +33,6 @@ struct Answer {
     uint32_t skip_cycles = 0;
 };
 
-constexpr uint32_t kBeatBytes = 16;
 constexpr uint32_t kTags = 64;
 
 class Memory {
@@ -42,9 +41,14 @@ class Memory {
     Memory(const Settings& settings, uint8_t* contents, uint64_t size, Timing& timing);
 
     // One clock: takes the requests of this cycle, returns what is driven in the next one.
-    // `beat_out` [16] receives the read data, `write_beat` [16] with `mask` is the write data; both null without data.
+    // `beat_out` receives the read data, `write_beat` with `mask` is the write data, both of one beat; null without data.
+    // A burst that is smaller than a beat is in its low bytes.
     const Answer& tick(const Request& read, const Request& write, bool quiescent, const uint8_t* write_beat,
-                       uint32_t mask, uint8_t* beat_out);
+                       uint64_t mask, uint8_t* beat_out);
+
+    // Bytes of a beat: 16, 32 or 64; before the first request.
+    void set_beat(uint32_t bytes);
+    uint32_t beat_bytes() const { return beat_bytes_; }
 
     // Empty while everything was legal.
     const std::string& error() const { return error_; }
@@ -64,7 +68,7 @@ class Memory {
     };
 
     void accept_read(const Request& request);
-    void accept_write(const Request& request, const uint8_t* beat, uint32_t mask);
+    void accept_write(const Request& request, const uint8_t* beat, uint64_t mask);
     void drive_read(uint8_t* beat_out);
     void drive_write();
     bool drive_ready();
@@ -76,6 +80,7 @@ class Memory {
     Settings settings_;
     uint8_t* contents_;
     uint64_t size_;
+    uint32_t beat_bytes_ = kBeatBytes;
     Timing& timing_;
     Random random_;
     uint64_t now_ = 0;

@@ -97,13 +97,13 @@ SocTiming::Line& SocTiming::look_up(const Access& access, bool fill, uint64_t st
 }
 
 uint64_t SocTiming::read(const Access& access, uint64_t now) {
-    const uint64_t start = enter_bank(now, access.bytes);
+    const uint64_t start = enter_bank(now, 16 * beats(access));
     return std::max(start, look_up(access, true, start).ready) + settings_.latency_cycles;
 }
 
 uint64_t SocTiming::write(const Access& access, uint64_t now) {
-    const uint64_t beats = access.bytes / 16;
-    const uint64_t start = enter_bank(now, access.full_line ? access.bytes : beats * settings_.partial_write_cycles);
+    const uint64_t sixteenths = access.full_line ? 16 : settings_.partial_write_cycles;  // of a beat
+    const uint64_t start = enter_bank(now, sixteenths * beats(access));
     Line& entry = look_up(access, !access.full_line, start);
     const uint64_t begin = std::max({start, entry.ready, entry.written});
     entry.written = begin + settings_.same_line_cycles;

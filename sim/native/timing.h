@@ -1,6 +1,7 @@
 // When a memory answers: the timing half of the memory models, without any data.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 
@@ -27,7 +28,10 @@ struct Settings {
     uint32_t dram_write_cycles;    // port time of a dirty eviction to DRAM, per line
     uint32_t warm;                 // 1: the caches have seen the program's memory once, in order of address
     uint32_t budget_kilocycles;    // a run that takes longer ends with an error
+    uint32_t free_host;            // 1: the host takes no time, whatever host_cycles and the commands say
 };
+
+constexpr uint32_t kBeatBytes = 16;  // of a bus, unless its design has a wider one
 
 struct Access {
     uint64_t address;
@@ -56,6 +60,13 @@ class Timing {
     virtual uint64_t ready_at() const = 0;
     // Since the run began; all 0 without caches.
     virtual CacheCounts counts() const { return {}; }
+    // Bytes that the bus moves in a cycle, and with it what delivers them: 16, 32 or 64.
+    void set_beat(uint32_t bytes) { beat_bytes_ = bytes; }
+
+  protected:
+    uint64_t beats(const Access& access) const { return std::max(1u, access.bytes / beat_bytes_); }
+
+    uint32_t beat_bytes_ = kBeatBytes;
 };
 
 // The timing of the memory that `settings` name, warm where they say so, for a program with `bytes` of memory.

@@ -10,7 +10,9 @@
 module tb #(
     parameter int unsigned NumCounters = 1,
     // 1: data moves between design and memory; 0: timing only.
-    parameter bit Datapath = 1'b1
+    parameter bit Datapath = 1'b1,
+    // Bytes of one beat of the memory ports.
+    parameter int unsigned BusBytes = 16
 ) (
     input  logic                         clk_i  /*verilator public_flat_rw*/,
     input  logic                         rst_ni  /*verilator public_flat_rw*/,
@@ -22,7 +24,7 @@ module tb #(
     output logic [NumCounters-1:0][63:0] counters_o  /*verilator public_flat_rd*/
 );
   localparam int unsigned CommandBits = 512;
-  localparam int unsigned DataBits = 128;
+  localparam int unsigned DataBits = 8 * BusBytes;
 
   // One read or write request as the C++ side unpacks it (sim/native/bench.cpp).
   typedef struct packed {
@@ -47,18 +49,19 @@ module tb #(
   } answer_t;
 
   import "DPI-C" function int unsigned dosa_host_cycles();
+  import "DPI-C" function void dosa_bus_bytes(input int unsigned bytes);
   import "DPI-C" function bit dosa_next_command(output bit [CommandBits-1:0] command);
   import "DPI-C" function longint unsigned dosa_memory_timing(
     input longint unsigned read,
     input longint unsigned write,
     input bit idle,
-    input bit [15:0] mask
+    input longint unsigned mask
   );
   import "DPI-C" function longint unsigned dosa_memory_full(
     input longint unsigned read,
     input longint unsigned write,
     input bit idle,
-    input shortint unsigned mask,
+    input longint unsigned mask,
     input bit [DataBits-1:0] write_data,
     output bit [DataBits-1:0] read_data
   );
@@ -74,7 +77,7 @@ module tb #(
 
   request_t rd_req, wr_req;
   logic [DataBits-1:0] wr_req_data;
-  logic [15:0] wr_req_mask;
+  logic [BusBytes-1:0] wr_req_mask;
   logic busy, quiescent, idle, running, finished;
 
   assign rd_req.last   = 1'b1;
@@ -135,6 +138,7 @@ module tb #(
     end else if (running) begin
       started_q <= 1'b1;
       if (!started_q) begin
+        dosa_bus_bytes(BusBytes);
         host_left_q <= dosa_host_cycles();
       end else if (host_left_q != 0) begin
         host_left_q <= host_left_q - 1;
@@ -161,7 +165,7 @@ module tb #(
         rd_rsp_data_q <= '0;
       end else if (running) begin
         answer_q <= answer_t'($bits(answer_t)'(dosa_memory_full(
-            64'(rd_req), 64'(wr_req), idle, wr_req_mask, wr_req_data, read_data
+            64'(rd_req), 64'(wr_req), idle, 64'(wr_req_mask), wr_req_data, read_data
         )));
         rd_rsp_data_q <= read_data;
       end
@@ -175,7 +179,7 @@ module tb #(
         answer_q <= '0;
       end else if (running) begin
         answer_q <= answer_t'($bits(answer_t)'(dosa_memory_timing(
-            64'(rd_req), 64'(wr_req), idle, wr_req_mask
+            64'(rd_req), 64'(wr_req), idle, 64'(wr_req_mask)
         )));
       end
     end

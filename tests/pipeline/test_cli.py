@@ -158,6 +158,13 @@ def test_tile_adds_a_mapping_that_estimate_reads(run, table, tmp_path):
         (("workloads", "import", "absent.onnx", "out.yaml"), "absent.onnx"),
         (("simulate", "IN", "out.csv", "--design", "absent"), "absent"),
         (("train", "IN", "out.model"), "sim.cycles"),
+        (("what-if", "IN", "IN"), "is the input"),
+        (("what-if", "absent.csv"), "absent.csv: no such file"),
+        (("what-if", "IN", "--layers", 1), "--layers needs the column sim.cycles"),
+        (("what-if", "IN", "--change", "buss"), "--change buss; did you mean bus?: gemmini has bus, banks, queues,"),
+        (("what-if", "IN", "--change", "reads_in_flight=x"), "or AXIS=NUMBER with one of bus_bytes, scratchpad_banks"),
+        (("what-if", "IN", "--change", "bus", "--change", "bus"), "--change bus: is there twice"),
+        (("what-if", "IN", "--design", "gemmini_commandz"), "did you mean gemmini_commands?"),
         ((*SEARCH, "--fix-hardware", "16,x"), "--fix-hardware '16,x'"),
         (("search", "--workload", "resnet51", *SEARCH[3:]), "unknown workload 'resnet51'"),
     ],
@@ -174,7 +181,7 @@ def test_bad_input_gives_one_line_that_names_the_offender(run, table, tmp_path, 
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("command", ["estimate", "simulate", "tile"])
+@pytest.mark.parametrize("command", ["estimate", "simulate", "tile", "what-if"])
 def test_exit_status_is_1_when_no_row_could_be_handled(run, table, tmp_path, command):
     rows = read_table(table)
     rows["mapping.mapping"], rows["prob.R"] = "nonsense", 0
@@ -201,6 +208,23 @@ def test_simulate_keeps_its_journal_where_a_relative_path_says(run, table, tmp_p
     result = read_table(tmp_path / "out.csv")
     assert result["error"].ne("").tolist() == [False, True, False]
     assert result["sim.edp"][0] == pytest.approx(result["sim.cycles"][0] * result["sim.energy_uj"][0])
+
+
+def test_what_if_prints_what_changes_save_and_writes_it_by_row(run, table):
+    status, out, err = run("what-if", table, "--change", "host", "--change", "reads_in_flight=4")
+    assert status == 0
+    assert "1 of 3 rows have an error" in err
+    head, host, reads, together, rest, cycles, last = out.splitlines()
+    assert head.split() == ["what", "is", "changed", "saves", "alone", "share"]
+    assert host.startswith("host: a host that takes no time ")
+    assert reads.startswith("reads_in_flight=4: reads_in_flight 4 ")
+    shares = [float(line.split()[-2]) for line in (host, reads, together, rest)]
+    assert shares[0] + shares[1] == pytest.approx(shares[2], abs=0.11)
+    assert shares[2] + shares[3] == pytest.approx(100, abs=0.11)
+    result = read_table(table.parent / "in-what-if.csv")
+    assert cycles == f"of {2 * result['what_if.cycles'][0]:,.0f} cycles"
+    assert last == f"{table.parent / 'in-what-if.csv'}: 3 rows"
+    assert result["what_if.share.host"].notna().tolist() == [True, False, True]
 
 
 def test_unknown_options_are_refused(run):

@@ -45,6 +45,29 @@ def test_the_id_changes_with_everything_that_defines_the_hardware():
     assert GEMMINI.template.hardware(16, 256.0, 64.0).id == DEFAULT.id
 
 
+def test_a_structure_other_than_the_default_is_part_of_the_hardware_and_its_id():
+    wide = DEFAULT.restructured({"bus_bytes": 32, "reads_in_flight": 16})
+    assert (wide["bus_bytes"], wide["reads_in_flight"], wide.changed) == (32, 16, {"bus_bytes": 32})
+    assert str(wide) == f"{DEFAULT}, bus_bytes 32"
+    assert len({DEFAULT, wide, DEFAULT.restructured({"reads_in_flight": 32})}) == 3
+    assert wide.id not in (DEFAULT.id, DEFAULT.restructured({"bus_bytes": 64}).id)
+    assert wide.restructured({"bus_bytes": 16}) == DEFAULT
+    assert DEFAULT.id == "d16-s256-a64-4560bc"  # folders of results are named by it
+
+
+@pytest.mark.parametrize(
+    ("hardware", "changes", "message"),
+    [
+        (DEFAULT, {"bus_bytes": 0}, "hardware bus_bytes = 0: must be a whole number above 0"),
+        (DEFAULT, {"buss": 32}, "hardware of gemmini has no buss; it has bus_bytes, scratchpad_banks,"),
+        (TIMELOOP.default_hardware, {"bus_bytes": 32}, "of timeloop has no bus_bytes; its structure is fixed"),
+    ],
+)
+def test_a_structure_that_is_not_possible_is_named(hardware, changes, message):
+    with pytest.raises(ValueError, match=message):
+        hardware.restructured(changes)
+
+
 @pytest.mark.parametrize(
     ("sizes", "culprit"),
     [

@@ -105,6 +105,14 @@ def test_a_generated_design_passes_on_parameters_compiler_and_sources(tmp_path: 
             GEMMINI.template.hardware(2, 4, 32768),
             "hardware accumulator_kib = 32768 is 4194304 rows: design gemmini needs a multiple of 2 from 2 to 2097152",
         ),
+        (
+            GEMMINI.default_hardware.restructured({"bus_bytes": 48}),
+            "hardware bus_bytes = 48: design gemmini needs a power of two from 16 to 64",
+        ),
+        (
+            GEMMINI.default_hardware.restructured({"reads_in_flight": 43}),
+            "hardware reads_in_flight = 43: design gemmini needs a number from 1 to 42",
+        ),
     ],
 )
 def test_a_size_outside_the_legal_range_is_named_and_nothing_is_written(
@@ -136,6 +144,10 @@ def test_a_size_outside_the_legal_range_is_named_and_nothing_is_written(
             "parameters.HostCyclesPerCommand: value = 0: must be a number from 1 to 1024",
         ),
         (lambda c: c["parameters"].update(Datapath={"value": 1, "max": 1}), "Datapath is set by the build"),
+        (
+            lambda c: c["parameters"].update({name: {"hardware": "banks", "max": 4} for name in ("A", "B")}),
+            "parameters: 2 of them take banks",
+        ),
     ],
 )
 def test_a_wrong_design_file_is_one_line_that_names_file_and_offender(

@@ -74,6 +74,7 @@ def make_study(
         for variant in ("r1", "r2", "random"):
             write_table(batches[variant], folder / "sim" / variant / f"{workload}.parquet")
         write_table(_timeline(best, ("default", "found")), folder / "timelines" / f"{workload}.parquet")
+        write_table(_changed(best.head(2)), folder / "what_if" / f"{workload}.parquet")
         parts += [batches["reference"].assign(round=0), batches["r1"].assign(round=1), batches["r2"].assign(round=2)]
         for variant in ("r1", "r2", "random"):
             for seed in (0, 1):
@@ -101,6 +102,15 @@ def _timeline(layers: pd.DataFrame, designs: tuple[str, ...]) -> pd.DataFrame:
         for at, stage in enumerate(("load", "compute", "store"))
     ]
     return pd.DataFrame(spans, columns=["design", "layer.name", "tile", "stage", "start", "end"])
+
+
+def _changed(layers: pd.DataFrame) -> pd.DataFrame:
+    """Two changes that save 10 and 20 percent alone and 25 together; the second row could not be simulated."""
+    cycles = layers["sim.cycles"].where([True, False])
+    saved = {"alone.bus": 0.1, "alone.host": 0.2, "share.bus": 0.075, "share.host": 0.175}
+    columns = {f"what_if.{name}": part * cycles for name, part in saved.items()}
+    whole = {"what_if.cycles": cycles, "what_if.cycles_all": 0.75 * cycles}
+    return layers.assign(**columns, **whole, error=["", "did not build"])
 
 
 def _validated(best: pd.DataFrame) -> pd.DataFrame:

@@ -190,6 +190,14 @@ def test_every_table_can_be_downloaded_with_all_its_rows(page):
         assert len(table) == body.count("<tr")
 
 
+def test_what_a_design_waits_for_is_shown_from_the_layers_that_were_simulated(page):
+    waits = downloads(page)["waits.csv"]
+    bert = waits[waits["workload"] == "bert"].set_index("change")
+    assert bert["alone"].to_dict() == pytest.approx({"bus": 0.1, "host": 0.2, "all": 0.25})
+    assert bert["share"].to_dict() == pytest.approx({"bus": 0.075, "host": 0.175, "all": 0.25})
+    assert "bus: a bus of 64 bytes" in page
+
+
 def test_energy_and_cycles_of_a_network_are_split_without_rest(page, folder):
     offered = downloads(page)
     finals = load_results(folder).finals
@@ -208,10 +216,11 @@ def test_accuracy_is_that_of_rows_not_seen_in_training(folder):
 def test_a_report_without_some_tables_says_so_and_shows_the_rest(folder, tmp_path):
     copy = tmp_path / "made-up"
     shutil.copytree(folder, copy)
-    for name in ("timelines", "benchmarks", "search"):
+    for name in ("timelines", "benchmarks", "search", "what_if"):
         shutil.rmtree(copy / name)
     page = write_report(copy).read_text(encoding="utf-8")
     assert "time by stage: the folder has no benchmarks/" in page
+    assert "what the design waits for: no layer was simulated with things changed" in page
     assert 'id="designs"' in page
     assert "from the simulation:" not in page
 

@@ -1,10 +1,29 @@
 """Gemmini as data: levels, sizes, and what a search may choose."""
 
-from pipeline.hardware import ACCUMULATOR, SCRATCHPAD, Template
+from pipeline.hardware import ACCUMULATOR, SCRATCHPAD, Axis, Template
 from pipeline.machine.space import MappingSpace, SizeGrid, four_level_slots
 from pipeline.mapping import FOUR_LEVELS
 
-TEMPLATE = Template("gemmini", FOUR_LEVELS, (SCRATCHPAD, ACCUMULATOR), buffers=2)
+STRUCTURE = (
+    Axis("bus_bytes", 16),
+    Axis("scratchpad_banks", 4),
+    Axis("accumulator_banks", 2),
+    Axis("reads_in_flight", 16),
+    Axis("writes_in_flight", 16),
+    # Operations of each class that the reservation station holds, and those that wait at the controllers.
+    Axis("load_entries", 8),
+    Axis("execute_entries", 16),
+    Axis("store_entries", 4),
+    Axis("load_queue", 8),
+    Axis("execute_queue", 8),
+    Axis("store_queue", 2),
+    # Slots that have entered the array, one of them the next one's tag.
+    Axis("array_slots", 6),
+    Axis("tiles_in_flight", 2),
+)
+"""What of the RTL's structure may be chosen; cycle counts are those of the public Gemmini with the defaults."""
+
+TEMPLATE = Template("gemmini", FOUR_LEVELS, (SCRATCHPAD, ACCUMULATOR), buffers=2, structure=STRUCTURE)
 
 GRID = SizeGrid((4, 8, 16, 32, 64), (2, 4, 8, 16, 32, 64), 4.0, 2048.0, powers_of_two=True)
 """What the RTL is built at."""

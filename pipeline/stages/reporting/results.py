@@ -45,6 +45,8 @@ class StudyResults:
     """Every mapping that was simulated for a network, designs, tiled and uncertain ones."""
     timelines: pd.DataFrame
     """Stages of the first tiles of each layer; empty where they were not recorded."""
+    what_if: pd.DataFrame
+    """Layers of the final designs with what changes of their surroundings save; empty where none was simulated."""
     folder: Path
     """Folder of the study, for sections that read tables of their own."""
 
@@ -101,6 +103,7 @@ def load_results(folder: Path) -> StudyResults:
         requested=int(study["sampling"]["points"]),
         measured=_every(folder, "sim/*/{}.parquet", names),
         timelines=_every(folder, "timelines/{}.parquet", names),
+        what_if=_every(folder, "what_if/{}.parquet", names),
         folder=folder,
     )
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from pipeline.measurement import known_classes
 from pipeline.plugins import short_name
 from pipeline.progress import duration
+from pipeline.stages.changes import CHANGES
 from pipeline.stages.reporting import charts, tables, words
 from pipeline.stages.reporting.findings import Finding, alone, findings, mean_gain
 from pipeline.stages.reporting.glossary import linked
@@ -212,6 +213,37 @@ def _network_bars(group: pd.DataFrame, parts: list[str], unit: str) -> Markup:
     return charts.stacked_bars(rows, unit)
 
 
+def waits_section(results: StudyResults) -> Section:
+    """What the designs found wait for: layers simulated with their surroundings changed."""
+    layers = results.what_if
+    if layers.empty or not (layers["error"] == "").any():
+        raise MissingError("what the design waits for: no layer was simulated with things changed")
+    waits = tables.waits_table(layers)
+    meanings = "; ".join(
+        f"{change.name}: {change.meaning}" for change in CHANGES if change.name in set(waits["change"])
+    )
+    content = text(
+        "Layers of the designs found that take most cycles, simulated again with one thing changed at a time and with "
+        f"every combination of them. {meanings}. 'saves alone' is what a change saves by itself; shares (Shapley) "
+        "split what all of them save together, and add up to it."
+    )
+    content += charts.stacked_bars(_waits_bars(waits, layers), "cycles") + table("waits", waits)
+    return Section("waits", "What the design waits for", content)
+
+
+def _waits_bars(waits: pd.DataFrame, layers: pd.DataFrame) -> list[tuple[str, str, dict[str, float]]]:
+    """Shares above zero, and what remains when everything is changed."""
+    bars = []
+    for workload, group in waits.groupby("workload", sort=False):
+        together = group[group["change"] == "all"]
+        cycles = float(together["cycles"].iloc[0])
+        parts = {str(row["change"]): float(row["share"]) * cycles for row in group.to_dict("records")}
+        parts["what remains"] = cycles - parts.pop("all")
+        names = ", ".join(layers.loc[layers["workload"] == workload, "layer.name"])
+        bars.append((str(workload), names, {name: max(0.0, value) for name, value in parts.items()}))
+    return bars
+
+
 def pareto_section(results: StudyResults) -> Section:
     """What no design beats: EDP against area, and energy against latency."""
     designs, method = tables.designs_table(results), str(results.study["search"]["method"])
@@ -248,6 +280,7 @@ SECTIONS: tuple[Callable[[StudyResults], Section | list[Section]], ...] = (
     parts_section,
     networks_section,
     execution_section,
+    waits_section,
     layer_sections,
     pareto_section,
     search_section,

@@ -16,6 +16,7 @@ from pipeline.mapping import Mapping
 from pipeline.measurement import WORD_COUNTERS, known_classes
 from pipeline.search.pareto import on_front
 from pipeline.search.result import speed
+from pipeline.stages import what_if
 from pipeline.stages.reporting import words
 from pipeline.stages.reporting.results import JUDGED, StudyResults, best_of
 from pipeline.stages.simulate import counted_energy, estimated_energy
@@ -206,6 +207,13 @@ def cycles_table(layers: pd.DataFrame, design: str) -> pd.DataFrame:
     table = weighted.groupby(layers["workload"], sort=False).sum().reset_index()
     table.insert(1, "design", design)
     return table
+
+
+def waits_table(layers: pd.DataFrame) -> pd.DataFrame:
+    """What changes of the surroundings save of each design's simulated layers, a row a design and change."""
+    good = layers[layers["error"] == ""]
+    parts = [what_if.totals(group).assign(workload=name) for name, group in good.groupby("workload", sort=False)]
+    return pd.concat(parts, ignore_index=True)[["workload", "change", "alone", "share", "cycles"]]
 
 
 def energy_table(layers: pd.DataFrame, design: str, template: Template) -> pd.DataFrame:

@@ -43,13 +43,15 @@ TITLES = {
     "seconds": "CPU time (s)",
     "validation.agrees": "same cycles again",
     "exact.agrees": "bit-exact",
+    "alone": "saves alone",
+    "share": "its share",
     "default_cycles": "cycles, default",
     "default_energy_uj": "energy, default (µJ)",
     "fill_drain_cycles": "fill and drain",
 }
 """Heads of columns; others lose their underscores and the ending ``_cycles``."""
 
-PERCENT = {"prediction_error", "median_error", "p90_error", "inside_90", "utilisation"}
+PERCENT = {"prediction_error", "median_error", "p90_error", "inside_90", "utilisation", "alone", "share"}
 RATIO = {"over_limit", "improvement", "cycles_gain", "energy_gain", "area_ratio", "gain", "over_own"}
 
 DIGITS = {"area_mm2": 2, "spearman": 3}
@@ -75,6 +77,12 @@ COLOURS = {
     "load": "#3577b5",
     "compute": "#4f8a58",
     "store": "#d1603d",
+    "bus": "#3577b5",
+    "banks": "#8e6c8a",
+    "queues": "#c9a227",
+    "host": "#9aa1ad",
+    "memory": "#d1603d",
+    "what remains": "#4f8a58",
     "mac": "#4f8a58",
     "register": "#8e6c8a",
     "accumulator": "#c9a227",
