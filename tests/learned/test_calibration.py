@@ -80,7 +80,9 @@ def test_the_unchanged_design_keeps_its_constants(machine: Machine) -> None:
     own = samples("gemmini")
     calibration = calibrate(machine, own[torch.arange(0, len(own), 3)], seed=0)
     assert _value(machine, calibration, "tiles_in_flight")[0] > 1.9
-    assert _value(machine, calibration, "host_matmul_tile_cycles")[0] == pytest.approx(126, rel=0.05)
+    # Tiles that wait for the host have about sixteen commands; these rows pin the sum of both constants, not each.
+    tile, command = (_value(machine, calibration, f"host_{name}_cycles")[0] for name in ("matmul_tile", "command"))
+    assert tile + 16 * command == pytest.approx(126, rel=0.05)
     assert _value(machine, calibration, "in_flight")[0] == pytest.approx(16, rel=0.4)
 
 

@@ -1,11 +1,12 @@
 """Misses of the view's cache against a simulated one with random replacement."""
 
 import random
+from itertools import product
 
 import pytest
 import torch
 
-from pipeline.machine.gemmini.cache import gone_rate, left_by_warming
+from pipeline.machine.gemmini.cache import gone_rate, left_by_warming, occupied_sets
 
 LINES = 1024
 WAYS = 8
@@ -73,3 +74,33 @@ def test_what_warming_leaves_agrees_with_a_simulated_cache() -> None:
 
 def test_all_of_a_small_memory_is_left() -> None:
     assert torch.equal(left_by_warming(torch.tensor([[640.0], [6400.0], [64.0], [0.0]]), 512)[:3], torch.ones(3, 1))
+
+
+SETS = 64
+
+
+@pytest.mark.parametrize(
+    ("row", "loops"),
+    [
+        (32, ((8, 256),)),
+        (32, ((64, 256), (9, 256 * 64))),  # taps a whole number of ways apart
+        (64, ((4, 64),)),
+        (16, ((7, 16), (5, 7 * 16))),  # rows that follow each other
+        (128, ((3, 4096), (2, 1024))),
+        (36, ((100, 36),)),
+        (64, ((3, 192), (4, 5 * 192))),
+    ],
+)
+def test_rows_occupy_as_many_sets_as_their_addresses_fall_into(row: int, loops: tuple[tuple[int, int], ...]) -> None:
+    starts = [sum(at) for at in product(*([pitch * turn for turn in range(turns)] for turns, pitch in loops))]
+    sets = {byte // 64 % SETS for start in starts for byte in range(start, start + row)}
+    asked = tuple((torch.tensor([float(turns)]), torch.tensor([float(pitch)])) for turns, pitch in loops)
+    found = float(occupied_sets(torch.tensor([float(row)]), asked, SETS))
+    assert found == pytest.approx(len(sets), rel=0.15)
+
+
+@pytest.mark.parametrize("turns", [2, 9])
+def test_a_loop_over_lines_a_way_apart_adds_no_set(turns: int) -> None:
+    inner = (torch.tensor([5.0]), torch.tensor([64.0]))
+    outer = (torch.tensor([float(turns)]), torch.tensor([64.0 * SETS]))
+    assert float(occupied_sets(torch.tensor([64.0]), (inner, outer), SETS)) == 5
