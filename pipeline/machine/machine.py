@@ -209,6 +209,16 @@ def with_area(machine: Machine, area: Area) -> Machine:
     return replace(machine, area=area)
 
 
+def known_areas(machine: Machine) -> tuple[Area, ...]:
+    """Where the area of ``machine`` can come from."""
+    return ("published", "synthesized") if isinstance(machine, Gemmini) else ("published",)
+
+
+def area_source(machine: Machine) -> Area:
+    """Where the area of ``machine`` comes from."""
+    return machine.area if isinstance(machine, Gemmini) else "published"
+
+
 @dataclass(frozen=True, slots=True)
 class MachineChoice:
     """Which machine: what a command was asked for, and what a trained model records."""

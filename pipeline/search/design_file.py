@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.choices import Area
+
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -48,6 +50,7 @@ class DesignFile(_Part):
     status: str
     hardware: dict[str, str | float] = Field(description="Id and sizes: dim, then physical KiB of each memory.")
     totals: Totals
+    area: Area = Field("published", description="Where the area comes from: published tables, or synthesis of the RTL.")
     clock_mhz: Positive
     networks: list[NetworkPart] = Field(min_length=1)
     gap_to_best_possible: float | None = Field(description="How far above the best at most, where that is known.")

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import torch
 
-from pipeline.choices import OBJECTIVES
+from pipeline.choices import OBJECTIVES, Area
 from pipeline.files import write_json
 from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.machine.machine import MachineChoice
+from pipeline.machine.machine import MachineChoice, area_source
 from pipeline.mapping import Mapping, MappingTensors
 from pipeline.search.problem import Network, Problem, Recorder
 from pipeline.table import Row, columns_of, write_table
@@ -84,6 +84,8 @@ class SearchResult:
     layer_cycles: tuple[float, ...]
     layer_energy_uj: tuple[float, ...]
     area_mm2: float
+    area: Area
+    """Where the area comes from."""
     evaluations: float
     invalid: int
     """Layer candidates that did not fit; not counted."""
@@ -210,6 +212,7 @@ class SearchResult:
                 "edp": self.edp,
                 "area_mm2": self.area_mm2,
             },
+            "area": self.area,
             "clock_mhz": self.clock_mhz,
             "networks": [self._network(one) for one in self.each],
             "gap_to_best_possible": self.gap,
@@ -260,6 +263,7 @@ def result_of(problem: Problem, recorder: Recorder, *, method: str, seed: int) -
         layer_cycles=tuple(costs.cycles.tolist()),
         layer_energy_uj=tuple(costs.energy_uj.tolist()),
         area_mm2=float(problem.machine.area_mm2(HardwareTensors.stack([hardware]))),
+        area=area_source(problem.machine),
         evaluations=recorder.evaluations,
         invalid=recorder.invalid,
         seconds=seconds,

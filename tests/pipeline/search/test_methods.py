@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from pipeline.choices import METHODS, load
+from pipeline.hardware import HardwareTensors
 from pipeline.machine.capacity import check_fits
 from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.machine.latency import AnalyticalModel, Latency
-from pipeline.machine.machine import Machine
+from pipeline.machine.machine import Machine, with_area
 from pipeline.search import driver
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
@@ -189,6 +190,15 @@ def test_the_name_of_a_search_holds_everything_that_decides_it(small, problem_on
     monkeypatch.setattr(driver, "source_digest", lambda *modules: "other code")
     names.append(key())
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("area", ["published", "synthesized"])
+def test_a_design_says_where_its_area_comes_from(small, tmp_path, area):
+    result = run(small, "random", evaluations=20, machine="gemmini", out=tmp_path, area=area)
+    design = json.loads((tmp_path / "design.json").read_text())
+    sizes = HardwareTensors.stack([result.hardware])
+    assert design["area"] == area
+    assert design["totals"]["area_mm2"] == pytest.approx(float(with_area(GEMMINI, area).area_mm2(sizes)))
 
 
 def test_files_hold_the_result(small, tmp_path):
