@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.synthesis.elaborate import elaborate
+from pipeline.synthesis.macro_timing import macro_timing
 from pipeline.synthesis.netlist import Options, synthesise
 from pipeline.synthesis.result import Synthesis
 from pipeline.synthesis.timing import critical_path, whole_path
@@ -39,5 +40,6 @@ def synthesise_design(
     paths = {name: critical_path(netlist, options) for name, netlist in netlists.items()}
     instances = units.instances()
     some = [netlist for name, netlist in netlists.items() if instances[name] <= WHOLE_INSTANCES]
-    whole = whole_path(units.top, units.units[units.top].ports, some, options)
+    memories = macro_timing(units.macros(), units.boxes, nanometres)
+    whole = whole_path(units.top, units.units[units.top].ports, some, options, memories)
     return Synthesis(units, netlists, paths, whole, options.liberty, nanometres)

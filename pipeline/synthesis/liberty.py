@@ -8,6 +8,7 @@ from pathlib import Path
 _TOKEN = re.compile(r'/\*.*?\*/|"(?:[^"\\]|\\.)*"|[{}();:,]|[^\s{}();:,"]+', re.DOTALL)
 _TO_NS = {"1ps": 1e-3, "10ps": 1e-2, "100ps": 1e-1, "1ns": 1.0}
 _TO_NW = {"1pw": 1e-3, "1nw": 1.0, "1uw": 1e3, "1mw": 1e6}
+_TO_FF = {"ff": 1.0, "pf": 1000.0}
 _TYPICAL_BUFFER = 0.5
 
 
@@ -24,6 +25,12 @@ class Cell:
     drives: float
     """Largest load of its output in the file's unit of capacitance, 0 where not said."""
     is_buffer: bool
+    loads: dict[str, float]
+    """Capacitance of each input pin in the file's unit."""
+    clock: str
+    """The clock pin of a flip-flop, empty where there is none."""
+    data: str
+    """The pin whose value a flip-flop or latch takes, empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,8 @@ class Liberty:
     name: str
     cells: dict[str, Cell]
     time_unit_ns: float
-    capacitance_unit: str
+    capacitance_unit_ff: float
+    volts: float
 
     @property
     def buffer(self) -> Cell:
@@ -69,8 +77,15 @@ def read_liberty(path: Path) -> Liberty:
         raise ValueError(f"{path}: not a Liberty file of standard cells ({error or 'no library'})") from error
     if not any(cell.registers for cell in cells.values()):
         raise ValueError(f"{path}: has no flip-flop")
-    capacitance = library.values.get("capacitive_load_unit", "1,pf")
-    return Liberty(path, library.name, cells, _TO_NS[library.values.get("time_unit", "1ns").lower()], capacitance)
+    size, unit = library.values.get("capacitive_load_unit", "1,pf").split(",")
+    return Liberty(
+        path,
+        library.name,
+        cells,
+        time_unit_ns=_TO_NS[library.values.get("time_unit", "1ns").lower()],
+        capacitance_unit_ff=float(size) * _TO_FF[unit.strip().lower()],
+        volts=float(library.values.get("nom_voltage", "1")),
+    )
 
 
 def _leakage_unit(library: _Group) -> float:
@@ -84,10 +99,26 @@ def _cell(group: _Group, unit_nw: float) -> Cell:
     inputs = [pin.name for pin in pins if pin.values.get("direction") == "input"]
     outputs = [pin for pin in pins if pin.values.get("direction") == "output"]
     functions = [pin.values.get("function", "").strip("() ") for pin in outputs]
-    registers = len(group.all("ff", "latch", "ff_bank", "latch_bank"))
+    registers = group.all("ff", "latch", "ff_bank", "latch_bank")
     drives = max((float(pin.values.get("max_capacitance", 0)) for pin in outputs), default=0.0)
     is_buffer = len(inputs) == 1 and functions == inputs and not registers
-    return Cell(group.name, float(group.values["area"]), leakage * unit_nw, registers, drives, is_buffer)
+    stored = {name: value for state in registers for name, value in state.values.items()}
+    return Cell(
+        group.name,
+        float(group.values["area"]),
+        leakage * unit_nw,
+        len(registers),
+        drives,
+        is_buffer,
+        loads={pin.name: float(pin.values.get("capacitance", 0)) for pin in pins if pin.name in inputs},
+        clock=_first(stored.get("clocked_on", ""), inputs),
+        data=_first(stored.get("next_state", stored.get("data_in", "")), inputs),
+    )
+
+
+def _first(function: str, pins: list[str]) -> str:
+    """The first pin that a function names."""
+    return next((name for name in re.findall(r"\w+", function) if name in pins), "")
 
 
 def _body(tokens: Iterator[str], kind: str = "", name: str = "") -> _Group:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.synthesis.liberty import Liberty
-from pipeline.synthesis.memories import macro_mm2
+from pipeline.synthesis.memories import macro_mm2, macro_model
 from pipeline.synthesis.netlist import Netlist
 from pipeline.synthesis.timing import CriticalPath
 from pipeline.synthesis.units import Macro, Units
@@ -23,9 +23,8 @@ class ModuleRow:
     area_mm2: float
     registers: int
     critical_ns: float | None
-    """Longest path in any of its variants; None where it was not asked for, or of a memory."""
-    leakage_nw: float | None
-    """None of a memory: the tables do not say."""
+    """Longest path in any of its variants, access time of a memory; None where it was not asked for."""
+    leakage_nw: float
     memory: bool
 
 
@@ -44,13 +43,14 @@ class Synthesis:
     nanometres: float
 
     @property
-    def macros(self) -> Counter[Macro]:
-        """How many of each memory macro."""
-        count: Counter[Macro] = Counter()
-        for name, times in self.units.instances().items():
-            for _, macro in self.units.units[name].macros:
-                count[macro] += times
-        return count
+    def critical_ns(self) -> float | None:
+        """The longest path in the design or in a module; None without OpenSTA."""
+        return None if self.whole is None else max([self.whole.ns, *(path.ns for path in self.paths.values())])
+
+    @property
+    def leakage_nw(self) -> float:
+        """Of all standard cells and memories."""
+        return sum(row.leakage_nw for row in self.modules())
 
     def modules(self) -> list[ModuleRow]:
         """Standard cells by module, then memories, each by falling area."""
@@ -59,14 +59,22 @@ class Synthesis:
         for unit in self.units.units.values():
             names.setdefault(unit.module, []).append(unit.name)
         cells = [self._row(module, variants, instances) for module, variants in names.items()]
-        memories = [
-            ModuleRow(
-                f"{macro.kind} {macro.rows} x {macro.bytes} B", times, 1, 0,
-                times * macro_mm2(macro, self.nanometres), 0, None, None, memory=True,
-            )
-            for macro, times in self.macros.items()
-        ]  # fmt: skip
+        memories = [self._memory(macro, times) for macro, times in self.units.macros().items()]
         return [row for rows in (cells, memories) for row in sorted(rows, key=lambda row: -row.area_mm2)]
+
+    def _memory(self, macro: Macro, times: int) -> ModuleRow:
+        model = macro_model(macro, self.nanometres)
+        return ModuleRow(
+            macro.label,
+            instances=times,
+            variants=1,
+            cells=0,
+            area_mm2=times * macro_mm2(macro, self.nanometres),
+            registers=0,
+            critical_ns=model.access_ns if self.paths else None,
+            leakage_nw=times * 1e3 * model.leakage_uw,
+            memory=True,
+        )
 
     def _row(self, module: str, variants: list[str], instances: Counter[str]) -> ModuleRow:
         lists = [(instances[name], self.netlists[name]) for name in variants]
@@ -94,7 +102,7 @@ class Synthesis:
         count_macros = Counter(macro for _, macro in here.macros)
         children += [
             {
-                "name": macro.kind, "module": f"{macro.kind} {macro.rows} x {macro.bytes} B", "instances": number,
+                "name": macro.kind, "module": macro.label, "instances": number,
                 "own_mm2": macro_mm2(macro, self.nanometres), "children": [],
             }
             for macro, number in count_macros.items()

@@ -1,7 +1,7 @@
 """Critical paths by OpenSTA: of one unit, and of a whole design from the netlists of its units.
 
 Clocks are ideal, wires have no delay, reset is no timed path. Ports of a unit change at the clock edge behind a buffer;
-what goes through a child or a memory macro is no path of the unit.
+what goes through a child or a memory macro is no path of the unit, but one of the design.
 """
 
 import json
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.files import write_json
+from pipeline.synthesis.macro_timing import MacroTiming
 from pipeline.synthesis.netlist import LOAD_FF, Netlist, Options
 from pipeline.synthesis.tools import sta
 
 CLOCK = "clk_i"
 RESET = "rst_ni"
-_TO_FF = {"ff": 1.0, "pf": 1000.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +39,27 @@ def critical_path(netlist: Netlist, options: Options) -> CriticalPath:
     return CriticalPath(**json.loads(kept.read_text(encoding="utf-8")))
 
 
-def whole_path(top: str, ports: str, netlists: Iterable[Netlist], options: Options) -> CriticalPath:
+def whole_path(
+    top: str, ports: str, netlists: Iterable[Netlist], options: Options, memories: MacroTiming | None = None
+) -> CriticalPath:
     """Critical path of ``top`` with all of ``netlists``; modules that are not among them are left out.
 
+    Without ``memories`` paths end at memory macros.
     Raises RuntimeError with the first error of OpenSTA.
     """
     with tempfile.TemporaryDirectory(prefix="timing-") as name:
         folder = Path(name)
         (folder / "cells.lib").symlink_to(options.liberty.path)
-        files = []
+        libraries, files = ["cells.lib"], []
+        if memories is not None:
+            libraries.append("memories.lib")
+            files.append("memories.v")
+            (folder / "memories.lib").write_text(memories.liberty, encoding="utf-8")
+            (folder / "memories.v").write_text(memories.verilog, encoding="utf-8")
         for number, netlist in enumerate(netlists):
             files.append(f"unit{number}.v")
             (folder / files[-1]).symlink_to(netlist.verilog.resolve())
-        said = sta(_script(top, ports, files, options), folder)
+        said = sta(_script(top, ports, libraries, files, options), folder)
     slack = re.search(r"^slack (\S+)$", said, re.MULTILINE)
     start, end = (re.search(rf"^{name}: (\S+)", said, re.MULTILINE) for name in ("Startpoint", "Endpoint"))
     if slack is None:
@@ -62,16 +70,14 @@ def whole_path(top: str, ports: str, netlists: Iterable[Netlist], options: Optio
     return CriticalPath(round(ns, 4), start[1], end[1])
 
 
-def _script(top: str, ports: str, files: list[str], options: Options) -> str:
+def _script(top: str, ports: str, libraries: list[str], files: list[str], options: Options) -> str:
     liberty = options.liberty
     period = options.period_ns / liberty.time_unit_ns
-    size, unit = liberty.capacitance_unit.split(",")
-    load = LOAD_FF / (float(size) * _TO_FF[unit.lower()])
+    load = LOAD_FF / liberty.capacitance_unit_ff
     source = f"[get_ports {CLOCK}]" if f"\\{CLOCK}\n" in f"{ports}\n" else ""
-    reads = "\n".join(f"read_verilog {file}" for file in files)
+    reads = "\n".join([f"read_liberty {file}" for file in libraries] + [f"read_verilog {file}" for file in files])
     reset = f"set_false_path -from [get_ports {RESET}]" if f"\\{RESET}\n" in f"{ports}\n" else ""
-    return f"""read_liberty cells.lib
-{reads}
+    return f"""{reads}
 link_design {top}
 create_clock -name clock -period {period} {source}
 set_input_delay 0 -clock clock [all_inputs]

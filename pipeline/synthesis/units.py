@@ -34,6 +34,11 @@ class Macro:
         """Name of its black box."""
         return f"{self.kind}_{self.rows}x{self.bytes}"
 
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return f"{self.kind} {self.rows} x {self.bytes} B"
+
     def ports(self, box: str) -> str:
         """Its ports, by those of another size of its kind."""
         index = max(1, (self.rows - 1).bit_length())
@@ -74,12 +79,29 @@ class Units:
     boxes: dict[str, str]
     """Ports of the memory modules, by name."""
 
+    def places(self) -> dict[str, list[str]]:
+        """Names of all instances of each unit below the top, as ``u_execute.u_array.gen_rows[0].u_skew``."""
+        found: dict[str, list[str]] = {name: [] for name in self.units}
+        found[self.top] = [""]
+        for name in reversed(self.units):
+            for instance, child in self.units[name].children:
+                found[child] += [f"{place}.{instance}" if place else instance for place in found[name]]
+        return found
+
     def instances(self) -> Counter[str]:
         """How often each unit is in the design."""
         count: Counter[str] = Counter({self.top: 1})
         for name in reversed(self.units):
             for _, child in self.units[name].children:
                 count[child] += count[name]
+        return count
+
+    def macros(self) -> Counter[Macro]:
+        """How many of each memory macro are in the design."""
+        count: Counter[Macro] = Counter()
+        for name, times in self.instances().items():
+            for _, macro in self.units[name].macros:
+                count[macro] += times
         return count
 
 
@@ -161,6 +183,12 @@ def _modules(rtlil: str) -> dict[str, list[str]]:
         elif lines is not None and not line.lstrip().startswith(_NOTES):
             lines.append(line.strip())
     return modules
+
+
+def port_widths(ports: str) -> dict[str, tuple[str, int]]:
+    """``input``, ``output`` or ``inout`` of each port in RTLIL, and its bits."""
+    found = (port for line in ports.splitlines() if (port := _PORT.fullmatch(line)))
+    return {port[4][1:]: (port[2], int(port[1] or 1)) for port in found}
 
 
 def _ports(lines: list[str]) -> str:

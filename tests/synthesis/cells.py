@@ -1,9 +1,16 @@
-"""A small Liberty file for tests: every gate takes 0.1 ns at no load and 1 ns more a picofarad."""
+"""A small Liberty file for tests.
+
+Every gate takes 0.1 ns at no load and 1 ns more a picofarad. Inside, a rise of an output takes ``RISE_PJ``, a fall
+``FALL_PJ``, and so does the clock.
+"""
 
 from pathlib import Path
 
 GATE_NS = 0.1
 SETUP_NS = 0.05
+RISE_PJ, FALL_PJ = 1.0, 3.0
+VOLTS = 1.8
+PIN_PF = 0.001
 AREAS = {"INV": 2.0, "BUF": 3.0, "NAND2": 4.0, "NOR2": 5.0, "XOR2": 9.0, "DFF": 20.0, "DFFR": 25.0}
 _FUNCTIONS = {"INV": "!A", "BUF": "A", "NAND2": "!(A B)", "NOR2": "!(A+B)", "XOR2": "A^B"}
 _LOADS, _SLEWS = (0.0, 1.0), (0.0, 1.0)
@@ -23,7 +30,9 @@ library(mini) {{
   output_threshold_pct_rise : 50; output_threshold_pct_fall : 50;
   slew_lower_threshold_pct_rise : 20; slew_upper_threshold_pct_rise : 80;
   slew_lower_threshold_pct_fall : 20; slew_upper_threshold_pct_fall : 80;
-  nom_process : 1; nom_voltage : 1.8; nom_temperature : 25;
+  nom_process : 1; nom_voltage : {VOLTS}; nom_temperature : 25;
+  operating_conditions(typical) {{ process : 1; voltage : {VOLTS}; temperature : 25; }}
+  default_operating_conditions : typical;
   lu_table_template(delays) {{
     variable_1 : total_output_net_capacitance; variable_2 : input_net_transition;
     index_1 ("0, 1"); index_2 ("0, 1");
@@ -48,13 +57,19 @@ def _delays(sense: str, related: str, kind: str = "") -> str:
 
 
 def _input(name: str, more: str = "") -> str:
-    return f"    pin({name}) {{ direction : input; capacitance : 0.001; {more} }}\n"
+    return f"    pin({name}) {{ direction : input; capacitance : {PIN_PF}; {more} }}\n"
+
+
+def _power(related: str = "") -> str:
+    pin = f'related_pin : "{related}"; ' if related else ""
+    inside = f'rise_power(scalar) {{ values("{RISE_PJ}"); }} fall_power(scalar) {{ values("{FALL_PJ}"); }}'
+    return f"      internal_power() {{ {pin}{inside} }}\n"
 
 
 def _gate(name: str, function: str) -> str:
     inputs = [pin for pin in "AB" if pin in function]
     sense = {"BUF": "positive_unate", "XOR2": "non_unate"}.get(name, "negative_unate")
-    arcs = "".join(_delays(f"timing_sense : {sense};", pin) for pin in inputs)
+    arcs = "".join(_delays(f"timing_sense : {sense};", pin) + _power(pin) for pin in inputs)
     pins = "".join(_input(pin) for pin in inputs)
     output = f'    pin(Y) {{\n      direction : output; max_capacitance : 1; function : "{function}";\n{arcs}    }}\n'
     return f"  cell({name}) {{\n    area : {AREAS[name]}; cell_leakage_power : 0.5;\n{pins}{output}  }}\n"
@@ -70,8 +85,10 @@ def _register(name: str, clear: str) -> str:
         + "      }\n"
         for kind, value in (("setup", SETUP_NS), ("hold", 0.0))
     )
-    pins = _input("CK", "clock : true;") + _input("D", f"\n{limit}    ") + (_input("R") if clear else "")
-    arcs = _delays("timing_sense : non_unate;", "CK", "timing_type : rising_edge;")
+    pins = (
+        _input("CK", f"clock : true;\n{_power()}    ") + _input("D", f"\n{limit}    ") + (_input("R") if clear else "")
+    )
+    arcs = _delays("timing_sense : non_unate;", "CK", "timing_type : rising_edge;") + _power("CK")
     output = f'    pin(Q) {{\n      direction : output; max_capacitance : 1; function : "IQ";\n{arcs}    }}\n'
     state = f'    ff (IQ, IQN) {{ clocked_on : "CK"; next_state : "D"; {clear} }}\n'
     return f"  cell({name}) {{\n    area : {AREAS[name]}; cell_leakage_power : 2;\n{state}{pins}{output}  }}\n"

@@ -16,7 +16,10 @@ def test_areas_kinds_and_leakage_are_read(tmp_path: Path) -> None:
     assert {name for name, cell in liberty.cells.items() if cell.registers} == {"DFF", "DFFR"}
     assert liberty.cells["DFF"].leakage_nw == 2
     assert liberty.buffer.name == "BUF"
-    assert (liberty.time_unit_ns, liberty.capacitance_unit) == (1.0, "1,pf")
+    assert (liberty.time_unit_ns, liberty.capacitance_unit_ff, liberty.volts) == (1.0, 1000.0, 1.8)
+    register = liberty.cells["DFFR"]
+    assert (register.clock, register.data) == ("CK", "D")
+    assert register.loads == {"CK": 0.001, "D": 0.001, "R": 0.001}
 
 
 def test_leakage_by_state_is_averaged(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from pipeline.synthesis import tools
 from pipeline.synthesis.design import synthesise_design
 from pipeline.synthesis.elaborate import elaborate
 from pipeline.synthesis.liberty import read_liberty
+from pipeline.synthesis.memories import macro_model
 from pipeline.synthesis.netlist import Options
 from pipeline.synthesis.result import ModuleRow, Synthesis
+from pipeline.synthesis.units import Macro
 from tests.synthesis.cells import AREAS, GATE_NS, SETUP_NS, write_liberty
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("pyosys") is None, reason="pyosys is not installed")
@@ -136,6 +138,27 @@ def test_a_path_through_modules_is_timed_as_a_whole(options: Options, tmp_path: 
     gates = 3 * sum(step.cells.values())
     # Of the buffer that drives the input only what the load adds counts, 0.001 ns.
     assert result.whole.ns == pytest.approx(gates * (GATE_NS + 0.001) + 0.001 + SETUP_NS, abs=1e-4)
+    assert result.paths[result.units.top].ns < result.whole.ns
+
+
+@needs_sta
+def test_a_path_through_a_memory_takes_its_access_time(options: Options, tmp_path: Path) -> None:
+    source = tmp_path / "reader.sv"
+    source.write_text(
+        SOURCE.read_text(encoding="utf-8")
+        + "module reader(input logic clk_i, input logic rst_ni, input logic [7:0] row_i, output logic [15:0] y_o);\n"
+        "logic [15:0] data; sram_1rw #(.Rows(256), .Bytes(2)) u_memory (.clk_i, .rst_ni, .read_i(1'b1),\n"
+        ".write_i(1'b0), .row_i, .mask_i('0), .wdata_i('0), .rdata_o(data));\n"
+        "always_ff @(posedge clk_i) y_o <= ~data; endmodule\n",
+        encoding="utf-8",
+    )
+    result = synthesise_design([source], "reader", {}, options, NM, lambda _: None)
+    access_ns = macro_model(Macro("sram_1rw", 256, 2), NM).access_ns
+    assert row(result, "sram_1rw").critical_ns == access_ns
+    assert row(result, "sram_1rw").leakage_nw > 0
+    assert result.whole is not None
+    gates = (row(result, "reader").cells - row(result, "reader").registers) // 16
+    assert result.whole.ns == pytest.approx(access_ns + gates * (GATE_NS + 0.001) + SETUP_NS, abs=1e-3)
     assert result.paths[result.units.top].ns < result.whole.ns
 
 
