@@ -23,7 +23,7 @@ COMMANDS = {
     "explain-model": "Say what a trained model found out about its design.",
     "search": "Search hardware and mappings of one or several workloads.",
     "pareto": "Search the EDP-area front of a workload.",
-    "synthesize": "Synthesise a design point: area, critical path, leakage.",
+    "synthesize": "Synthesise a design point: area, clock, energy.",
     "infer": "Run a quantised network on a found design.",
     "workloads": "List, show and import workloads.",
     "design": "Copy a template design, check one's own.",
@@ -44,6 +44,7 @@ STAGES = {
     "reference": "Map a workload by the default tiler on the default hardware.",
     "choose": "Compare the simulated designs of a workload, choose the best.",
     "timeline": "Record the first tiles of each layer of two designs over time.",
+    "module-areas": "Synthesise the default and the design found, for the report.",
     "validate": "Simulate a final design once more, sampled layers bit by bit.",
 }
 """Stages that the rules of the workflow run besides; the list of commands leaves them out."""

@@ -8,16 +8,17 @@ from pipeline.hardware import Hardware
 from rtl.design import BUS, FILE, Design, Ports, shown
 
 
-def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini") -> Path:
+def generate(hardware: Hardware, folder: Path, *, design: str = "gemmini", as_synthesised: bool = False) -> Path:
     """Write the top of ``design`` with the sizes of ``hardware`` into a folder below ``folder`` named by its id.
 
+    ``as_synthesised`` sets the parameters that are for synthesis alone too, so that both have the same registers.
     Returns that folder: ``design_top.sv``, and ``design.json`` with the list of sources (packages first, the top
     last), the counters' names and a digest of all sources, parameters included.
     Raises ValueError that names the design or the parameter which is not possible; then nothing is written.
     """
     source = Design.read(design)
-    values = source.values(hardware)
-    name = f"{_label(source)}-{hardware.id}"
+    values = source.values(hardware) | (source.file.synthesis if as_synthesised else {})
+    name = f"{_label(source)}-{hardware.id}" + ("-as-synthesised" if as_synthesised else "")
     text = _top(source, hardware, values)
     target = folder / name
     top = target / "design_top.sv"

@@ -129,16 +129,19 @@ class Outcome:
     caches: dict[str, int]
     seconds: float
 
+    def named(self, names: tuple[str, ...]) -> dict[str, int]:
+        """Values of the counters by their ``names``, and the cycles of the host."""
+        values = {name: self.counters >> (64 * i) & (2**64 - 1) for i, name in enumerate(names)}
+        return values | {"host_cycles": self.host_cycles}
+
 
 def conclude(key: str, prepared: Prepared, names: tuple[str, ...], outcome: Outcome) -> Record:
     """The record of a run: the output compared byte by byte, the counters given their ``names``."""
     error = outcome.error or _mismatch(prepared)
     if error:
         return Record(key, error=error, seconds=outcome.seconds)
-    values = {name: outcome.counters >> (64 * i) & (2**64 - 1) for i, name in enumerate(names)}
-    values["host_cycles"] = outcome.host_cycles
     caches = outcome.caches if prepared.task.memory.soc else {}
-    return Record(key, outcome.cycles, values, seconds=outcome.seconds, caches=caches)
+    return Record(key, outcome.cycles, outcome.named(names), seconds=outcome.seconds, caches=caches)
 
 
 def _mismatch(prepared: Prepared) -> str:

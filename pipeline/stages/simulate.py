@@ -1,6 +1,7 @@
 """Simulates the rows of a table on generated RTL and adds measured cycles, counters, energy and EDP."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -118,6 +119,12 @@ def measure(
     return add_columns(table, results)
 
 
+def as_synthesised(request: Request, design: str) -> Request:
+    """The same task on the form of ``design`` that is synthesised: registers have the same names."""
+    folder = generate(request.task.hardware, DESIGNS, design=design, as_synthesised=True)
+    return replace(request, design=Design.load(folder))
+
+
 def counted_energy_uj(counters: dict[str, int], hardware: Hardware) -> float:
     """Energy in microjoule of the words that the RTL counted."""
     return float(counted_energy(counters, hardware).total.item())
@@ -189,7 +196,11 @@ def main(
     partial_sums: SumsOption = "spill",
     jobs: Annotated[int, typer.Option(min=1, max=1024, help="Simulators that run at once.")] = 1,
     wave: Annotated[
-        str | None, typer.Option(metavar="ROW:FILE", help="Write a waveform of a row (the first is 1), .fst or .vcd.")
+        str | None,
+        typer.Option(
+            metavar="ROW:FILE",
+            help="Write a waveform of a row (the first is 1): .fst, .vcd, or .saif.",
+        ),
     ] = None,
     wave_cycles: Annotated[int, typer.Option(min=1, max=10**9, help="Most cycles of the waveform.")] = 100_000,
     work_dir: Annotated[
@@ -205,11 +216,16 @@ def main(
     table = read_table(in_table)
     check_out_folder(work_dir)
     asked = None if wave is None else asked_wave(wave, len(table), in_table, out_table)
+    if asked is not None and asked.path.suffix == ".saif" and datapath == "timing":
+        raise ValueError(f"--wave {wave}: how often bits change is known of the full build alone: --datapath full")
     made = requests(table, design=design, datapath=datapath, memory=memory, dim_rule=dim, partial_sums=partial_sums)
     result = measure(table, made, driver=driver, jobs=jobs, work_dir=work_dir)
     finish(result, out_table)
     if asked is not None:
-        write_wave(asked, made[asked.row - 1], result, wave_cycles)
+        row = made[asked.row - 1]
+        if asked.path.suffix == ".saif" and isinstance(row, Request):
+            row = as_synthesised(row, design)
+        write_wave(asked, row, result, wave_cycles)
 
 
 if __name__ == "__main__":

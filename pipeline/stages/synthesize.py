@@ -1,4 +1,4 @@
-"""Area, critical path and leakage of one design point by synthesis of its RTL, module by module."""
+"""Area, critical path, leakage and energy of one design point by synthesis of its RTL, module by module."""
 
 import dataclasses
 import sys
@@ -14,13 +14,15 @@ from pipeline.progress import Line
 from pipeline.stages import command
 from pipeline.stages.entry import run
 from pipeline.stages.machines import DEFAULT_DESIGN, machine_choice
+from pipeline.synthesis.activity import read_saif
 from pipeline.synthesis.design import synthesise_design
 from pipeline.synthesis.layout import with_layout_areas
 from pipeline.synthesis.liberty import read_liberty
 from pipeline.synthesis.memories import SOURCE
 from pipeline.synthesis.netlist import Options
+from pipeline.synthesis.power import DesignEnergy, Energy, PowerModel
 from pipeline.synthesis.result import Synthesis
-from pipeline.synthesis.tools import DEFAULT_NANOMETRES, STA_MISSING, check_yosys, liberty_file
+from pipeline.synthesis.tools import DEFAULT_NANOMETRES, STA_MISSING, check_yosys, find_sta, liberty_file
 from pipeline.table import write_table
 from rtl.design import Design
 
@@ -56,14 +58,32 @@ def synthesize(
     return done
 
 
-def module_table(result: Synthesis) -> pd.DataFrame:
-    """A row for each module, then for each kind of memory macro; areas are of all instances, without inner modules."""
+def energy(model: PowerModel, saif: Path) -> DesignEnergy:
+    """Energy of a synthesised design over the simulation that ``saif`` is of.
+
+    Raises ValueError when the file is of another design, RuntimeError with the first error of a tool.
+    """
+    progress = Line(sys.stderr)
+    done = model.energy(read_saif(saif), lambda at: progress.show(f"energy: {at}"))
+    progress.end("energy: done")
+    return done
+
+
+def module_table(result: Synthesis, energies: DesignEnergy | None = None) -> pd.DataFrame:
+    """A row for each module, then for each kind of memory macro; areas are of all instances, without inner modules.
+
+    With ``energies`` there are columns in picojoule a cycle, of all instances too.
+    """
     table = pd.DataFrame([dataclasses.asdict(row) for row in result.modules()])
     table.insert(5, "share", table["area_mm2"] / table["area_mm2"].sum())
-    return table
+    if energies is None:
+        return table
+    by_module = energies.by_module(result)
+    added = pd.DataFrame([dataclasses.asdict(by_module[name]) for name in table["module"]])
+    return pd.concat([table, added], axis=1)
 
 
-def summary(result: Synthesis) -> dict[str, object]:
+def summary(result: Synthesis, energies: DesignEnergy | None = None) -> dict[str, object]:
     """Totals of a design, and what they rest on."""
     rows = result.modules()
     logic = sum(row.area_mm2 for row in rows if not row.memory)
@@ -73,22 +93,44 @@ def summary(result: Synthesis) -> dict[str, object]:
         "memory_mm2": sum(row.area_mm2 for row in rows if row.memory),
         "cells": sum(row.cells for row in rows),
         "registers": sum(row.registers for row in rows),
-        "leakage_uw": sum(row.leakage_nw or 0 for row in rows) / 1000,
-        "critical_ns": None if path is None else max([path.ns, *(one.ns for one in result.paths.values())]),
+        "leakage_uw": result.leakage_nw / 1000,
+        "critical_ns": result.critical_ns,
         "critical_path": None if path is None else [path.start, path.end],
         "liberty": result.liberty.name,
         "nanometres": result.nanometres,
         "memories": SOURCE,
+        **({} if energies is None else power(result, energies)),
     }
 
 
-def report(result: Synthesis, design: str, hardware: Hardware) -> dict[str, object]:
+def power(result: Synthesis, energies: DesignEnergy) -> dict[str, float]:
+    """What the simulated cycles take at the clock of the critical path, by kind; energies in picojoule a cycle."""
+    assert result.critical_ns is not None
+    ns = result.critical_ns
+    each = sum(energies.by_module(result).values(), Energy())
+    leakage_pj = result.leakage_nw * ns * 1e-6
+    total_pj = each.total_pj + leakage_pj
+    return {
+        "cycles": energies.cycles,
+        "clock_mhz": 1e3 / ns,
+        "ms": energies.cycles * ns * 1e-6,
+        "mw": total_pj / ns,
+        "pj_per_cycle": total_pj,
+        **dataclasses.asdict(each),
+        "leakage_pj": leakage_pj,
+        "known_activity": energies.known,
+    }
+
+
+def report(
+    result: Synthesis, design: str, hardware: Hardware, energies: DesignEnergy | None = None
+) -> dict[str, object]:
     """Everything as one JSON object: the design point, totals, modules, and the tree of instances for a map."""
-    modules = module_table(result)
+    modules = module_table(result, energies)
     return {
         "design": design,
         "hardware": hardware.sizes,
-        **summary(result),
+        **summary(result, energies),
         "modules": modules.astype(object).where(modules.notna(), None).to_dict("records"),
         "hierarchy": result.hierarchy(),
     }
@@ -105,22 +147,44 @@ def main(
     ] = None,
     nanometres: Annotated[float | None, typer.Option(min=1, help="Feature size of the process of --liberty.")] = None,
     period_ns: Annotated[float, typer.Option(min=0.01, help="Clock period that the sizing of gates aims at.")] = 5.0,
+    activity: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.saif", help="Energy too, of a simulation: simulate --wave ROW:FILE.saif."),
+    ] = None,
 ) -> None:
-    """Synthesise a design point: area, critical path, leakage.
+    """Synthesise a design point: area, clock, energy.
 
-    By module.
+    By module; with the activity of a simulation its energy too.
     """
+    if activity is not None and not activity.is_file():
+        raise ValueError(f"--activity {activity}: no such file")
+    if activity is not None and find_sta() is None:
+        raise ValueError(f"--activity: {STA_MISSING}")
     if out.suffix == ".json":
         check_out(out)
     else:
         command.check_out_table(out)
     point = command.hardware(hardware, machine_choice(design=design).find().template)
     result = synthesize(design, point, liberty, nanometres, period_ns)
+    energies = None if activity is None else energy(PowerModel.of(result), activity)
     if out.suffix == ".json":
-        write_json(out, report(result, design, point))
+        write_json(out, report(result, design, point, energies))
     else:
-        write_table(module_table(result), out)
+        write_table(module_table(result, energies), out)
     _say(result, out)
+    if energies is not None:
+        _say_power(power(result, energies))
+
+
+def _say_power(found: dict[str, float]) -> None:
+    kinds = ", ".join(
+        f"{name} {100 * found[f'{name}_pj'] / found['pj_per_cycle']:.1f} %"
+        for name in ("clock", "registers", "logic", "memory", "leakage")
+    )
+    typer.echo(
+        f"{found['cycles']} cycles at {found['clock_mhz']:.1f} MHz: {found['ms']:.4g} ms, {found['mw']:.4g} mW, "
+        f"{found['pj_per_cycle']:.5g} pJ a cycle ({kinds})"
+    )
 
 
 def _say(result: Synthesis, out: Path) -> None:

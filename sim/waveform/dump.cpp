@@ -1,9 +1,12 @@
 // The test bench of a waveform build: model.cpp, and a run that writes every signal at both edges of the clock.
 #include "model.cpp"
 
-#ifdef DOSA_FST
+#if defined(DOSA_FST)
 #include "verilated_fst_c.h"
 using Trace = VerilatedFstC;
+#elif defined(DOSA_SAIF)
+#include "verilated_saif_c.h"
+using Trace = VerilatedSaifC;
 #else
 #include "verilated_vcd_c.h"
 using Trace = VerilatedVcdC;

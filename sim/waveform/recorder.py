@@ -1,7 +1,8 @@
 """Writes a waveform of one program, every signal at both edges of the clock, for GTKWave or Surfer.
 
 The program runs on a build of its own. No idle cycles are skipped, so a cycle is two time units throughout. FST files
-are far smaller than VCD, and need the headers of zlib and lz4.
+are far smaller than VCD, and need the headers of zlib and lz4. A SAIF file holds how often each bit changes and how
+long it is 1 instead of when, which is what power analysis reads.
 """
 
 import ctypes
@@ -18,11 +19,13 @@ from sim.design import Design
 from sim.inprocess import Simulation
 from sim.task import Outcome, Record, Task, conclude, prepare
 
-Format = Literal["fst", "vcd"]
+Format = Literal["fst", "vcd", "saif"]
 
 DUMP = Path(__file__).with_name("dump.cpp")
-_SOURCES: dict[Format, str] = {"fst": "verilated_fst_c.cpp", "vcd": "verilated_vcd_c.cpp"}
-_LIBRARIES: dict[Format, tuple[str, ...]] = {"fst": ("-lz", "-llz4"), "vcd": ()}
+_LIBRARIES: dict[Format, tuple[str, ...]] = {"fst": ("-lz", "-llz4"), "vcd": (), "saif": ()}
+_READABLE = ("--trace-structs",)
+_COMPLETE = ("--trace-max-width", "65536", "--trace-max-array", "1024")
+"""Synthesis knows structs as vectors, and needs wide ones too. Memories are larger."""
 _HEADERS = "#include <zlib.h>\n#include <lz4.h>\n"
 
 
@@ -33,6 +36,8 @@ class Waveform:
     path: Path
     cycles: int
     """From the start of the program."""
+    counters: dict[str, int]
+    """What the design counted in them."""
     record: Record | None
     """The result, as of any simulation; None when the program went on beyond the last cycle that was written."""
 
@@ -43,12 +48,12 @@ def format_of(path: Path) -> Format:
         if path.suffix == f".{known}":
             found: Format = known
             return found
-    raise ValueError(f"{path}: a waveform is a .fst or a .vcd file")
+    raise ValueError(f"{path}: a waveform is a .fst, a .vcd or a .saif file")
 
 
 def check_headers(form: Format) -> None:
     """Raise MissingToolError that names the packages when a waveform of this format cannot be built here."""
-    if form == "vcd":
+    if form != "fst":
         return
     with tempfile.TemporaryDirectory() as name:
         probe = Path(name) / "probe.cpp"
@@ -82,11 +87,13 @@ def record_wave(design: Design, task: Task, path: Path, *, cycles: int) -> Wavef
             written = recorder.run(cycles)
             io = recorder.io
             outcome = Outcome(recorder.error, io.cycles_o, io.host_cycles_o, io.counters_o, {}, 0.0)
+            counters = outcome.named(design.counters)
             is_done = bool(io.done_o)
         finally:
             recorder.close()
         part.replace(path)
-    return Waveform(path, written, conclude("", prepared, design.counters, outcome) if is_done else None)
+    record = conclude("", prepared, design.counters, outcome) if is_done else None
+    return Waveform(path, written, counters, record)
 
 
 class _Recorder(Simulation):
@@ -123,13 +130,14 @@ def _build(design: Design, datapath: Datapath, form: Format) -> Path:
 
 def _make(design: Design, datapath: Datapath, form: Format, folder: Path) -> None:
     runtime = build.runtime_folder()
-    build.verilate(design, datapath, folder, f"--trace-{form}", "--trace-structs")
+    shown = _COMPLETE if form == "saif" else _READABLE
+    build.verilate(design, datapath, folder, f"--trace-{form}", *shown)
     generated = sorted(folder.glob("Vtb*.cpp"))
     include = build.verilator_root() / "include"
     # Compiling fast matters more than running fast: a waveform is of thousands of cycles.
-    defines = ("-UVM_TRACE", "-DVM_TRACE=1", "-O1", *(("-DDOSA_FST",) if form == "fst" else ()))
+    defines = ("-UVM_TRACE", "-DVM_TRACE=1", "-O1", f"-DDOSA_{form.upper()}")
     build.compile_together("design", [*generated, DUMP], folder, *defines)
-    build.compile_together("trace", [include / _SOURCES[form]], folder, *defines)
+    build.compile_together("trace", [include / f"verilated_{form}_c.cpp"], folder, *defines)
     everything = ["design.o", "trace.o", "-Wl,--whole-archive", str(runtime / "runtime.a"), "-Wl,--no-whole-archive"]
     local = ["-shared", "-Wl,-Bsymbolic", "-o", "tb.so", str(runtime / "inprocess.o")]
     build.run([build.compiler(), *local, *everything, "-lpthread", *_LIBRARIES[form]], folder)

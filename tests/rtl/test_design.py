@@ -89,6 +89,14 @@ def test_a_generated_design_passes_on_parameters_compiler_and_sources(tmp_path: 
         assert f".{name}({value})," in top
 
 
+def test_the_form_that_is_synthesised_has_a_folder_and_parameters_of_its_own(tmp_path: Path) -> None:
+    hardware = GEMMINI.template.hardware(4, 4, 4)
+    plain, synthesised = (generate(hardware, tmp_path, as_synthesised=form) for form in (False, True))
+    assert plain != synthesised
+    tops = [(folder / "design_top.sv").read_text(encoding="utf-8") for folder in (plain, synthesised)]
+    assert [".PlainArray(1)," in top for top in tops] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("hardware", "message"),
     [

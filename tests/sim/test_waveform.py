@@ -27,7 +27,7 @@ BYTES_PER_BEAT = 16
         ("x:row.vcd", "expected ROW:FILE"),
         ("0:row.vcd", "the table has rows 1 to 2"),
         ("3:row.vcd", "the table has rows 1 to 2"),
-        ("1:row.png", "row.png: a waveform is a .fst or a .vcd file"),
+        ("1:row.png", "row.png: a waveform is a .fst, a .vcd or a .saif file"),
         ("1:in.vcd", "is the input"),
     ],
 )
