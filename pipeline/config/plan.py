@@ -61,6 +61,11 @@ class Plan:
         search = self.study.search
         return [f"--objective={search.objective}", f"--clock-mhz={search.clock_mhz!r}", *limits]
 
+    @property
+    def synthesised(self) -> tuple[str, ...]:
+        """Targets whose hardware is synthesised for the report."""
+        return tuple(self.targets) if self.study.synthesis else ()
+
     def target_digest(self, target: str) -> list[str]:
         """Digests of the layers of a target's networks."""
         return [self.workload_digests[target]] if target in self.workloads else [*self.workload_digests.values()]

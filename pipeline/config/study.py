@@ -214,6 +214,11 @@ class Study(_Section):
     search: Search = Field(Search(), description="One search per workload, round and seed.")
     baselines: Baselines = Field(Baselines(), description="What the result is compared with.")
     validation: Validation = Field(Validation(), description="Checks on the build that computes real results.")
+    synthesis: bool = Field(
+        False,
+        description="Synthesise the default hardware and each design found: area by module in the report. Without the "
+        "tools the report says what to install.",
+    )
 
     @property
     def machine(self) -> MachineChoice:

@@ -37,6 +37,10 @@ rule report:
             f"results/{w.study}/timelines/{name}.parquet"
             for name in PLANS[w.study].targets
         ],
+        synthesis=lambda w: [
+            f"results/{w.study}/synthesis/{name}.json"
+            for name in PLANS[w.study].synthesised
+        ],
     output:
         validation="results/{study}/validation.parquet",
         html="results/{study}/report/report.html",

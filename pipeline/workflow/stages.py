@@ -21,6 +21,7 @@ TITLES = {
     "select": "choose what to simulate",
     "choose": "choose the best design",
     "timeline": "record tiles of the result",
+    "synthesize": "synthesise the result",
     "validate": "simulate the result again",
     "what_if": "change the result's surroundings",
     "bench": "run benches",

@@ -8,6 +8,12 @@ from tests.machines import GEMMINI
 PLAN = Plan(load_study("default"))
 
 
+def test_hardware_is_synthesised_for_every_target_where_the_study_asks_for_it():
+    study = {"workloads": ("bert", "resnet50")}
+    assert Plan(Study(**study)).synthesised == ()
+    assert Plan(Study(synthesis=True, **study)).synthesised == ("bert", "resnet50", "shared")
+
+
 def test_shards_measure_all_points_and_differ_by_at_most_one():
     plan = Plan(Study(sampling={"points": 1001}, simulation={"shards": 3}))
     counts = [plan.points(name, shard) for name in plan.hardware for shard in range(3)]

@@ -11,6 +11,9 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
+from pipeline.files import write_json
+from pipeline.hardware import HardwareTensors
+from pipeline.machine.machine import with_area
 from pipeline.stages.report import write_report
 from pipeline.stages.reporting import tables, words
 from pipeline.stages.reporting.findings import findings, mean_gain, summary_lines
@@ -19,6 +22,7 @@ from pipeline.stages.reporting.parts import ROWS
 from pipeline.stages.reporting.results import load_results
 from pipeline.stages.reporting.svg import CHARACTER, Axis
 from pipeline.table import read_table, write_table
+from tests.machines import GEMMINI
 from tests.workflow.study_folder import make_study
 
 
@@ -223,6 +227,65 @@ def test_a_report_without_some_tables_says_so_and_shows_the_rest(folder, tmp_pat
     assert "what the design waits for: no layer was simulated with things changed" in page
     assert 'id="designs"' in page
     assert "from the simulation:" not in page
+
+
+REPORT = {
+    "design": "gemmini",
+    "hardware": {"dim": 16, "scratchpad_kib": 256.0, "accumulator_kib": 64.0},
+    "logic_mm2": 20.0,
+    "memory_mm2": 24.0,
+    "critical_ns": 20.0,
+    "liberty": "cells",
+    "nanometres": 180,
+    "memories": "tables",
+    "modules": [
+        {"module": name, "instances": 1, "cells": 9, "area_mm2": mm2, "registers": 3, "critical_ns": 4, "memory": sram}
+        for name, mm2, sram in (("top", 5.0, False), ("path", 15.0, False), ("sram", 24.0, True))
+    ],
+    "hierarchy": {
+        "name": "", "module": "top", "instances": 1, "own_mm2": 5.0,
+        "children": [
+            {"name": "u_load", "module": "path", "instances": 1, "own_mm2": 15.0,
+             "children": [{"name": "u_pad", "module": "sram", "instances": 2, "own_mm2": 12.0, "children": []}]},
+        ],
+    },
+}  # fmt: skip
+
+
+def with_synthesis(folder, tmp_path, areas):
+    """A copy of a study that asked for synthesis and got ``areas`` for each of its designs."""
+    copy = tmp_path / "made-up"
+    shutil.copytree(folder, copy)
+    study = json.loads((copy / "study.json").read_text())
+    (copy / "study.json").write_text(json.dumps(study | {"synthesis": True}))
+    for workload in load_results(copy).workloads:
+        write_json(copy / "synthesis" / f"{workload}.json", areas)
+    return write_report(copy).read_text(encoding="utf-8")
+
+
+def test_area_by_module_is_shown_with_both_areas(folder, tmp_path):
+    found = REPORT | {"hardware": REPORT["hardware"] | {"dim": 8}}
+    page = with_synthesis(folder, tmp_path, {"default": REPORT, "found": found})
+    areas = downloads(page)["areas.csv"]
+    assert areas["design"].tolist() == ["default", "found for bert"]
+    for row, dim in zip(areas.to_dict("records"), (16, 8), strict=True):
+        sizes = HardwareTensors.stack([GEMMINI.template.hardware(dim, 256, 64)])
+        assert row["area_mm2"] == pytest.approx(float(GEMMINI.area_mm2(sizes)))
+        assert row["area_synthesized_mm2"] == pytest.approx(float(with_area(GEMMINI, "synthesized").area_mm2(sizes)))
+    assert areas["clock (MHz)"].tolist() == [50, 50]
+    assert "top, top: 5 mm² (25.0 %)" in page
+    assert "load, path: 15 mm² (75.0 %)" in page
+    assert areas["memories, 180 nm (mm²)"].tolist() == [24, 24]
+
+
+def test_a_study_without_the_tools_says_what_to_install(folder, tmp_path):
+    page = with_synthesis(folder, tmp_path, {"missing": "synthesis needs yosys: pip install pyosys"})
+    assert "area by module: synthesis needs yosys: pip install pyosys" in page
+    assert 'id="synthesis"' not in page
+
+
+def test_a_study_that_did_not_ask_for_synthesis_says_nothing_of_it(page):
+    assert "area by module" not in page.lower()
 
 
 def test_a_folder_that_is_no_study_is_named(tmp_path):

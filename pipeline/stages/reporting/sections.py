@@ -21,6 +21,7 @@ from pipeline.stages.reporting.page import MissingError, Section, figure, folded
 from pipeline.stages.reporting.parts import parts_table
 from pipeline.stages.reporting.provenance import provenance
 from pipeline.stages.reporting.results import StudyResults, best_of
+from pipeline.stages.reporting.synthesis import synthesis_section
 from pipeline.stages.simulate import ESTIMATED
 
 
@@ -283,6 +284,7 @@ SECTIONS: tuple[Callable[[StudyResults], Section | list[Section]], ...] = (
     waits_section,
     layer_sections,
     pareto_section,
+    synthesis_section,
     search_section,
     accuracy_section,
     timing_section,

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from pipeline.config.study import SHARED
 from pipeline.hardware import HardwareTensors, Template
-from pipeline.machine.machine import Machine
+from pipeline.machine.machine import Machine, known_areas, with_area
 from pipeline.mapping import Mapping
 from pipeline.measurement import WORD_COUNTERS, known_classes
 from pipeline.search.pareto import on_front
@@ -29,6 +29,8 @@ def designs_table(results: StudyResults) -> pd.DataFrame:
     """Every simulated design with its area and how many times its objective is below that of the default."""
     table = results.designs.copy()
     table["area_mm2"] = areas(table, results.machine)
+    if "synthesized" in known_areas(results.machine):
+        table["area_synthesized_mm2"] = areas(table, with_area(results.machine, "synthesized"))
     reference = table[table["variant"] == "reference"].set_index("workload")["objective"]
     table["improvement"] = table["workload"].map(reference) / table["objective"]
     table["prediction_error"] = table["pred.edp"] / table["sim.edp"] - 1
@@ -65,7 +67,7 @@ def best_rows(designs: pd.DataFrame) -> list[bool]:
 def readable_designs(designs: pd.DataFrame, method: str) -> pd.DataFrame:
     """Designs as people read them: who found them, sizes in words, gains over the default."""
     limited = {"over_limit": designs["over_limit"]} if (designs["over_limit"] > 1).any() else {}
-    return pd.DataFrame(
+    readable = pd.DataFrame(
         {
             "workload": designs["workload"],
             "found by": [words.finder(str(variant), method) for variant in designs["variant"]],
@@ -85,6 +87,9 @@ def readable_designs(designs: pd.DataFrame, method: str) -> pd.DataFrame:
             "area_mm2": designs["area_mm2"],
         }
     )
+    if "area_synthesized_mm2" in designs:
+        readable["area_synthesized_mm2"] = designs["area_synthesized_mm2"]
+    return readable
 
 
 def networks_table(results: StudyResults, clock_mhz: float) -> pd.DataFrame:

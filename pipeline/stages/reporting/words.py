@@ -32,6 +32,8 @@ TITLES = {
     "sim.edp": "simulated EDP (µJ·cycles)",
     "prediction_error": "prediction error",
     "area_mm2": "area (mm²)",
+    "area_synthesized_mm2": "area by synthesis (mm²)",
+    "critical_ns": "critical path (ns)",
     "layer.name": "layer",
     "layer.count": "count",
     "mapping.mapping": "mapping",
@@ -54,7 +56,7 @@ TITLES = {
 PERCENT = {"prediction_error", "median_error", "p90_error", "inside_90", "utilisation", "alone", "share"}
 RATIO = {"over_limit", "improvement", "cycles_gain", "energy_gain", "area_ratio", "gain", "over_own"}
 
-DIGITS = {"area_mm2": 2, "spearman": 3}
+DIGITS = {"area_mm2": 2, "area_synthesized_mm2": 2, "spearman": 3}
 """Columns of numbers of one size, with their digits after the point."""
 
 OBJECTIVES = {"edp": "EDP", "latency": "latency", "energy": "energy", "ed2p": "ED2P (energy times cycles squared)"}
@@ -88,6 +90,12 @@ COLOURS = {
     "accumulator": "#c9a227",
     "scratchpad": "#3577b5",
     "dram": "#d1603d",
+    "execute": "#4f8a58",
+    "front": "#8e6c8a",
+    "station": "#6b8e9f",
+    "counters": "#b0413e",
+    "completions": "#a56336",
+    "watchdog": "#9aa1ad",
     "W": "#8e6c8a",
     "I": "#3577b5",
     "O": "#c9a227",
