@@ -54,6 +54,7 @@ class DesignFile(_Part):
     clock_mhz: Positive
     networks: list[NetworkPart] = Field(min_length=1)
     gap_to_best_possible: float | None = Field(description="How far above the best at most, where that is known.")
+    best_possible_over: str | None = Field(None, description="Over which designs, where that is known.")
     evaluations: Positive
     invalid: int = Field(ge=0, description="Layer candidates that did not fit; not counted.")
     seconds: float = Field(ge=0)
