@@ -11,7 +11,7 @@ from statistics import median
 import torch
 
 from benches import learned_plot
-from benches.common import PUBLIC, TIMELOOP, Cell, quick, write
+from benches.common import PUBLIC, Cell, quick, write
 from benches.learned_tables import CHANGES, OWN, tables
 from learned import model
 from learned.acquire import constants_of, most_uncertain
@@ -20,7 +20,7 @@ from learned.evaluate import HeldOut, cross_validate, predict, scores
 from learned.model import Metadata, TrainedModel
 from pipeline.choices import ModelKind
 from pipeline.files import ROOT, reference_data
-from pipeline.machine.latency import AnalyticalModel, LatencyModel
+from pipeline.machine.latency import LatencyModel
 from pipeline.machine.machine import MachineChoice
 from pipeline.table import read_table
 
@@ -87,11 +87,10 @@ def learning_curve(design: str, drawn: Samples, found: Samples) -> list[Row]:
 
 def contributions(design: str, drawn: Samples, found: Samples) -> list[Row]:
     """What each part adds: DOSA's analytical model, the timing as it starts, calibrated, corrected; their residual."""
-    size = CONTRIBUTION_ROWS
     result: list[Row] = []
-    for name, kind in (("timeloop", None), *((kind, kind) for kind in (*KINDS, "residual"))):
-        values = _draw(drawn, found, kind, size, SEED)
-        result.append({"test": f"contributions, {design}", "model": name, "rows": size} | values)
+    for kind in ("dosa", *KINDS, "residual"):
+        values = _draw(drawn, found, kind, CONTRIBUTION_ROWS, SEED)
+        result.append({"test": f"contributions, {design}", "model": kind, "rows": CONTRIBUTION_ROWS} | values)
     return result
 
 
@@ -128,14 +127,12 @@ def _split(drawn: Samples, seed: int) -> tuple[Samples, Samples]:
     return known[torch.randperm(len(known), generator=generator)], drawn[held_out]
 
 
-def _draw(drawn: Samples, found: Samples, kind: ModelKind | None, size: int, seed: int) -> dict[str, float]:
-    """Scores of a model of ``kind`` fitted to ``size`` rows; without a kind those of DOSA's analytical model."""
+def _draw(drawn: Samples, found: Samples, kind: ModelKind, size: int, seed: int) -> dict[str, float]:
+    """Scores of a model of ``kind`` fitted to ``size`` rows."""
     known, held_out = _split(drawn, seed)
     known = known[torch.arange(min(size, len(known)))]
     start = time.process_time()
-    fitted: LatencyModel = AnalyticalModel(TIMELOOP)
-    if kind is not None:
-        fitted = model.fit(known, Metadata(kind, MachineChoice(), "from-table", seed))
+    fitted = model.fit(known, Metadata(kind, MachineChoice(), "from-table", seed))
     return {"fit_s": time.process_time() - start} | _judged(fitted, held_out, found)
 
 

@@ -10,16 +10,14 @@ from statistics import geometric_mean
 
 import pandas as pd
 
-from benches.common import TIMELOOP, Cell, quick, simulated, write
+from benches.common import Cell, quick, simulated, write
 from benches.learned_tables import tables
 from learned import model
 from learned.data import read_samples
 from learned.model import Metadata
 from pipeline.choices import ModelKind
-from pipeline.hardware import HardwareTensors
-from pipeline.machine.latency import AnalyticalModel, Latency, LatencyModel
+from pipeline.machine.latency import AnalyticalModel, LatencyModel
 from pipeline.machine.machine import MachineChoice
-from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.search.result import SearchResult
 from pipeline.stages.search import run_search
 from pipeline.workload import load_workload
@@ -31,18 +29,7 @@ DIM = 16
 SEEDS = (0,) if quick() else (0, 1)
 EVALUATIONS = 200 if quick() else 2000
 DEFAULT = "default hardware and tiler"
-KINDS: tuple[ModelKind, ...] = ("analytical", "calibrated", "default")
-
-
-class TimeloopCycles:
-    """DOSA's own analytical cycles as a latency of the accelerator."""
-
-    name = "timeloop"
-    machine = MACHINE
-
-    def __call__(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Latency:
-        """Cycles of the Timeloop view."""
-        return AnalyticalModel(TIMELOOP)(layers, mappings, hardware)
+KINDS: tuple[ModelKind, ...] = ("dosa", "analytical", "calibrated", "default")
 
 
 def main() -> None:
@@ -53,7 +40,7 @@ def main() -> None:
 def rows(table: pd.DataFrame, seed: int) -> list[Record]:
     """EDP of final designs, one row for each network and model, then means; ``table`` trains the learned model."""
     samples, _ = read_samples(table, "sim.cycles", MACHINE.template)
-    judges: dict[str, LatencyModel] = {"timeloop": TimeloopCycles()}
+    judges: dict[str, LatencyModel] = {}
     for kind in KINDS:
         judges[kind] = model.fit(samples, Metadata(kind, MachineChoice(), "from-table", seed))
     found: dict[tuple[str, str], list[SearchResult]] = {}

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from learned.calibration import Array, Calibration, places, refine, uncalibrated, values_of
+from learned.calibration import Array, Calibration, importance, places, refine, uncalibrated, values_of
 from learned.correction import Process, condition, log_ratio
 from learned.data import Samples, efficiency, group_folds
 from learned.features import Features, features
@@ -105,19 +105,23 @@ def features_of(machine: Machine, calibration: Calibration, samples: Samples) ->
 
 
 def is_better(error: Float[Tensor, " n"], before: Float[Tensor, " n"], samples: Samples) -> bool:
-    """Whether errors on efficient rows are smaller than before by ``LEAST_GAIN``, and their ranks no worse.
+    """Whether errors are smaller than before by ``LEAST_GAIN``, and the ranks of efficient rows no worse.
 
-    Few rows differ by chance: the gain over all rows must exceed its standard error, and ranks may lose ``RANK_MARGIN``
-    or the standard error of their correlation, (1 - rho^2) / sqrt(n).
+    Rows count by their efficiency (``importance``). Few rows differ by chance: the gain over all must exceed its
+    standard error, efficient rows may lose no more than theirs, and ranks ``RANK_MARGIN`` or the standard error of
+    their correlation, (1 - rho^2) / sqrt(n).
     """
     rows = _efficient(samples)
     size, size_before = (part.abs().clamp(max=MOST_LOG_ERROR) for part in (error, before))
-    gain = size_before - size
-    less = gain[rows].mean() > LEAST_GAIN * size_before[rows].mean()
-    sure = gain.mean() > gain.std() / len(gain) ** 0.5
+    gain, weight = size_before - size, importance(samples).square()
+    weight = weight / weight.sum()
+    mean = (weight * gain).sum()
+    chance = (weight * (gain - mean)).square().sum().sqrt()
+    more = mean > torch.maximum(chance, LEAST_GAIN * (weight * size_before).sum())
+    kept = gain[rows].mean() > -gain[rows].std() / len(rows) ** 0.5
     rank, rank_before = (_rank(part, samples, rows) for part in (error, before))
     margin = max(RANK_MARGIN, (1 - rank_before**2) / len(rows) ** 0.5)
-    return bool(less & sure) and rank >= rank_before - margin
+    return bool(more & kept) and rank >= rank_before - margin
 
 
 def best_share(held: HeldOutErrors, samples: Samples) -> float:

@@ -27,6 +27,7 @@ DimRule = Literal["from-table", "from-mapping"]
 """Where the array size of a row comes from: its columns; or the smallest array that holds its spatial factors."""
 
 MODEL_KINDS = {
+    "dosa": "learned.kinds.analytical:Published",
     "analytical": "learned.kinds.analytical:Analytical",
     "dnn": "learned.kinds.networks:Plain",
     "residual": "learned.kinds.networks:Residual",

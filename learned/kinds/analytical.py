@@ -1,10 +1,11 @@
-"""The machine's own latency at the starting values of its constants: nothing is fitted."""
+"""Kinds to which nothing is fitted: the machine's own latency at the starting values of its constants, and DOSA's."""
 
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from learned.data import Samples
+from learned.published import PUBLISHED_BASE
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import Latency
 from pipeline.machine.machine import Machine
@@ -34,3 +35,13 @@ class Analytical:
         """Nothing. Raises TypeError when there is something."""
         if tensors:
             raise TypeError("an analytical model has no weights")
+
+
+class Published(Analytical):
+    """DOSA's own analytical model, whatever the machine."""
+
+    def predict(
+        self, weights: None, machine: Machine, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
+    ) -> Latency:
+        """The latency of Timeloop's hardware."""
+        return PUBLISHED_BASE(layers, mappings, hardware)

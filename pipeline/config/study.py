@@ -94,7 +94,7 @@ class Learning(_Section):
 
     kind: ModelName = Field("default", description="Model that the search uses.")
     compare: tuple[ModelName, ...] = Field(
-        ("analytical", "dnn", "residual", "calibrated", "default"),
+        ("dosa", "analytical", "dnn", "residual", "calibrated", "default"),
         description="Models whose accuracy the report compares.",
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the fit.")

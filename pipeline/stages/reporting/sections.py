@@ -167,7 +167,9 @@ def accuracy_section(results: StudyResults) -> Section:
     content = text(
         "In each round the models are trained on everything measured before and judged on what is measured in it. "
         "'searched' are the mappings of the designs found, where accuracy counts most; there the differences between "
-        "mappings are small, so a model can have a small error and still rank them poorly."
+        "mappings are small, so a model can have a small error and still rank them poorly. What each part adds: "
+        "'dosa' is DOSA's analytical model, 'residual' its published correction, 'analytical' the machine's timing "
+        "before anything was measured, 'calibrated' with constants fitted, 'default' with a correction on top."
     )
     caption = (
         "Error of mappings that the model had not seen over how busy they keep the array; both matter at the right."
