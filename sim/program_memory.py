@@ -65,7 +65,7 @@ def place(
     """The tensors of ``layer`` in ``room``, ``offset`` bytes into a line; ``scales`` are rows and DIM of its table."""
     height, width = layer.Q * layer.stride_h, layer.P * layer.stride_w
     outputs = (layer.N, layer.Q, layer.P, layer.K)
-    tensors = []
+    tensors: list[Tensor] = []
     address = offset + room.first_byte
     for shape, itemsize in (
         ((layer.N, height, width, layer.C), 1),

@@ -43,7 +43,7 @@ def load_scales(scales: Tensor, accumulator_rows: int) -> NDArray[np.uint32]:
     if rows == 0:
         return np.zeros((0, WORDS), np.uint32)
     start = np.arange(0, rows, LOAD_ROWS)
-    fields = {
+    fields: dict[str, Indices | int] = {
         "opcode": LOAD,
         "operand_acc": 1,
         "operand_row": accumulator_rows + start,
