@@ -108,8 +108,8 @@ def is_better(error: Float[Tensor, " n"], before: Float[Tensor, " n"], samples: 
     """Whether errors are smaller than before by ``LEAST_GAIN``, and the ranks of efficient rows no worse.
 
     Rows count by their efficiency (``importance``). Few rows differ by chance: the gain over all must exceed its
-    standard error, efficient rows may lose no more than theirs, and ranks ``RANK_MARGIN`` or the standard error of
-    their correlation, (1 - rho^2) / sqrt(n).
+    standard error, efficient rows may lose no more than theirs, and ranks ``RANK_MARGIN``, a swap of two neighbours or
+    the standard error of their correlation, (1 - rho^2) / sqrt(n).
     """
     rows = _efficient(samples)
     size, size_before = (part.abs().clamp(max=MOST_LOG_ERROR) for part in (error, before))
@@ -120,8 +120,9 @@ def is_better(error: Float[Tensor, " n"], before: Float[Tensor, " n"], samples: 
     more = mean > torch.maximum(chance, LEAST_GAIN * (weight * size_before).sum())
     kept = gain[rows].mean() > -gain[rows].std() / len(rows) ** 0.5
     rank, rank_before = (_rank(part, samples, rows) for part in (error, before))
-    margin = max(RANK_MARGIN, (1 - rank_before**2) / len(rows) ** 0.5)
-    return bool(more & kept) and rank >= rank_before - margin
+    swap = 12 / (len(rows) ** 3 - len(rows))
+    margin = max(RANK_MARGIN, swap, (1 - rank_before**2) / len(rows) ** 0.5)
+    return bool(more & kept) and rank >= rank_before - margin - 1e-9
 
 
 def best_share(held: HeldOutErrors, samples: Samples) -> float:
