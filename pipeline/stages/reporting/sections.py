@@ -198,6 +198,12 @@ def execution_section(results: StudyResults) -> Section:
         bars = Markup("").join(_network_bars(group, parts, unit) for _, group in frame.groupby("workload", sort=False))
         content += heading(head) + bars
     content += folded("As tables", table("cycles", cycles) + table("energy", energy))
+    cached = tables.cached_table(results.references, results.finals)
+    if len(cached):
+        content += text(
+            "By the published rule, which all other figures keep to, every byte over the bus comes from DRAM. Beside "
+            "it the energy where what the caches hold is priced as theirs."
+        ) + table("caches", cached)
     return Section("execution", "Cycles and energy", content)
 
 

@@ -19,7 +19,7 @@ from pipeline.search.result import speed
 from pipeline.stages import what_if
 from pipeline.stages.reporting import words
 from pipeline.stages.reporting.results import JUDGED, StudyResults, best_of
-from pipeline.stages.simulate import counted_energy, estimated_energy
+from pipeline.stages.simulate import CACHED, counted_energy, estimated_energy
 from pipeline.stages.totals import each_network, totals
 from pipeline.table import hardware_of, layer_of
 from pipeline.workload import DIMS
@@ -229,6 +229,19 @@ def energy_table(layers: pd.DataFrame, design: str, template: Template) -> pd.Da
     table = weighted.groupby(layers["workload"], sort=False).sum().reset_index()
     table.insert(1, "design", design)
     return table
+
+
+def cached_table(before: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Energy of whole networks by both rules in microjoule, a row a workload; none where no caches were counted."""
+    if CACHED not in before or CACHED not in found:
+        return pd.DataFrame()
+    columns = {}
+    for column, name in (("sim.energy_uj", "published rule"), (CACHED, "caches apart")):
+        for design, layers in (("default", before), ("found", found)):
+            energy = layers[column] * layers["layer.count"]
+            columns[f"{design}, {name} (µJ)"] = energy.groupby(layers["workload"], sort=False).sum()
+        columns[f"below default, {name}"] = columns[f"default, {name} (µJ)"] / columns[f"found, {name} (µJ)"]
+    return pd.DataFrame(columns).rename_axis("workload").reset_index()
 
 
 def _level_energy(row: dict[str, Any], template: Template) -> dict[str, float]:

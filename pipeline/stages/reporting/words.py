@@ -54,7 +54,17 @@ TITLES = {
 """Heads of columns; others lose their underscores and the ending ``_cycles``."""
 
 PERCENT = {"prediction_error", "median_error", "p90_error", "inside_90", "utilisation", "alone", "share"}
-RATIO = {"over_limit", "improvement", "cycles_gain", "energy_gain", "area_ratio", "gain", "over_own"}
+RATIO = {
+    "below default, published rule",
+    "below default, caches apart",
+    "over_limit",
+    "improvement",
+    "cycles_gain",
+    "energy_gain",
+    "area_ratio",
+    "gain",
+    "over_own",
+}
 
 DIGITS = {"area_mm2": 2, "area_synthesized_mm2": 2, "spearman": 3}
 """Columns of numbers of one size, with their digits after the point."""

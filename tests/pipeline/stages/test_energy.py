@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pipeline.hardware import HardwareTensors
@@ -9,7 +10,7 @@ from pipeline.machine.machine import machine_of
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.measurement import COUNTERS, known_classes
 from pipeline.stages import simulate
-from pipeline.stages.reporting.tables import cycles_table, energy_table
+from pipeline.stages.reporting.tables import cached_table, cycles_table, energy_table
 from pipeline.table import Row, columns_of
 from pipeline.workload import Layer
 from sim.design import Design
@@ -47,3 +48,21 @@ def test_energy_is_counted_where_all_words_are(
     classes = [name for name in LOOPS if name in counters or name == "host_cycles"]
     assert known_classes(result.columns) == classes
     assert cycles_table(layers, "found")[classes].sum(axis=1)[0] == 2 * 100 * len(classes)
+
+
+def test_energy_with_caches_apart_stands_beside_the_published_rule() -> None:
+    layers = pd.DataFrame(
+        {
+            "workload": ["a", "a", "b"],
+            "layer.count": [2, 1, 3],
+            "sim.energy_uj": [4.0, 2.0, 5.0],
+            simulate.CACHED: [1.0, 1.0, 2.0],
+        }
+    )
+    found = layers.assign(**{"sim.energy_uj": layers["sim.energy_uj"] / 2})
+    table = cached_table(layers, found).set_index("workload")
+    assert table["default, published rule (µJ)"].tolist() == [10.0, 15.0]
+    assert table["found, caches apart (µJ)"].tolist() == [3.0, 6.0]
+    assert table["below default, published rule"].tolist() == [2.0, 2.0]
+    assert table["below default, caches apart"].tolist() == [1.0, 1.0]
+    assert cached_table(layers.drop(columns=simulate.CACHED), found).empty
