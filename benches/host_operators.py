@@ -2,9 +2,8 @@
 
 Quantised networks with the default tiler's mappings on the default hardware, memory ``soc``: the cycles and bytes of
 the layers on the accelerator (timing build), and what pooling, additions and depthwise layers add on the host, counted
-as ``pipeline/stages/inference/host.py`` says. ``equal_at`` is the number of cycles an element at which a kind takes as
-long as the accelerator's layers: the order of the kinds does not depend on the host's speed, their shares do. The last
-row of a network is all of it as one program.
+as ``pipeline/stages/inference/host.py`` says. ``halved_at`` is the number of cycles an element at which a kind takes
+as long as the accelerator's layers: the order of the kinds does not depend on the host's speed, their shares do.
 """
 
 import json
@@ -53,7 +52,7 @@ def rows_of(name: str, report: Report) -> list[dict[str, Cell]]:
             "cycles_percent": 100 * cycles / total,
             "megabytes": moved / 1e6,
             "bytes_percent": 100 * moved / total_bytes,
-            "equal_at": None,
+            "halved_at": None,
         }
     ]
     for row in host.to_dict("records"):
@@ -66,12 +65,10 @@ def rows_of(name: str, report: Report) -> list[dict[str, Cell]]:
                 "cycles_percent": 100 * row["cycles"] / total,
                 "megabytes": row["bytes"] / 1e6,
                 "bytes_percent": 100 * row["bytes"] / total_bytes,
-                "equal_at": cycles / row["elements"],
+                "halved_at": cycles / row["elements"],
             }
         )
-    one: dict[str, Cell] = {"network": name, "kind": "one program", "megacycles": report.time.cycles / 1e6}
-    one["cycles_percent"] = 100 * report.time.cycles / total
-    return [*rows, one]
+    return rows
 
 
 def main() -> None:

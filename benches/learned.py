@@ -5,7 +5,6 @@ rows at all. ``QUICK=1`` keeps one draw of 50 rows of the stored tables that the
 """
 
 import time
-from math import inf
 from statistics import median
 
 import torch
@@ -14,7 +13,6 @@ from benches import learned_plot
 from benches.common import PUBLIC, Cell, quick, write
 from benches.learned_tables import CHANGES, OWN, tables
 from learned import model
-from learned.acquire import constants_of, most_uncertain
 from learned.data import Samples, read_samples
 from learned.evaluate import HeldOut, cross_validate, predict, scores
 from learned.model import Metadata, TrainedModel
@@ -30,8 +28,6 @@ SIZES = (10, 25, 50, 100, 300, 600)
 DRAWS = 5
 KINDS: tuple[ModelKind, ...] = ("analytical", "calibrated", "default")
 CONTRIBUTION_ROWS = 50 if quick() else 300
-FIRST, ADDED = 25, 25
-"""Rows of a first fit, and rows added to them."""
 HELD_OUT = 4
 """One shape in so many is held out."""
 SPEED_ROWS = 100_000
@@ -43,13 +39,11 @@ def main() -> None:
     torch.set_num_threads(1)
     curves: list[Row] = []
     parts: list[Row] = []
-    asked: list[Row] = []
     for design, (drawn, found) in _all().items():
         print(f"{design}: {len(drawn)} drawn rows, {len(found)} searched ones", flush=True)
         curves += learning_curve(design, drawn, found)
         parts += contributions(design, drawn, found)
-        asked += choices(design, drawn, found)
-    rows = curves + parts + asked + public() + speed(next(iter(_all().values()))[0])
+    rows = curves + parts + public() + speed(next(iter(_all().values()))[0])
     write("learned", rows, seeds=[SEED])
     learned_plot.learning_curves(curves)
 
@@ -92,30 +86,6 @@ def contributions(design: str, drawn: Samples, found: Samples) -> list[Row]:
         values = _draw(drawn, found, kind, CONTRIBUTION_ROWS, SEED)
         result.append({"test": f"contributions, {design}", "model": kind, "rows": CONTRIBUTION_ROWS} | values)
     return result
-
-
-def choices(design: str, drawn: Samples, found: Samples) -> list[Row]:
-    """Rows added at random to the first ones, and as many that the model asks for, from the same table."""
-    result: list[Row] = []
-    for name in ("at random", "as the model asks"):
-        draws = [_added(drawn, found, name != "at random", seed) for seed in range(1 if quick() else DRAWS)]
-        values = {score: median(draw[score] for draw in draws) for score in draws[0]}
-        result.append({"test": f"{ADDED} rows added, {design}", "model": name, "rows": FIRST + ADDED} | values)
-    return result
-
-
-def _added(drawn: Samples, found: Samples, by_model: bool, seed: int) -> dict[str, float]:
-    known, held_out = _split(drawn, seed)
-    rest = known[torch.arange(FIRST, len(known))]
-    about = Metadata("calibrated", MachineChoice(), "from-table", seed)
-    more = torch.arange(ADDED)
-    if by_model:
-        fitted = model.fit(known[torch.arange(FIRST)], about)
-        batch = (rest.layers, rest.mappings, rest.hardware)
-        limit = rest.cycles.new_full((len(rest),), inf)
-        more = most_uncertain(predict(fitted, rest), limit, ADDED, constants_of(fitted, *batch))
-    rows = torch.cat([torch.arange(FIRST), FIRST + more])
-    return _judged(model.fit(known[rows], about), held_out, found)
 
 
 def _split(drawn: Samples, seed: int) -> tuple[Samples, Samples]:

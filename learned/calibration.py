@@ -18,10 +18,8 @@ from scipy.optimize import OptimizeResult, least_squares
 from torch import Tensor
 
 from learned.data import Samples, efficiency
-from pipeline.hardware import HardwareTensors
 from pipeline.machine.constants import Constant, Values
 from pipeline.machine.machine import Machine, prepared
-from pipeline.mapping import LayerTensors, MappingTensors
 
 NOISE = 0.03
 """Log error of the timing where it is right: what is beyond counts linearly."""
@@ -54,13 +52,8 @@ class Calibration:
     low: Float[Tensor, " k"]
     """One standard deviation below, within the bounds."""
     high: Float[Tensor, " k"]
-    covariance: Float[Tensor, "k k"]
-    """Of their places between the bounds (``Box``)."""
-
-    @property
-    def learned(self) -> Float[Tensor, " k"]:
-        """How much the rows say about each: 0 where its uncertainty is that of the prior, 1 where none is left."""
-        return 1 - self.covariance.diagonal().sqrt() / PRIOR
+    learned: Float[Tensor, " k"]
+    """How much the rows say about a constant: 0 where its uncertainty is that of the prior, 1 where none is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +166,8 @@ def calibrate(machine: Machine, samples: Samples, seed: int) -> Calibration:
     """The constants that explain ``samples`` best, from several starts, with their uncertainty."""
     box = Box(machine.constants)
     if not box.constants:
-        return uncalibrated(machine)
+        none = torch.zeros(0, dtype=torch.float64)
+        return Calibration(none, none, none, none)
     generator = np.random.default_rng(seed)
     shuffled = torch.from_numpy(generator.permutation(len(samples)))
     screen = Fit(machine, samples[shuffled[:SCREEN_ROWS]], COARSE_NOISE)
@@ -187,13 +181,9 @@ def refine(machine: Machine, samples: Samples, starts: Sequence[Array], steps: i
     box, fit = Box(machine.constants), Fit(machine, samples)
     best = min((fit.minimise(start, steps) for start in starts), key=lambda result: float(result.cost)).x
     information = fit.information(best)
-    return _at(box, best, np.asarray(np.linalg.inv(information + np.eye(len(best)) / PRIOR**2)))
-
-
-def _at(box: Box, place: Array, covariance: Array) -> Calibration:
-    deviation = np.sqrt(np.diag(covariance))
-    low, high = (box.values(torch.from_numpy(np.clip(place + side * deviation, 0, 1))) for side in (-1, 1))
-    return Calibration(box.values(torch.from_numpy(place)), low, high, torch.from_numpy(covariance))
+    deviation = np.sqrt(np.diag(np.linalg.inv(information + np.eye(len(best)) / PRIOR**2)))
+    low, high = (box.values(torch.from_numpy(np.clip(best + side * deviation, 0, 1))) for side in (-1, 1))
+    return Calibration(box.values(torch.from_numpy(best)), low, high, torch.from_numpy(1 - deviation / PRIOR))
 
 
 def values_of(machine: Machine, calibration: Calibration) -> Values:
@@ -210,22 +200,9 @@ def places(machine: Machine, calibration: Calibration) -> Array:
 def uncalibrated(machine: Machine) -> Calibration:
     """The starting values, about which nothing was learned."""
     box = Box(machine.constants)
-    return _at(box, box.start(), PRIOR**2 * np.eye(len(box.constants)))
-
-
-def slopes(
-    machine: Machine,
-    calibration: Calibration,
-    layers: LayerTensors,
-    mappings: MappingTensors,
-    hardware: HardwareTensors,
-) -> Float[Tensor, "n k"]:
-    """Derivatives of log cycles of each mapping [n] by the place of each constant between its bounds."""
-    box = Box(machine.constants)
-    own = torch.from_numpy(places(machine, calibration))[:, None].repeat(1, len(layers.size)).requires_grad_()
-    values = dict(zip(box.names, box.values(own), strict=True))
-    cycles = prepared(machine, layers, mappings, hardware)(values)["cycles"]
-    return torch.autograd.grad(cycles.log().sum(), own)[0].T
+    start = box.start()
+    low, high = (box.values(torch.from_numpy(np.clip(start + side * PRIOR, 0, 1))) for side in (-1, 1))
+    return Calibration(box.values(torch.from_numpy(start)), low, high, torch.zeros(len(start), dtype=torch.float64))
 
 
 def _starts(box: Box, generator: np.random.Generator) -> list[Array]:

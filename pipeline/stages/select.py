@@ -1,7 +1,7 @@
 """Choose what to simulate after a search.
 
 These are the designs found; the default tiler's mappings on the same hardware, since the search may have missed
-them; and mappings about as fast as those found of which the model is least sure, or that tell most about its constants.
+them; and mappings about as fast as those found of which the model is least sure, since they teach it most.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,12 @@ import pandas as pd
 import torch
 import typer
 
-from learned.acquire import constants_of, most_uncertain
+from learned.acquire import most_uncertain
 from pipeline.files import digest
-from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.hardware import Hardware
 from pipeline.machine.capacity import check_fits
-from pipeline.machine.latency import LatencyModel
+from pipeline.machine.latency import Latency, LatencyModel
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.stages import command
 from pipeline.stages.draws import constructive_mappings
 from pipeline.stages.entry import run
@@ -99,21 +98,19 @@ def _uncertain(
     generator = torch.Generator().manual_seed(seed)
     picks = torch.randint(len(layers), (DRAWS * count,), generator=generator).tolist()
     drawn = constructive_mappings([layers[pick][2] for pick in picks], hardware, model.machine, generator)
-    drawn = list({(mapping.layer, str(mapping)): mapping for mapping in drawn}.values())
     entries = {layer: (name, number) for name, number, layer in layers}
     names, counts = zip(*(entries[mapping.layer] for mapping in drawn), strict=True)
     table = columns_of([Row(mapping, hardware) for mapping in drawn], names, counts)
-    promising = table["layer.name"].map(found.set_index("layer.name")["pred.cycles"] * PROMISING).clip(upper=max_cycles)
-    limit = torch.from_numpy(promising.to_numpy("float64").copy())
-    batch = (
-        LayerTensors.stack([mapping.layer for mapping in drawn]),
-        MappingTensors.stack(drawn),
-        HardwareTensors.stack([hardware] * len(drawn)),
-    )
-    with torch.no_grad():
-        latency = model(*batch)
-    chosen = table.iloc[most_uncertain(latency, limit, count, constants_of(model, *batch)).tolist()]
+    table = estimate_table(table.drop_duplicates(["layer.name", "mapping.mapping"], ignore_index=True), model=model)
+    limit = table["layer.name"].map(found.set_index("layer.name")["pred.cycles"] * PROMISING).clip(upper=max_cycles)
+    deviation = _tensor(table["pred.cycles_std"]) if "pred.cycles_std" in table else None
+    latency = Latency(_tensor(table["pred.cycles"]), deviation)
+    chosen = table.iloc[most_uncertain(latency, _tensor(limit), count).tolist()]
     return chosen.assign(candidate="uncertain", **{"sample.origin": "uncertain"})
+
+
+def _tensor(column: pd.Series) -> torch.Tensor:
+    return torch.from_numpy(column.to_numpy("float64").copy())
 
 
 def main(

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learned.calibration import Box, Calibration, Fit, calibrate, importance, places, slopes, uncalibrated
+from learned.calibration import Box, Calibration, Fit, calibrate, importance, uncalibrated
 from learned.data import Samples
 from learned.evaluate import spearman
 from pipeline.machine.machine import Machine, machine_of
@@ -134,23 +134,3 @@ def test_efficient_rows_count_more(single_buffer: Samples) -> None:
     assert weight.min() >= 0.5
     assert weight.max() <= 2.0
     assert slow.any()
-
-
-def test_slopes_are_the_change_of_log_cycles_by_each_constant(machine: Machine) -> None:
-    asked = samples("gemmini")[torch.arange(6)]
-    known = uncalibrated(machine)
-    found = slopes(machine, known, asked.layers, asked.mappings, asked.hardware)
-    box, at, step = Box(machine.constants), places(machine, known), 1e-6
-
-    def log_cycles(place: np.ndarray) -> torch.Tensor:
-        values = dict(zip(box.names, box.values(torch.from_numpy(place)).tolist(), strict=True))
-        return machine.latency(asked.layers, asked.mappings, asked.hardware, values).log()
-
-    for index, constant in enumerate(machine.constants):
-        up, down = at.copy(), at.copy()
-        up[index] += step
-        down[index] -= step
-        sides = [(log_cycles(up) - log_cycles(at)) / step, (log_cycles(at) - log_cycles(down)) / step]
-        # At a kink the derivative is that of either side, or lies between.
-        low, high = torch.minimum(*sides) - 1e-4, torch.maximum(*sides) + 1e-4
-        assert ((found[:, index] >= low) & (found[:, index] <= high)).all(), constant.name
