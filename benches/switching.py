@@ -28,7 +28,8 @@ from pipeline.hardware import Hardware
 from pipeline.machine.coefficients import coefficients
 from pipeline.stages.reference import tiled_table
 from pipeline.stages.simulate import as_synthesised, requests
-from pipeline.stages.synthesize import energy, power, synthesize
+from pipeline.stages.synthesize import power, synthesize
+from pipeline.synthesis.activity import read_saif
 from pipeline.synthesis.power import DesignEnergy, Energy, PowerModel
 from pipeline.synthesis.result import Synthesis
 from pipeline.workload import load_workload
@@ -68,7 +69,7 @@ def measure(model: PowerModel, request: Request, name: str) -> dict[str, Cell]:
     with tempfile.TemporaryDirectory(prefix="bench-switching-") as folder:
         saif = Path(folder) / "layer.saif"
         wave = record_wave(request.design, request.task, saif, cycles=CYCLES)
-        energies = energy(model, saif)
+        energies = model.energy(read_saif(saif))
     parts, total, count = parts_of(model.result, energies), power(model.result, energies), wave.counters
     words = {level: count[f"{level}_read_words"] + count[f"{level}_write_words"] for level in LEVELS}
     moved = count["dram_read_bytes"] + count["dram_write_bytes"]

@@ -58,17 +58,6 @@ def synthesize(
     return done
 
 
-def energy(model: PowerModel, saif: Path) -> DesignEnergy:
-    """Energy of a synthesised design over the simulation that ``saif`` is of.
-
-    Raises ValueError when the file is of another design, RuntimeError with the first error of a tool.
-    """
-    progress = Line(sys.stderr)
-    done = model.energy(read_saif(saif), lambda at: progress.show(f"energy: {at}"))
-    progress.end("energy: done")
-    return done
-
-
 def module_table(result: Synthesis, energies: DesignEnergy | None = None) -> pd.DataFrame:
     """A row for each module, then for each kind of memory macro; areas are of all instances, without inner modules.
 
@@ -166,7 +155,7 @@ def main(
         command.check_out_table(out)
     point = command.hardware(hardware, machine_choice(design=design).find().template)
     result = synthesize(design, point, liberty, nanometres, period_ns)
-    energies = None if activity is None else energy(PowerModel.of(result), activity)
+    energies = None if activity is None else PowerModel.of(result).energy(read_saif(activity))
     if out.suffix == ".json":
         write_json(out, report(result, design, point, energies))
     else:

@@ -5,7 +5,7 @@ so there are no glitches; wires have no capacitance.
 """
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,9 @@ def _registers(kinds: Sequence[Kind], changes: float, liberty: Liberty) -> list[
     data, outputs = (", ".join(f"{name}{number}" for number in range(len(kinds))) for name in "dq")
     verilog = f"module registers (clk, {data}, {outputs});\n  input clk, {data};\n  output {outputs};\n"
     loads = [f"set_load {kind[2] / liberty.capacitance_unit_ff} q{number}" for number, kind in enumerate(kinds)]
-    script = f"""{_clock("[get_ports clk]", liberty)}
+    script = f"""read_verilog registers.v
+link_design registers
+{_clock("[get_ports clk]", liberty)}
 set inputs [get_ports d*]
 {_inputs("$inputs", liberty)}
 {chr(10).join(loads)}
@@ -64,7 +66,7 @@ for {{set i 0}} {{$i < {len(kinds)}}} {{incr i}} {{
   puts "register [sta::instance_power [get_cells c$i] [sta::cmd_corner]]"
 }}
 """
-    said = _run("registers", verilog + "".join(cells) + "endmodule\n", script, liberty)
+    said = _run({"registers.v": verilog + "".join(cells) + "endmodule\n"}, script, liberty)
     watts = [line.split()[1:3] for line in said.splitlines() if line.startswith("register ")]
     return [_TO_PJ * (float(inside) / changes_counted() + float(net)) for inside, net in watts]
 
@@ -75,19 +77,32 @@ def _register(number: int, kind: Kind, liberty: Liberty) -> str:
     return f"  {cell.name} c{number} ({', '.join(f'.{pin}({net})' for pin, net in pins.items() if pin)});\n"
 
 
-def gates_energy(part: Cut, sets: Iterable[Mapping[str, Bit]], liberty: Liberty) -> list[float]:
-    """Energy of the gates of a unit for each set of activities, which has one for every input of theirs."""
-    inputs = f"[get_ports {{{' '.join(part.gate_inputs)}}}]"
-    lines = [_clock("", liberty), _inputs(inputs, liberty) if part.gate_inputs else ""]
-    lines += [f"set_load {part.loads_ff[net] / liberty.capacitance_unit_ff} {net}" for net in part.outputs]
-    lines += [f"set {net} [get_ports {net}]" for net in part.gate_inputs]
+def gates_energy(units: Sequence[tuple[Cut, Sequence[Mapping[str, Bit]]]], liberty: Liberty) -> list[list[float]]:
+    """Energy of the gates of each unit for each of its sets of activities, which have one for every input of theirs."""
+    files = {f"gates{number}.v": part.gates for number, (part, _) in enumerate(units)}
+    lines = [
+        line
+        for name, (part, sets) in zip(files, units, strict=True)
+        for line in (f"read_verilog {name}", "link_design gates", *_gates(part, sets, liberty))
+    ]
+    said = _run(files, "\n".join([*lines, ""]), liberty)
+    groups = [(float(inside), float(net)) for kind, inside, net in GROUP.findall(said) if kind == "Combinational"]
+    energies = iter([_TO_PJ * (inside / changes_counted() + net) for inside, net in groups])
+    return [[next(energies) for _ in sets] for _, sets in units]
+
+
+def _gates(part: Cut, sets: Sequence[Mapping[str, Bit]], liberty: Liberty) -> Iterator[str]:
+    yield _clock("", liberty)
+    if part.gate_inputs:
+        yield _inputs(f"[get_ports {{{' '.join(part.gate_inputs)}}}]", liberty)
+    for net in part.outputs:
+        yield f"set_load {part.loads_ff[net] / liberty.capacitance_unit_ff} {net}"
+    for net in part.gate_inputs:
+        yield f"set {net} [get_ports {net}]"
     for bits in sets:
         for net in part.gate_inputs:
-            lines.append(f"sta::set_power_input_port_activity ${net} {bits[net].changes:.6g} {bits[net].high:.6g}")
-        lines.append("report_power -digits 6")
-    said = _run("gates", part.gates, "\n".join([*lines, ""]), liberty)
-    groups = [(float(inside), float(net)) for kind, inside, net in GROUP.findall(said) if kind == "Combinational"]
-    return [_TO_PJ * (inside / changes_counted() + net) for inside, net in groups]
+            yield f"sta::set_power_input_port_activity ${net} {bits[net].changes:.6g} {bits[net].high:.6g}"
+        yield "report_power -digits 6"
 
 
 def _clock(source: str, liberty: Liberty) -> str:
@@ -98,9 +113,10 @@ def _inputs(ports: str, liberty: Liberty) -> str:
     return f"set_input_delay 0 -clock clock {ports}\nset_driving_cell -lib_cell {liberty.buffer.name} {ports}"
 
 
-def _run(top: str, verilog: str, script: str, liberty: Liberty) -> str:
+def _run(files: Mapping[str, str], script: str, liberty: Liberty) -> str:
     with tempfile.TemporaryDirectory(prefix="energy-") as name:
         folder = Path(name)
         (folder / "cells.lib").symlink_to(liberty.path)
-        (folder / "design.v").write_text(verilog, encoding="utf-8")
-        return sta(f"read_liberty cells.lib\nread_verilog design.v\nlink_design {top}\n{script}", folder)
+        for file, text in files.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        return sta(f"read_liberty cells.lib\n{script}", folder)

@@ -6,7 +6,7 @@ Nets are named by number; each knows the names that the sources have for it.
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,23 @@ class Cut:
     """What the sources call a net, below the unit."""
 
 
-def cut(netlist: Netlist, units: Units, liberty: Liberty) -> Cut:
-    """The parts of ``netlist``. Raises RuntimeError with the first error of yosys."""
+def cut(netlists: Sequence[Netlist], units: Units, liberty: Liberty) -> dict[str, Cut]:
+    """The parts of each of ``netlists`` by unit. Raises RuntimeError with the first error of yosys."""
     with tempfile.TemporaryDirectory(prefix="cut-") as name:
         folder = Path(name)
-        (folder / "unit.v").symlink_to(netlist.verilog.resolve())
-        yosys("read_verilog unit.v\nwrite_json unit.json\n", folder)
-        module = json.loads((folder / "unit.json").read_text(encoding="utf-8"))["modules"][netlist.unit.name]
+        script = []
+        for number, netlist in enumerate(netlists):
+            (folder / f"{number}.v").symlink_to(netlist.verilog.resolve())
+            script += [f"read_verilog {number}.v", f"write_json {number}.json", "design -reset"]
+        yosys("\n".join([*script, ""]), folder)
+        return {
+            netlist.unit.name: _cut(folder / f"{number}.json", netlist, units, liberty)
+            for number, netlist in enumerate(netlists)
+        }
+
+
+def _cut(file: Path, netlist: Netlist, units: Units, liberty: Liberty) -> Cut:
+    module = json.loads(file.read_text(encoding="utf-8"))["modules"][netlist.unit.name]
     children = {instance: units.units[child].ports for instance, child in netlist.unit.children}
     children |= {instance: macro.ports(units.boxes[macro.kind]) for instance, macro in netlist.unit.macros}
     return _Cutter(module, children, liberty).cut()

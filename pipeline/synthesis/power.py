@@ -6,7 +6,7 @@ are found; what gates make of that is propagated (``cell_energy``). Each output 
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -102,7 +102,7 @@ class PowerModel:
     @classmethod
     def of(cls, result: Synthesis) -> "PowerModel":
         """The parts of ``result``. Raises RuntimeError with the first error of a tool."""
-        parts = {name: cut(netlist, result.units, result.liberty) for name, netlist in result.netlists.items()}
+        parts = cut(list(result.netlists.values()), result.units, result.liberty)
         kinds = (kind_of(register, part) for part in parts.values() for register in part.registers)
         return cls(result, parts, registers_energy(kinds, result.liberty))
 
@@ -113,8 +113,8 @@ class PowerModel:
         netlists = self.result.netlists.items()
         return sum(instances[name] * _clock_pj(netlist, self.registers) for name, netlist in netlists)
 
-    def energy(self, activity: Activity, progress: Callable[[str], None]) -> DesignEnergy:
-        """Energy under ``activity``; ``progress`` is told the module at hand.
+    def energy(self, activity: Activity) -> DesignEnergy:
+        """Energy under ``activity``.
 
         Raises ValueError when the activity is of another design, RuntimeError with the first error of a tool.
         """
@@ -127,15 +127,25 @@ class PowerModel:
         for name, unit in units.units.items():
             for instance, macro in unit.macros:
                 accesses[macro] += [_accesses(f"{place}.{instance}", activity) for place in places[name]]
-        energies = {}
-        for name, netlist in self.result.netlists.items():
-            progress(netlist.unit.module)
-            energies[name] = _unit_energy(netlist, self, places[name], activity)
+        found = {name: _Found.of(self.parts[name], places[name], activity) for name in self.result.netlists}
+        gates = gates_energy([(self.parts[name], one.sets) for name, one in found.items()], self.result.liberty)
+        energies = {
+            name: self._unit(name, one, sum(logic)) for (name, one), logic in zip(found.items(), gates, strict=True)
+        }
         sums = {
             macro: Accesses(sum(one.reads for one in found), sum(one.writes for one in found))
             for macro, found in accesses.items()
         }
         return DesignEnergy(activity.cycles, energies, sums)
+
+    def _unit(self, name: str, found: "_Found", logic_pj: float) -> UnitEnergy:
+        part = self.parts[name]
+        change_pj = {one.net: self.registers.change_pj[kind_of(one, part)] for one in part.registers}
+        changes_pj = sum(bits[net].changes * pj for bits in found.sets for net, pj in change_pj.items())
+        each = found.instances / len(found.sets)
+        clock_pj = found.instances * _clock_pj(self.result.netlists[name], self.registers)
+        energy = Energy(clock_pj, registers_pj=each * changes_pj, logic_pj=each * logic_pj)
+        return UnitEnergy(energy, known=found.known, bits=sum(map(len, found.sets)))
 
 
 def _clock_pj(netlist: Netlist, registers: Registers) -> float:
@@ -149,24 +159,24 @@ def _accesses(place: str, activity: Activity) -> Accesses:
         raise ValueError(f"the activity has no bit {error.args[0]}") from None
 
 
-def _unit_energy(netlist: Netlist, model: PowerModel, places: Sequence[str], activity: Activity) -> UnitEnergy:
-    """Energy of the instances of a unit at ``places``, names in ``activity``."""
-    part, registers = model.parts[netlist.unit.name], model.registers
-    some = random.Random(0).sample(places, MOST_INSTANCES) if len(places) > MOST_INSTANCES else places
-    sets, known = zip(*(_activity(part, place, activity) for place in some), strict=True)
-    change_pj = {one.net: registers.change_pj[kind_of(one, part)] for one in part.registers}
-    energy = Energy(
-        clock_pj=len(places) * _clock_pj(netlist, registers),
-        registers_pj=len(places)
-        / len(some)
-        * sum(bits[net].changes * pj for bits in sets for net, pj in change_pj.items()),
-        logic_pj=len(places) / len(some) * sum(gates_energy(part, sets, model.result.liberty)),
-    )
-    return UnitEnergy(energy, known=sum(known), bits=sum(map(len, sets)))
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a simulation says of the instances of a unit."""
+
+    instances: int
+    sets: tuple[dict[str, Bit], ...]
+    """Activity of inputs and registers by net, of those that are analysed."""
+    known: int
+    """How many bits of them are in the simulation; others change as the known ones of their kind."""
+
+    @classmethod
+    def of(cls, part: Cut, places: Sequence[str], activity: Activity) -> "_Found":
+        some = random.Random(0).sample(places, MOST_INSTANCES) if len(places) > MOST_INSTANCES else places
+        sets, known = zip(*(_activity(part, place, activity) for place in some), strict=True)
+        return cls(len(places), sets, sum(known))
 
 
 def _activity(part: Cut, place: str, activity: Activity) -> tuple[dict[str, Bit], int]:
-    """Activity of inputs and registers by net, and how many are known; others change as known ones of their kind."""
     found: dict[str, Bit] = {}
     known = 0
     for nets in (set(part.inputs), {register.net for register in part.registers}):

@@ -51,7 +51,7 @@ def pair(options: Options, tmp_path_factory: pytest.TempPathFactory) -> Synthesi
 def energy(result: Synthesis, bits: dict[str, float]) -> DesignEnergy:
     """Under an activity of changes a cycle; each bit is 1 half of the time."""
     activity = Activity(100, {f"tb.u_{name}": Bit(changes, 0.5) for name, changes in bits.items()})
-    return PowerModel.of(result).energy(activity, lambda _: None)
+    return PowerModel.of(result).energy(activity)
 
 
 def net_pj(femtofarad: float) -> float:
@@ -91,7 +91,7 @@ def test_memories_take_what_their_reads_and_writes_take(options: Options) -> Non
     bits = {"tb.u_tiny.u_memory.read_i": Bit(0.2, 0.25), "tb.u_tiny.u_memory.write_i": Bit(0.2, 0.125)}
     macro = Macro("sram_1rw", 256, 2)
     model = macro_model(macro, 180)
-    found = PowerModel.of(result).energy(Activity(100, bits), lambda _: None).by_module(result)
+    found = PowerModel.of(result).energy(Activity(100, bits)).by_module(result)
     assert found[macro.label] == Energy(memory_pj=pytest.approx(0.25 * model.read_pj + 0.125 * model.write_pj))
     with pytest.raises(ValueError, match=r"no bit tb\.u_tiny\.u_memory\.read_i"):
         energy(result, {"tiny.a_i[0]": 0.5})
