@@ -11,8 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
+from pipeline.machine.caches import Reuse, last_level_misses, misses
 from pipeline.machine.gemmini.bursts import BEAT_BYTES
-from pipeline.machine.gemmini.cache import Reuse, last_level_misses, misses, reuse_of
+from pipeline.machine.gemmini.cache import reuse_of
 from pipeline.machine.gemmini.constants import Timing
 from pipeline.machine.gemmini.execution import Work, execution, work_of
 from pipeline.machine.gemmini.loads import (

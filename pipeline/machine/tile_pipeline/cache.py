@@ -1,7 +1,8 @@
 """What the DRAM loops of a mapping touch in the caches below a tile pipeline.
 
 Tensors lie in memory in blocks of DIM channels: rows of pixels of DIM bytes, or of DIM output channels for each filter
-tap and input channel. Results are written once, when their reduction is complete.
+tap and input channel: rows are long, so they spread over all sets. Results are written once, when their reduction is
+complete.
 """
 
 import torch
@@ -10,12 +11,11 @@ from torch import Tensor
 
 from pipeline.machine.caches import LINE_BYTES, Reuse
 from pipeline.machine.rounding import blocks
-from pipeline.machine.system import Cache
 from pipeline.machine.tile_pipeline.tiles import REDUCTION, Tiles
 from pipeline.workload import DIMS, C, K, N, P, Q, R, S
 
 
-def reuse_of(tiles: Tiles, cache_below: Cache) -> Reuse:
+def reuse_of(tiles: Tiles) -> Reuse:
     """What the loops of a layer touch, from one tile outwards; reduction loops run inside all others."""
     order = tiles.order()
     extent, touched, turns = tiles.mean, [], []
@@ -27,8 +27,7 @@ def reuse_of(tiles: Tiles, cache_below: Cache) -> Reuse:
         turns.append(loops.prod(0))
     touched.append(_footprint(tiles, extent))
     steps = torch.stack(touched)
-    crowded = steps.sum(1, keepdim=True).expand_as(steps)
-    return Reuse(steps, crowded, torch.stack(turns), cache_below.ways)
+    return Reuse(steps, torch.zeros_like(steps), torch.stack(turns), steps[-1])
 
 
 def _footprint(tiles: Tiles, extent: Float[Tensor, "dims ..."]) -> Float[Tensor, "tensors ..."]:

@@ -93,13 +93,13 @@ def _missed(
     """Cycles of the layer for lines that are not in the cache, beyond those in which they are received."""
     if below.cache is None:
         return torch.zeros_like(tiles.count)
-    reuse = reuse_of(tiles, below.cache)
+    reuse = reuse_of(tiles)
     near, far = misses(reuse, below.cache.kib), last_level_misses(reuse, last_level_kib)
-    fetched = near.input_lines + near.weight_lines
-    from_dram = torch.minimum(far.input_lines + far.weight_lines, fetched)
+    fetched = near.lines[:2].sum(0)
+    from_dram = torch.minimum(far[:2].sum(0), fetched)
     fetching = fetched * values["miss_cycles"] + from_dram * values["dram_line_cycles"]
     received = fetched * LINE_BYTES / tiles.dim * _beats(tiles, bus_bytes)
-    return (fetching + near.output_lines * values["write_back_cycles"] - received).clamp(min=0)
+    return (fetching + near.written_back * values["write_back_cycles"] - received).clamp(min=0)
 
 
 def _stages_of(tiles: Tiles, values: Values, missed: Tensor, bus_bytes: int) -> _Stages:

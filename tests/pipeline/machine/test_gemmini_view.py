@@ -8,7 +8,6 @@ from scipy.stats import spearmanr
 
 from pipeline.files import reference_data
 from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.machine.caches import miss_rate
 from pipeline.machine.constants import start_values
 from pipeline.machine.gemmini import view
 from pipeline.machine.gemmini.bursts import _split
@@ -51,13 +50,6 @@ def test_relaxed_blocks_equal_ceil_on_integers_and_are_continuous(block: float) 
 )
 def test_rows_split_into_aligned_bursts(start: int, row_bytes: int, requests: int, beats: int) -> None:
     assert _split(start, row_bytes) == (requests, beats)
-
-
-def test_miss_rate_rises_with_the_load_from_none_to_all() -> None:
-    rate = miss_rate(torch.linspace(0, 20, 500, dtype=torch.float64), 8)
-    assert rate[0] == 0
-    assert rate.diff().min() >= -1e-12
-    assert 0.99 < rate[-1] <= 1
 
 
 def test_a_single_tile_is_its_parts_in_turn() -> None:

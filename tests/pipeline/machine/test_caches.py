@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 import torch
 
-from pipeline.machine.gemmini.cache import gone_rate, left_by_warming, occupied_sets
+from pipeline.machine.caches import gone_rate, left_by_warming
+from pipeline.machine.gemmini.cache import occupied_sets
 
 LINES = 1024
 WAYS = 8
