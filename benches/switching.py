@@ -151,6 +151,7 @@ def main() -> None:
             if not isinstance(request, Request):
                 raise ValueError(f"{name}: {request.message}")
             rows.append(measure(model, as_synthesised(request, DESIGN), name))
+            print(f"DIM {dim}, {name}: {rows[-1]}", flush=True)
     found, medians = spread(rows)
     show(rows)
     print("picojoule by what it pays for:")

@@ -51,6 +51,7 @@ def measure(dim: int) -> tuple[dict[str, Cell], dict[str, float]]:
         **{name: value for name, value in total.items() if isinstance(value, int | float) and name != "nanometres"},
         "critical_path": " -> ".join(map(str, ends)) if isinstance(ends, list) else None,
     }
+    print(f"DIM {dim}: {row}", flush=True)
     return row, dict(zip(table["module"], table["area_mm2"], strict=True))
 
 

@@ -164,7 +164,7 @@ def search(
         out=out,
         objective=objective,
         fix_dim=fix_dim,
-        fix_hardware=None if fix_hardware is None else fix_hardware.values,
+        fix_hardware=fix_hardware,
         max_area_mm2=max_area_mm2,
     )
 

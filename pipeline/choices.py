@@ -51,6 +51,9 @@ METHODS = {
 CERTIFIED = ("exhaustive", "exhaustive-ragged")
 """Those of them that prove how good their result is."""
 
+MOVES_STRUCTURE = ("gradient",)
+"""Search methods that move the structure of the hardware; the others search with its default."""
+
 OBJECTIVES = {"edp": (1.0, 1.0), "latency": (1.0, 1e-3), "energy": (1e-3, 1.0), "ed2p": (2.0, 1.0)}
 """Objectives: exponents of total cycles and total energy; the small ones break ties."""
 

@@ -52,6 +52,11 @@ class Axis:
     default: int
     """What hardware has that says nothing about it."""
 
+    @property
+    def column(self) -> str:
+        """Column of tables that holds it; where it is missing or empty it is the default."""
+        return f"arch.{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -136,6 +141,11 @@ class Hardware:
         axes = zip(self.template.structure, self.structure, strict=True)
         return {axis.name: number for axis, number in axes if number != axis.default}
 
+    @property
+    def structure_words(self) -> str:
+        """``bus_bytes 32, array_slots 8``: what of its structure is not the default; nothing where all of it is."""
+        return ", ".join(f"{name} {number}" for name, number in self.changed.items())
+
     def restructured(self, changes: Mapping[str, int]) -> "Hardware":
         """With other numbers of some parts of its structure. Raises ValueError that names a part which it has not."""
         names = [axis.name for axis in self.template.structure]
@@ -191,8 +201,8 @@ class Hardware:
 
     @property
     def sizes(self) -> dict[str, float]:
-        """Every size by name."""
-        return dict(zip(self.template.sizes, self.values, strict=True))
+        """Every size by name, and the parts of the structure that are not the default."""
+        return dict(zip(self.template.sizes, self.values, strict=True)) | self.changed
 
     @property
     def id(self) -> str:
@@ -202,8 +212,7 @@ class Hardware:
 
     def __str__(self) -> str:
         memories = ", ".join(f"{self[m.size]:g} KiB {m.name}" for m in self.template.memories)
-        changed = "".join(f", {name} {number}" for name, number in self.changed.items())
-        return f"{self.dim}x{self.dim}, {memories}{changed}"
+        return ", ".join([f"{self.dim}x{self.dim}, {memories}", *filter(None, [self.structure_words])])
 
 
 def array_size(mapping: LayerMapping) -> int:
@@ -216,7 +225,8 @@ class HardwareTensors:
     """Hardware of one template as tensors, batched on the leading dimensions ``*b``; sizes may be real numbers."""
 
     sizes: dict[str, Float[Tensor, "*b"]]
-    """Each size by name, in the order of ``Template.sizes``."""
+    """Each size by name, in the order of ``Template.sizes``; then the parts of the structure that are not the default
+    in all of the batch."""
 
     @classmethod
     def stack(cls, hardware: Iterable[Hardware]) -> "HardwareTensors":
@@ -224,8 +234,10 @@ class HardwareTensors:
         items = list(hardware)
         if not items:
             raise ValueError("no hardware to stack")
-        table = torch.tensor([item.values for item in items], dtype=torch.float64)
-        return cls(dict(zip(items[0].template.sizes, table.unbind(1), strict=True)))
+        changed = {name for item in items for name in item.changed}
+        names = [*items[0].template.sizes, *(axis.name for axis in items[0].template.structure if axis.name in changed)]
+        table = torch.tensor([[item[name] for name in names] for item in items], dtype=torch.float64)
+        return cls(dict(zip(names, table.unbind(1), strict=True)))
 
     def __getitem__(self, index: object) -> "HardwareTensors":
         return self.map(lambda size: size[index])  # type: ignore[index]
@@ -241,7 +253,14 @@ class HardwareTensors:
     def hardware(self, index: int | tuple[int, ...], template: Template) -> Hardware:
         """The hardware of ``template`` at ``index``."""
         dim, *kib = (float(self.sizes[name][index]) for name in template.sizes)
-        return template.hardware(round(dim), *kib)
+        numbers = {a.name: round(float(self.sizes[a.name][index])) for a in template.structure if a.name in self.sizes}
+        return template.hardware(round(dim), *kib).restructured(numbers)
+
+    def over_default(self, axis: Axis, less: int = 0) -> Float[Tensor, "*b"] | float:
+        """How many times the default of a part of the structure there is; ``less`` of each do not count."""
+        if axis.name not in self.sizes:
+            return 1.0
+        return (self.sizes[axis.name] - less) / (axis.default - less)
 
     @property
     def dim(self) -> Float[Tensor, "*b"]:

@@ -87,7 +87,9 @@ def hardware_of(row: dict[str, Any], template: Template, mapping: Mapping | None
     if mapping is not None:
         return template.hardware(array_size(mapping), *[FROM_MAPPING_KIB] * len(template.memories))
     dim = _integer(row, ARRAY_COLUMN)
-    return template.from_tile_rows(dim, {memory.name: _integer(row, memory.column) for memory in template.memories})
+    rows = {memory.name: _integer(row, memory.column) for memory in template.memories}
+    numbers = {axis.name: _integer(row, axis.column, default=axis.default) for axis in template.structure}
+    return template.from_tile_rows(dim, rows).restructured(numbers)
 
 
 def rows_of(table: pd.DataFrame, template: Template, dim_rule: DimRule = "from-table") -> list[Row | RowError]:
@@ -114,14 +116,19 @@ def each_row(table: pd.DataFrame, build: Callable[[dict[str, Any]], Row]) -> lis
     return results
 
 
-def hardware_columns(template: Template) -> list[str]:
-    """The columns that hold the sizes of hardware."""
-    return [ARRAY_COLUMN, *sorted(memory.column for memory in template.memories)]
+def hardware_key(table: pd.DataFrame, template: Template) -> pd.DataFrame:
+    """The columns of ``table`` that say on which hardware each row is, defaults of the structure filled in."""
+    sizes = table[[ARRAY_COLUMN, *sorted(memory.column for memory in template.memories)]]
+    return sizes.assign(
+        **{a.column: table.get(a.column, pd.Series(index=table.index)).fillna(a.default) for a in template.structure}
+    )
 
 
 def columns_of(rows: Iterable[Row], names: Iterable[str] = (), counts: Iterable[int] = ()) -> pd.DataFrame:
     """The input columns of a table for ``rows``, with ``layer.name`` and ``layer.count`` where they are given."""
     records = []
+    rows = list(rows)
+    changed = {name for row in rows for name in row.hardware.changed}
     for row in rows:
         layer, hardware = row.mapping.layer, row.hardware
         record: dict[str, Any] = {"mapping.mapping": str(row.mapping)}
@@ -130,6 +137,7 @@ def columns_of(rows: Iterable[Row], names: Iterable[str] = (), counts: Iterable[
         record |= {"prob.Wdilation": layer.dilation_w, "prob.Hdilation": layer.dilation_h}
         record |= {ARRAY_COLUMN: hardware.dim}
         record |= {m.column: hardware.tile_rows(m) for m in sorted(hardware.template.memories, key=lambda m: m.column)}
+        record |= {a.column: int(hardware[a.name]) for a in hardware.template.structure if a.name in changed}
         records.append(record)
     table = pd.DataFrame(records)
     for column, values in (("layer.name", list(names)), ("layer.count", list(counts))):

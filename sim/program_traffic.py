@@ -1,5 +1,7 @@
 """What tile commands move and compute: the counters of bytes, words and operations, from the commands alone."""
 
+import numpy as np
+
 from sim.program_tiles import Indices
 
 
@@ -19,6 +21,9 @@ def tile_traffic(fields: dict[str, Indices], is_matmul: bool, dim: int) -> dict[
     real = fields["batches"] * fields["irows_real"] * fields["icols_real"] * channels
     if is_matmul:
         loaded = real = fields["ocols"] * channels
+    # A bias is read once for a block of pixels.
+    row_blocks = fields["batches"] * fields["orows"] * -(-fields["ocols"] // dim)
+    refills = np.where(fields["broadcast"], row_blocks * fields["ochs"], outputs) * fields["refill"]
     k_blocks, c_blocks = -(-fields["ochs"] // dim), -(-channels // dim)
     passes = taps * c_blocks
     starts = 1 - fields["accumulate"]
@@ -26,7 +31,7 @@ def tile_traffic(fields: dict[str, Indices], is_matmul: bool, dim: int) -> dict[
     fills = starts * fields["refill"] if is_matmul else starts
     stored = outputs * fields["store"]
     return {
-        "dram_read_bytes": real + weights + 4 * outputs * fields["refill"],
+        "dram_read_bytes": real + weights + 4 * refills,
         "dram_write_bytes": stored * (1 + 3 * fields["store_wide"]),
         "scratchpad_read_words": pixels * taps * channels * k_blocks + weights,
         "scratchpad_write_words": loaded + weights,

@@ -1,13 +1,14 @@
 """What the workflow derives from a study: names of its files, and who uses which model and seeds."""
 
 import os
+import random
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import psutil
 
-from pipeline.choices import AREA, MAPPINGS, PARTS
+from pipeline.choices import AREA, MAPPINGS, MOVES_STRUCTURE, PARTS
 from pipeline.config.study import SHARED, Study
 from pipeline.files import digest
 from pipeline.hardware import Hardware, HardwareTensors
@@ -30,7 +31,15 @@ class Plan:
     def hardware(self) -> dict[str, Hardware]:
         """Training hardware by id."""
         template = self.study.machine.find().template
-        return {(hardware := point.hardware(template)).id: hardware for point in self.study.hardware}
+        points = [point.hardware(template) for point in self.study.hardware]
+        if self.study.structure:
+            points = [point.restructured(self._drawn(number)) for number, point in enumerate(points)]
+        return {point.id: point for point in points}
+
+    def _drawn(self, number: int) -> dict[str, int]:
+        """The structure of training hardware ``number``."""
+        generator = random.Random(digest(self.study.seed, number))
+        return {axis: generator.choice(numbers) for axis, numbers in self.study.structure.items()}
 
     @cached_property
     def workloads(self) -> dict[str, str]:
@@ -218,14 +227,17 @@ class Plan:
             options.append(f"--fix-hardware={sizes(point)}")
         elif search.fix_dim is not None:
             options.append(f"--fix-dim={search.fix_dim}")
+        if self.method(variant) in MOVES_STRUCTURE and variant != AREA:
+            options += [f"--structure={axis}={','.join(map(str, n))}" for axis, n in self.study.structure.items()]
         if limits:
             options.append(f"--max-area={min(limits)!r}")
         return options
 
 
 def sizes(hardware: Hardware) -> str:
-    """Hardware as the options of the stages take it: ``DIM,KIB,...``."""
-    return ",".join(f"{value:g}" for value in hardware.values)
+    """Hardware as the options of the stages take it: ``DIM,KIB,...``, then ``AXIS=NUMBER`` where not the default."""
+    changed = (f"{name}={number}" for name, number in hardware.changed.items())
+    return ",".join([*(f"{value:g}" for value in hardware.values), *changed])
 
 
 def cpus() -> int:

@@ -76,9 +76,10 @@ def _name(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
-    if origin in (Annotated, tuple):
+    if origin in (Annotated, tuple, dict):
         named = [_choices(item) for item in arguments if isinstance(item, OneOf)]
-        return named[0] if named else f"{'list of ' if origin is tuple else ''}{_name(arguments[0])}"
+        forms = {Annotated: "{}", tuple: "list of {}", dict: "{} by name"}
+        return named[0] if named else forms[origin].format(_name(arguments[-1 if origin is dict else 0]))
     options = [option for option in get_args(annotation) if isinstance(option, type)]
     if len(options) > 1:
         return " or ".join("null" if option is NoneType else _name(option) for option in options)

@@ -204,6 +204,12 @@ class Study(_Section):
         max_length=10_000,
         description="Hardware points whose cycles train the first model.",
     )
+    structure: dict[str, tuple[int, ...]] = Field(
+        {},
+        description="Parts of the design's structure that the gradient search moves, each with the numbers that it may "
+        "have, ascending: `{reads_in_flight: [8, 16, 32]}`. Training hardware points get numbers at random. Other "
+        "parts, and all parts in other searches, have the default.",
+    )
     rounds: int = Field(3, ge=1, le=20, description="Times that search, simulation and refit are repeated.")
     uncertain: int = Field(
         16, ge=0, le=100_000, description="Most uncertain mappings a workload and round that are simulated too."
@@ -272,6 +278,17 @@ class Study(_Section):
                 design.values(point.hardware(template))
             except ValueError as error:
                 wrong.append(f"hardware.{number}: {error}")
+        default = self.machine.find().default_hardware
+        for axis, numbers in self.structure.items():
+            if not numbers or list(numbers) != sorted(set(numbers)):
+                wrong.append(f"structure.{axis} = {list(numbers)}: must be numbers in ascending order")
+            try:
+                for value in numbers:
+                    design.values(default.restructured({axis: value}))
+            except ValueError as error:
+                wrong.append(f"structure.{axis}: {error}")
+        if self.structure and self.search.fix_hardware is not None:
+            wrong.append("structure: is searched, search.fix_hardware keeps it; give one of them")
         return wrong
 
 

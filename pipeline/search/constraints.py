@@ -30,6 +30,8 @@ class Constraints:
     max_kib: Mapping[str, float] = field(default_factory=dict)
     """Largest physical KiB of memories, by the names of their sizes."""
     max_area_mm2: float | None = None
+    structure: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Numbers that parts of the structure may have, ascending; the others have the default."""
 
     def __post_init__(self) -> None:
         template, grid = self.machine.template, self.machine.grid
@@ -49,8 +51,18 @@ class Constraints:
                 raise ValueError(f"max_{name} = {value!r}: {template.name} has no such size")
             if not grid.low_kib <= value <= MAX_KIB:
                 raise ValueError(f"max_{name} = {value!r}: must be from {grid.low_kib:g} to {MAX_KIB:g}")
+        self._check_structure()
         if self.max_area_mm2 is not None and not (self.max_area_mm2 > 0 and math.isfinite(self.max_area_mm2)):
             raise ValueError(f"maximal area = {self.max_area_mm2!r} mm2: must be above 0")
+
+    def _check_structure(self) -> None:
+        if self.structure and self.fixed is not None:
+            raise ValueError("fixed hardware cannot be combined with a choice of structures")
+        for name, numbers in self.structure.items():
+            for number in numbers:
+                self.machine.default_hardware.restructured({name: number})
+            if list(numbers) != sorted(set(numbers)) or not numbers:
+                raise ValueError(f"structure {name} = {list(numbers)}: must be numbers in ascending order")
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -83,6 +95,12 @@ class Constraints:
         return HardwareTensors(
             {name: torch.full(shape, float(size), dtype=torch.float64) for name, size in sizes.items()}
         )
+
+    def first_structure(self, shape: tuple[int, ...]) -> dict[str, Tensor]:
+        """Where the search of each part of the structure begins: at the default, or at the number next to it."""
+        default = self.machine.default_hardware
+        nearest = {n: min(many, key=lambda one: abs(one - default[n])) for n, many in self.structure.items()}
+        return {name: torch.full(shape, float(number), dtype=torch.float64) for name, number in nearest.items()}
 
     def allows(self, hardware: HardwareTensors) -> Bool[Tensor, "*b"]:
         """Whether each hardware keeps the limits."""
@@ -134,6 +152,9 @@ class Constraints:
         }
         for name, limit in self.limits_kib.items():
             sizes[name] = self.machine.grid.draw(count, limit, generator)
+        for name, numbers in self.structure.items():
+            choices = torch.tensor(numbers, dtype=torch.float64)
+            sizes[name] = choices[torch.randint(len(numbers), (count,), generator=generator)]
         return HardwareTensors(sizes)
 
 

@@ -50,11 +50,11 @@ class DesignFile(_Part):
     status: str
     hardware: dict[str, str | float] = Field(description="Id and sizes: dim, then physical KiB of each memory.")
     totals: Totals
-    area: Area = Field("published", description="Where the area comes from: published tables, or synthesis of the RTL.")
+    area: Area = Field(description="Where the area comes from: published tables, or synthesis of the RTL.")
     clock_mhz: Positive
     networks: list[NetworkPart] = Field(min_length=1)
     gap_to_best_possible: float | None = Field(description="How far above the best at most, where that is known.")
-    best_possible_over: str | None = Field(None, description="Over which designs, where that is known.")
+    best_possible_over: str | None = Field(description="Over which designs, where that is known.")
     evaluations: Positive
     invalid: int = Field(ge=0, description="Layer candidates that did not fit; not counted.")
     seconds: float = Field(ge=0)

@@ -5,6 +5,7 @@ A vector of inner factors has one entry per slot of the machine's ``MappingSpace
 tensor [..., slots].
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +22,8 @@ from pipeline.workload import DIMS
 
 Slots = Int[Tensor, "*b slots"]
 Ranks = Int[Tensor, "*b levels 7"]
+Structure = Mapping[str, Tensor]
+"""Parts of the structure of hardware by name, batched as the hardware is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,10 @@ class Points:
     def tensors(self, layers: LayerTensors, space: MappingSpace) -> MappingTensors:
         """As float64 factors of all levels."""
         return tensors_of(self.slots.to(torch.float64), layers.size, self.rank, space, ceil=True)
+
+    def copies(self, count: int) -> "Points":
+        """``count`` times the same, on a new first dimension."""
+        return Points(self.slots.expand(count, *self.slots.shape), self.rank.expand(count, *self.rank.shape))
 
     def gather(self, index: Int[Tensor, "*b"]) -> "Points":
         """The point that ``index`` picks on the last batch dimension."""
@@ -148,8 +155,13 @@ def each_layer(hardware: HardwareTensors, extra: int = 1) -> HardwareTensors:
     return hardware[(..., *(None,) * extra)]
 
 
-def smallest(mappings: MappingTensors, layers: LayerTensors, constraints: Constraints) -> HardwareTensors:
-    """The smallest hardware [*b] that fits all layers of each design [*b, layers]; a fixed one is kept."""
+def smallest(
+    mappings: MappingTensors, layers: LayerTensors, constraints: Constraints, structure: Structure | None = None
+) -> HardwareTensors:
+    """The smallest hardware [*b] that fits all layers of each design [*b, layers]; a fixed one is kept.
+
+    Mappings do not imply a structure: it is ``structure``, or that with which a search begins.
+    """
     shape, machine = mappings.spatial.shape[:-2], constraints.machine
     if constraints.fixed is not None:
         return constraints.fixed_as(tuple(shape))
@@ -160,4 +172,11 @@ def smallest(mappings: MappingTensors, layers: LayerTensors, constraints: Constr
         place = torch.searchsorted(dims, mappings.spatial.amax((-1, -2)).contiguous() - 1e-9)
         dim = dims[place.clamp(max=len(dims) - 1)]
     need = machine.footprint_kib(align(layers, mappings), mappings, dim[..., None])
-    return HardwareTensors({"dim": dim} | {size: machine.grid.round_up(kib.amax(-1)) for size, kib in need.items()})
+    sizes = {"dim": dim} | {size: machine.grid.round_up(kib.amax(-1)) for size, kib in need.items()}
+    chosen = constraints.first_structure(tuple(shape)) if structure is None else structure
+    return HardwareTensors(sizes | dict(chosen))
+
+
+def structure_of(hardware: HardwareTensors, constraints: Constraints) -> Structure:
+    """The parts of the structure that ``constraints`` leave to the search."""
+    return {name: hardware.sizes[name] for name in constraints.structure}

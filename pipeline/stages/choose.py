@@ -24,7 +24,7 @@ from pipeline.stages.entry import run
 from pipeline.stages.machines import DesignOption, machine_choice
 from pipeline.stages.search import ClockOption, LatencyOption, ObjectiveOption, latency_limits
 from pipeline.stages.totals import COSTS, Goal, each_network, totals
-from pipeline.table import hardware_columns, hardware_of, read_table, write_table
+from pipeline.table import hardware_key, hardware_of, read_table, write_table
 
 REFERENCE = "reference"
 
@@ -73,7 +73,9 @@ def is_round(variant: str) -> bool:
 
 def assemble(rows: pd.DataFrame, layers: set[str], template: Template, goal: Goal = EDP) -> pd.DataFrame | None:
     """The best design that can be put together from measured ``rows``; None when no hardware has every layer."""
-    options = [group for _, group in rows.groupby(hardware_columns(template)) if set(group["layer.name"]) == layers]
+    key = hardware_key(rows, template)
+    groups = rows.groupby([key[column] for column in key])
+    options = [group for _, group in groups if set(group["layer.name"]) == layers]
     designs = [
         pd.concat(
             [_best_mappings(network, name, goal) for name, (network, _) in each_network(group).items()],
@@ -103,6 +105,7 @@ def _record(design: pd.DataFrame, layers: Iterable[str], template: Template, goa
         "kind": "",
         "hardware": point.id,
         **point.sizes,
+        **({"structure": point.structure_words} if point.changed else {}),
         "layers": len(set(design["layer.name"]) & set(layers)),
     }
     for prefix in ("pred", "sim"):

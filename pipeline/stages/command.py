@@ -64,17 +64,23 @@ def totals(table: pd.DataFrame) -> list[str]:
 
 
 def hardware(text: str, template: Template, *also: str) -> Hardware:
-    """Hardware from its sizes separated by commas. Raises ValueError that lists what else it may be, ``also``."""
+    """Hardware from its sizes, and AXIS=NUMBER for what of its structure is not the default, separated by commas.
+
+    Raises ValueError that lists what else it may be, ``also``.
+    """
+    parts = text.split(",")
+    count = len(template.sizes)
     try:
-        dim, *kib = text.split(",")
-        sizes = int(dim), *map(float, kib)
-        if len(sizes) != len(template.sizes):
+        sizes = int(parts[0]), *map(float, parts[1:count])
+        numbers = {name: int(number) for name, number in (part.split("=") for part in parts[count:])}
+        if len(sizes) != count:
             raise ValueError
     except ValueError:
         names = ",".join(name.upper() for name in template.sizes)
+        structure = "[,AXIS=NUMBER...]" if template.structure else ""
         other = f", or one of {', '.join(also)}" if also else ""
-        raise ValueError(f"hardware {text!r}: expected {names} such as 16,128,32{other}") from None
-    return template.hardware(*sizes)
+        raise ValueError(f"hardware {text!r}: expected {names}{structure} such as 16,128,32{other}") from None
+    return template.hardware(*sizes).restructured(numbers)
 
 
 def say(stage: str, parts: Iterable[str]) -> None:

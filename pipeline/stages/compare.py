@@ -143,10 +143,7 @@ def _sizes(design: Path, table: pd.DataFrame) -> str:
         hardware_of({str(k): v for k, v in row.items()}, machine.template) for row in table.to_dict("records")
     )
     area = machine.area_mm2(HardwareTensors.stack(list(points))).tolist()
-    texts = [
-        words.hardware({"dim": p.dim, "scratchpad_kib": p.scratchpad_kib, "accumulator_kib": p.accumulator_kib})
-        for p in points
-    ]
+    texts = [words.hardware(p.sizes | ({"structure": p.structure_words} if p.changed else {})) for p in points]
     return ", ".join(f"{text}, {mm2:.2f} mm2" for text, mm2 in zip(texts, area, strict=True))
 
 

@@ -141,6 +141,7 @@ class Report:
 
     layers: pd.DataFrame
     host: pd.DataFrame
+    time: SequenceTime
     lines: list[str]
     reasons: tuple[tuple[str, str], ...]
 
@@ -167,7 +168,7 @@ def infer(
     table = layer_table(inferences)
     time = time_sequence(inferences[0].trace, accelerator)
     lines = summary(inferences, table, time, labels)
-    return Report(table, host_table(inferences[0], table), lines, inferences[0].host)
+    return Report(table, host_table(inferences[0], table), time, lines, inferences[0].host)
 
 
 def main(

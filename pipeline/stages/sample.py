@@ -181,7 +181,7 @@ def _searched(
             model=AnalyticalModel(machine),
             seed=seed,
             out=Path(folder) / "search",
-            fix_hardware=hardware.values,
+            fix_hardware=hardware,
         )
         rows = rows_of(read_table(Path(folder) / "search" / "mappings.csv"), machine.template)
     mappings = [row.mapping for row in rows if isinstance(row, Row)]

@@ -9,9 +9,9 @@ from typing import Annotated, TextIO
 
 import typer
 
-from pipeline.choices import METHODS, Area, Objective
+from pipeline.choices import METHODS, MOVES_STRUCTURE, Area, Objective
 from pipeline.files import check_out_folder
-from pipeline.hardware import Template
+from pipeline.hardware import Hardware, Template
 from pipeline.machine.experts import expert_hardware, experts
 from pipeline.machine.latency import LatencyModel
 from pipeline.machine.machine import with_area
@@ -57,7 +57,8 @@ def run_search(
     out: Path | None = None,
     objective: Objective = "edp",
     fix_dim: int | None = None,
-    fix_hardware: tuple[float, ...] | None = None,
+    fix_hardware: Hardware | tuple[float, ...] | None = None,
+    structure: Mapping[str, tuple[int, ...]] | None = None,
     max_area_mm2: float | None = None,
     area: Area = "published",
     max_dim: int | None = None,
@@ -68,25 +69,30 @@ def run_search(
     """Search ``workload``, or hardware that several share, on the machine of ``model`` with about ``evaluations``.
 
     ``weights`` and ``max_ms`` (longest time at ``clock_mhz``) go with the workloads; empty: all 1, no limits.
-    ``fix_hardware`` are the sizes of its template, memories in physical KiB; ``max_kib`` limits some of them. With
-    ``out`` the result is written there and an interrupted search goes on from the checkpoint in it. Progress is shown
-    on ``stream``. Raises ValueError that names what is wrong, and the network for which nothing within its latency
-    limit was found; with ``best_effort`` such a result is given all the same.
+    ``fix_hardware`` is hardware, or the sizes of its template, memories in physical KiB; ``max_kib`` limits some of
+    them; ``structure`` has the numbers that parts of it may have. With ``out`` the result is written there and an
+    interrupted search goes on from the checkpoint in it. Progress is shown on ``stream``. Raises ValueError that names
+    what is wrong, and the network for which nothing within its latency limit was found; with ``best_effort`` such a
+    result is given all the same.
     """
     chosen = method_named(method)
     machine = with_area(model.machine, area)
-    if method == "default" and fix_hardware is None:
-        fix_hardware = machine.default_hardware.values
-        if fix_dim not in (None, machine.default_hardware.dim):
-            raise ValueError(f"method default: the default hardware has dim {fix_hardware[0]}, not {fix_dim}")
+    if structure and method not in MOVES_STRUCTURE:
+        raise ValueError(f"method {method}: only {', '.join(MOVES_STRUCTURE)} searches the structure")
+    fixed = machine.template.hardware(*fix_hardware) if isinstance(fix_hardware, tuple) else fix_hardware
+    if method == "default" and fixed is None:
+        fixed = machine.default_hardware
+        if fix_dim not in (None, fixed.dim):
+            raise ValueError(f"method default: the default hardware has dim {fixed.dim}, not {fix_dim}")
         fix_dim = None
     constraints = Constraints(
         machine,
         fix_dim=fix_dim,
-        fixed=None if fix_hardware is None else machine.template.hardware(*fix_hardware),
+        fixed=fixed,
         max_dim=max_dim,
         max_kib=max_kib or {},
         max_area_mm2=max_area_mm2,
+        structure=structure or {},
     )
     every = [workload] if isinstance(workload, Workload) else list(workload)
     joined, networks = join_workloads(every, weights or [1.0] * len(every))
@@ -164,6 +170,10 @@ def main(
         str | None,
         typer.Option(metavar="DIM,SPAD_KIB,ACC_KIB|NAME", help="Fix the whole hardware: search mappings only."),
     ] = None,
+    structure: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AXIS=N,N,...", help="Numbers that a part of the structure may have. Repeatable."),
+    ] = None,
     max_area: Annotated[float | None, typer.Option(metavar="MM2", help="Largest area in mm2.")] = None,
     area: Annotated[Area, typer.Option(help="Area by the published tables, or by synthesis of the RTL.")] = "published",
     max_dim: Annotated[int | None, typer.Option(help="Largest array side.")] = None,
@@ -196,7 +206,8 @@ def main(
         out=out,
         objective=objective,
         fix_dim=fix_dim,
-        fix_hardware=_hardware_sizes(fix_hardware, latency.machine.template),
+        fix_hardware=_fixed(fix_hardware, latency.machine.template),
+        structure=structures(structure or []),
         max_area_mm2=max_area,
         area=area,
         max_dim=max_dim,
@@ -238,13 +249,25 @@ def latency_limits(texts: Sequence[str], names: Sequence[str]) -> list[float]:
     return list(limits.values()) if texts else []
 
 
-def _hardware_sizes(text: str | None, template: Template) -> tuple[float, ...] | None:
+def structures(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Numbers of parts of the structure from ``AXIS=N,N,...``. Raises ValueError that names a bad one."""
+    found: dict[str, tuple[int, ...]] = {}
+    for text in texts:
+        name, _, numbers = text.partition("=")
+        try:
+            found |= {name: tuple(int(number) for number in numbers.split(","))}
+        except ValueError:
+            raise ValueError(f"--structure {text}: expected AXIS=N,N,... such as reads_in_flight=8,16,32") from None
+    return found
+
+
+def _fixed(text: str | None, template: Template) -> Hardware | None:
     if text is None:
         return None
     if text in experts():
-        return expert_hardware(text, template).values
+        return expert_hardware(text, template)
     try:
-        return hardware(text, template, *experts()).values
+        return hardware(text, template, *experts())
     except ValueError as error:
         raise ValueError(f"--fix-{error}") from None
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // DMA reader: splits rows into aligned reads of 16, 32 or 64 bytes and merges what comes back into local rows, one
-// local row a cycle.
+// local row a cycle. A row with copies is read once and written to as many local rows more.
 // Row requests queue four deep; one read request a cycle through an output register, at most Design.reads_in_flight
 // waiting for memory. Read data is always accepted: beats queue in arrival order, with room for all that the tags can
 // bring; a tag is free once its last beat is merged. The beats of one read come one after another, whatever others
@@ -28,7 +28,9 @@ module dma_reader
     output local_write_t write_o,
     output logic [4*Design.dim-1:0] write_mask_o,
     output logic [32*Design.dim-1:0] write_data_o,
-    // A read is merged: its command and useful bytes.
+    // A read is merged.
+    output logic merged_o,
+    // The useful bytes of a read are written, for each of its copies: its command and how many.
     output logic written_valid_o,
     output logic [LoadSlotBits-1:0] written_slot_o,
     output logic [6:0] written_bytes_o,
@@ -54,6 +56,7 @@ module dma_reader
     logic [6:0] size;      // bytes of the burst
     logic acc;
     logic wide;
+    logic [6:0] copies;
     logic [LoadSlotBits-1:0] slot;
   } read_t;
 
@@ -143,6 +146,7 @@ module dma_reader
           size: size,
           acc: request_q.acc,
           wide: request_q.wide,
+          copies: request_q.copies,
           slot: request_q.slot
       };
     end
@@ -193,7 +197,8 @@ module dma_reader
   logic [6:0] useful, sent_next;
   logic [8:0] block_bytes, sent_limit;
   logic [7:0] first_offset;
-  logic write_fire, finish;
+  logic write_fire, written, finish;
+  row_t copy_row_q;      // first local row of the copy at hand
   read_t next_read;
   logic [6:0] first_arrived;  // a read may be smaller than a beat
 
@@ -207,6 +212,7 @@ module dma_reader
     sent_limit = '0;
     sent_next = '0;
     write_valid_o = 1'b0;
+    written = 1'b0;
     finish = 1'b0;
     if (merging_q) begin
       if (arrived_q > 7'(read_q.shift)) useful = arrived_q - 7'(read_q.shift);
@@ -216,15 +222,16 @@ module dma_reader
       sent_limit = 9'(sent_q) + block_bytes - 9'(first_offset);
       sent_next = sent_limit < 9'(read_q.bytes) ? 7'(sent_limit) : read_q.bytes;
       write_valid_o = useful > sent_q && (9'(useful - sent_q) >= block_bytes || useful == read_q.bytes);
-      finish = arrived_q == read_q.size &&
-          (sent_q == read_q.bytes || (write_valid_o && write_ready_i && sent_next == read_q.bytes));
+      written = write_valid_o && write_ready_i && sent_next == read_q.bytes;
+      finish = arrived_q == read_q.size && (sent_q == read_q.bytes || (written && read_q.copies == '0));
     end
   end
 
   assign write_fire = write_valid_o && write_ready_i;
   assign write_o = '{acc: read_q.acc, row: read_q.row, bytes: 9'(sent_next - sent_q)};
   assign beat_pop = !merging_q || finish || arrived_q != read_q.size;
-  assign written_valid_o = finish;
+  assign merged_o = finish;
+  assign written_valid_o = finish || (written && read_q.copies != '0);
   assign written_slot_o = read_q.slot;
   assign written_bytes_o = read_q.bytes;
   assign quiet_o = !send && !(head_pop && head_valid) && !(req_valid_q && req_ready_i) && !rsp_i.valid &&
@@ -257,11 +264,17 @@ module dma_reader
   always_ff @(posedge clk_i) begin
     if (beat_valid && beat_pop && (!merging_q || finish)) begin
       read_q <= next_read;
+      copy_row_q <= next_read.row;
       arrived_q <= first_arrived;
       sent_q <= '0;
     end else begin
       if (beat_valid && beat_pop) arrived_q <= arrived_q + 7'(BusBytes);
-      if (write_fire) begin
+      if (written && read_q.copies != '0) begin
+        sent_q <= '0;
+        copy_row_q <= copy_row_q + 1'b1;
+        read_q.row <= copy_row_q + 1'b1;
+        read_q.copies <= read_q.copies - 1'b1;
+      end else if (write_fire) begin
         sent_q <= sent_next;
         read_q.row <= read_q.row + read_q.block_stride;
       end

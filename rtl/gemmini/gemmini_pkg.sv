@@ -192,6 +192,7 @@ package gemmini_pkg;
     logic [8:0] bytes;
     logic acc;
     logic wide;
+    logic [6:0] copies;             // further local rows that get the same
     logic [LoadSlotBits-1:0] slot;  // the load command it belongs to
   } row_request_t;
 

@@ -16,6 +16,7 @@ module issue_queue
     input logic rst_ni,
     input logic alloc_i,
     input uop_t uop_i,
+    // What the operation waits for that entered in the cycle before.
     input logic [AllEntries-1:0] waits_i,
     // Of the operation that enters.
     output entry_t entry_o,
@@ -34,7 +35,9 @@ module issue_queue
   logic [AllEntries-1:0] waits_q[Entries];
   uop_t uops_q[Entries];
   index_t order_q[Entries];  // entries of what is not issued, in order
-  index_t head_q, tail_q, free, head, done;
+  index_t head_q, tail_q, free, head, done, new_q;
+  logic new_valid_q;
+  logic [AllEntries-1:0] head_waits, done_mask;
   logic [CountBits-1:0] left_q;
   logic issue, done_here;
   entry_t done_offset;
@@ -59,9 +62,11 @@ module issue_queue
   assign entry_o = entry_t'(First) + entry_t'(free);
   assign full_o = &held_q;
   assign held_o = held_q;
-  assign valid_o = left_q != '0 && waits_q[head] == '0;
+  assign head_waits = new_valid_q && new_q == head ? waits_i : waits_q[head];
+  assign valid_o = left_q != '0 && head_waits == '0;
   assign operation_o = '{entry: entry_t'(First) + entry_t'(head), uop: uops_q[head]};
   assign issue = valid_o && ready_i;
+  assign done_mask = done_i.valid ? AllEntries'(1) << done_i.entry : '0;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -69,7 +74,9 @@ module issue_queue
       head_q <= '0;
       tail_q <= '0;
       left_q <= '0;
+      new_valid_q <= 1'b0;
     end else begin
+      new_valid_q <= alloc_i;
       if (alloc_i) begin
         held_q[free] <= 1'b1;
         tail_q <= after(tail_q);
@@ -82,10 +89,11 @@ module issue_queue
 
   always_ff @(posedge clk_i) begin
     if (done_i.valid) begin
-      for (int unsigned e = 0; e < Entries; e++) waits_q[e] <= waits_q[e] & ~(AllEntries'(1) << done_i.entry);
+      for (int unsigned e = 0; e < Entries; e++) waits_q[e] <= waits_q[e] & ~done_mask;
     end
+    if (new_valid_q) waits_q[new_q] <= waits_i & ~done_mask;
     if (alloc_i) begin
-      waits_q[free] <= waits_i;
+      new_q <= free;
       uops_q[free] <= uop_i;
       order_q[tail_q] <= free;
     end

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Load controller: queues load commands and sends their rows, one a cycle, to the DMA reader or the zero writer.
 // At most floor(reads in flight / DIM) + 1 commands are in flight; a command is done when all its bytes were written.
+// int32 rows without a stride in memory (a bias) are one row, read once and written to all local rows.
 // A refill waits until memory holds every partial sum stored before it (stores_idle_i).
 `include "assertions.svh"
 module load_controller
@@ -41,7 +42,7 @@ module load_controller
   logic [Slots-1:0] used_q;
   logic [15:0] left_q[Slots];
   entry_t entry_q[Slots];
-  logic begins, row_fire, last_row;
+  logic begins, row_fire, last_row, same;
   index_t free_slot, done_slot, written_slot;
   logic [8:0] row_bytes;
 
@@ -74,7 +75,8 @@ module load_controller
   assign row_valid_o = (begins || active_q) && !head.uop.zeros;
   assign zero_valid_o = (begins || active_q) && head.uop.zeros;
   assign row_fire = (row_valid_o && row_ready_i) || (zero_valid_o && zero_ready_i);
-  assign last_row = (active_q ? row_q : 7'd0) + 7'd1 == head.uop.rows;
+  assign same = head.uop.wide && !head.uop.zeros && head.uop.stride == '0;
+  assign last_row = same || (active_q ? row_q : 7'd0) + 7'd1 == head.uop.rows;
   assign pop = row_fire && last_row;
   assign quiet_o = !begins && !row_fire && !done_o.valid && !written_valid_i;
 
@@ -87,6 +89,7 @@ module load_controller
       row_o.bytes = row_bytes;
       row_o.acc = head.uop.operand.acc;
       row_o.wide = head.uop.wide;
+      if (same) row_o.copies = head.uop.rows - 7'd1;
       row_o.slot = LoadSlotBits'(active_q ? slot_q : free_slot);
     end
   end

@@ -33,7 +33,7 @@ module load_path
 );
   logic row_valid, row_ready, zero_valid, zero_ready;
   row_request_t row;
-  logic written_valid, read_done;
+  logic written_valid, read_merged, read_done;
   logic [LoadSlotBits-1:0] written_slot, read_slot, zero_slot;
   logic [8:0] written_bytes, zero_bytes;
   logic [6:0] read_bytes;
@@ -83,6 +83,7 @@ module load_path
       .write_o(read),
       .write_mask_o(read_mask),
       .write_data_o(read_data),
+      .merged_o(read_merged),
       .written_valid_o(read_done),
       .written_slot_o(read_slot),
       .written_bytes_o(read_bytes),
@@ -117,7 +118,7 @@ module load_path
   assign padding = Design.datapath && !zeros.acc ? {(4 * Design.dim) {config_i.padding}} : '0;
   assign write_data_o = read_valid ? read_data : padding;
   assign events_o = '{
-      burst: read_done,
+      burst: read_merged,
       burst_bytes: read_bytes,
       write: (read_valid && read_ready) || zero_write_ready,
       written: write

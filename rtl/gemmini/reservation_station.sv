@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reservation station: in-order issue in each class, out of order between classes.
 // A micro-operation waits for every older one of another class whose local rows overlap in a way that matters; with
-// Design.ordered_stores a store also waits for every older store. The set is found once, when an operation enters, and
-// shrinks as operations complete.
+// Design.ordered_stores a store also waits for every older store. The set is found once, in the cycle after an operation
+// entered (so what makes operations and what compares them are no one path), and shrinks as operations complete.
 // One entry a cycle in, one issue a cycle and class, one completion a cycle. An operation can issue the cycle after it
 // entered. alloc_valid_i is only allowed while its class is not full. Entries: loads, executes, stores.
 `include "assertions.svh"
@@ -62,62 +62,72 @@ module reservation_station
     return ((row_t'(uop.cols) - row_t'(1)) >> DimLog2) * uop.block_stride + row_t'(uop.rows);
   endfunction
 
-  // Entry of a new operation, its ranges, and what it waits for.
-  logic is_load, is_store;
-  index_t alloc_index, done_index;
+  // The operation that enters; in the cycle after, its entry, its ranges, what was held before and what it waits for.
+  logic is_load, is_store, new_valid_q;
+  uop_t new_q;
+  index_t new_index_q, done_index;
   range_t source, result;
-  logic [Entries-1:0] waits, still_held;
+  logic [Entries-1:0] waits, still_held_q;
 
   assign done_index = index_t'(done_i.entry);
   assign is_load  = alloc_i.op == OpLoad;
   assign is_store = alloc_i.op == OpStore;
 
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) new_valid_q <= 1'b0;
+    else new_valid_q <= alloc_valid_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (alloc_valid_i) begin
+      new_q <= alloc_i;
+      new_index_q <= index_t'(is_load ? free[0] : is_store ? free[2] : free[1]);
+      still_held_q <= held;
+      if (done_i.valid) still_held_q[done_index] <= 1'b0;
+    end
+  end
+
   always_comb begin
-    alloc_index = index_t'(free[1]);
     source = '0;
     result = '0;
     waits = '0;
-    still_held = held;
-    if (done_i.valid) still_held[done_index] = 1'b0;
-    if (alloc_valid_i) begin
-      unique case (alloc_i.op)
+    if (new_valid_q) begin
+      unique case (new_q.op)
         OpLoad: begin
-          alloc_index = index_t'(free[0]);
-          result = range_of(alloc_i.operand, block_span(alloc_i));
+          result = range_of(new_q.operand, block_span(new_q));
           for (int unsigned e = FirstExecute; e < FirstStore; e++) begin
             waits[e] = overlap(result, source_q[e]) || overlap(result, result_q[e]);
           end
           for (int unsigned e = FirstStore; e < Entries; e++) begin
-            waits[e] = alloc_i.refill || overlap(result, source_q[e]);
+            waits[e] = new_q.refill || overlap(result, source_q[e]);
           end
         end
         OpPreload: begin
-          source = range_of(alloc_i.operand, row_t'(alloc_i.rows));
-          result = range_of(alloc_i.result, row_t'(alloc_i.result_rows));
+          source = range_of(new_q.operand, row_t'(new_q.rows));
+          result = range_of(new_q.result, row_t'(new_q.result_rows));
           for (int unsigned e = 0; e < FirstExecute; e++) begin
             waits[e] = overlap(source, result_q[e]) || overlap(result, result_q[e]);
           end
           for (int unsigned e = FirstStore; e < Entries; e++) waits[e] = overlap(result, source_q[e]);
         end
         OpCompute: begin
-          source = range_of(alloc_i.operand, row_t'(alloc_i.rows) * row_t'(alloc_i.stride[7:0]));
+          source = range_of(new_q.operand, row_t'(new_q.rows) * row_t'(new_q.stride[7:0]));
           for (int unsigned e = 0; e < FirstExecute; e++) waits[e] = overlap(source, result_q[e]);
         end
         OpStore: begin
-          alloc_index = index_t'(free[2]);
-          source = range_of(alloc_i.operand, block_span(alloc_i));
+          source = range_of(new_q.operand, block_span(new_q));
           for (int unsigned e = 0; e < FirstStore; e++) waits[e] = overlap(source, result_q[e]);
           for (int unsigned e = FirstStore; e < Entries; e++) waits[e] = Design.ordered_stores;
         end
       endcase
-      waits = waits & still_held;
+      waits = waits & still_held_q;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (alloc_valid_i) begin
-      source_q[alloc_index] <= source;
-      result_q[alloc_index] <= result;
+    if (new_valid_q) begin
+      source_q[new_index_q] <= source;
+      result_q[new_index_q] <= result;
     end
   end
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 
 from pipeline.machine.capacity import smallest_hardware
 from pipeline.mapping import Mapping
-from pipeline.table import Row, RowError, add_columns, columns_of, read_table, rows_of, write_table
+from pipeline.table import Row, RowError, add_columns, columns_of, hardware_key, read_table, rows_of, write_table
 from pipeline.workload import Layer
 from tests.machines import GEMMINI
 from tests.strategies import mappings
@@ -23,6 +23,19 @@ def example() -> pd.DataFrame:
 def test_rows_read_back_equal(mapping):
     row = Row(mapping, smallest_hardware([mapping], GEMMINI))
     assert rows_of(columns_of([row]), GEMMINI.template) == [row]
+
+
+def test_a_structure_reads_back_and_what_is_missing_or_empty_is_the_default(tmp_path):
+    hardware = GEMMINI.template.hardware(16, 256, 64)
+    (mapping, *_) = (row.mapping for row in rows_of(example(), GEMMINI.template))
+    rows = [Row(mapping, hardware), Row(mapping, hardware.restructured({"bus_bytes": 32, "load_queue": 4}))]
+    table = columns_of(rows)
+    assert [column for column in table if column not in example()] == ["arch.bus_bytes", "arch.load_queue"]
+    write_table(table.astype({"arch.bus_bytes": object}).replace({"arch.bus_bytes": 16}, ""), tmp_path / "table.csv")
+    assert rows_of(read_table(tmp_path / "table.csv"), GEMMINI.template) == rows
+    key = hardware_key(pd.concat([example(), table], ignore_index=True), GEMMINI.template)
+    assert key["arch.bus_bytes"].tolist() == [16, 16, 16, 16, 32]
+    assert key["arch.reads_in_flight"].unique().tolist() == [16]
 
 
 def test_the_rule_from_mapping_ignores_the_columns():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from pipeline.files import ROOT
+from pipeline.hardware import Hardware
 from pipeline.workload import Layer
 from rtl.generate import generate
 from sim.build import Datapath
@@ -39,8 +40,9 @@ def quantised_layer(layer: Layer, seed: int) -> tuple[Quantised, Int32]:
     return Quantised(scaling, int(generator.integers(-128, 128)), each_output), start
 
 
-def check(task: Task, simulations: dict[Datapath, Simulation], design: Design) -> None:
+def check(task: Task, design_name: str) -> None:
     """Every result of the full build, and in both builds the same cycles and counters, those of traffic as expected."""
+    simulations, design = built(design_name, task.hardware)
     layer = task.mapping.layer
     quantised, start = quantised_layer(layer, task.seed)
     program = compile_with(design.compiler, layer, task.mapping, task.hardware, quantised=quantised)
@@ -63,8 +65,8 @@ def check(task: Task, simulations: dict[Datapath, Simulation], design: Design) -
 
 
 @cache
-def built(name: str) -> tuple[dict[Datapath, Simulation], Design]:
-    design = Design.load(generate(HARDWARE, ROOT / "results" / "rtl", design=name))
+def built(name: str, hardware: Hardware) -> tuple[dict[Datapath, Simulation], Design]:
+    design = Design.load(generate(hardware, ROOT / "results" / "rtl", design=name))
     return {"full": Simulation.build(design, "full"), "timing": Simulation.build(design, "timing")}, design
 
 
@@ -72,11 +74,19 @@ def built(name: str) -> tuple[dict[Datapath, Simulation], Design]:
 @given(task=tasks((HARDWARE,)))
 @settings(deadline=None, max_examples=40, derandomize=True)
 def test_a_quantised_layer_is_bit_exact(task: Task) -> None:
-    check(task, *built("gemmini"))
+    check(task, "gemmini")
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("rtl")
+@given(task=tasks(DESIGNS))
+@settings(deadline=None, max_examples=400)
+def test_many_quantised_layers_are_bit_exact_at_any_size_of_the_array(task: Task) -> None:
+    check(task, "gemmini")
 
 
 @pytest.mark.xdist_group("gemmini_commands")
 @given(task=tasks((HARDWARE,)))
 @settings(deadline=None, max_examples=25, derandomize=True)
 def test_a_quantised_layer_of_single_commands_is_bit_exact(task: Task) -> None:
-    check(task, *built("gemmini_commands"))
+    check(task, "gemmini_commands")

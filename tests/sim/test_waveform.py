@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import command_line
 from pipeline.stages.wave import asked_wave
+from pipeline.synthesis.activity import read_saif
 from sim.waveform import recorder
 from sim.waveform.recorder import check_headers
 
@@ -90,3 +91,32 @@ def test_a_waveform_of_the_first_cycles_is_of_those(tmp_path: Path) -> None:
     assert "the first 50 cycles of row 1" in done.output
     counted = pywellen.Waveform(str(wave))["tb.cycles_o"].signal
     assert counted.value_at(98) == counted.value_at(10_000) == 49
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("rtl")
+def test_how_often_bits_change_is_of_the_form_that_is_synthesised(tmp_path: Path) -> None:
+    table, out, saif = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "row.saif"
+    table.write_text(ROWS, encoding="utf-8")
+    arguments = ["simulate", str(table), str(out), "--driver", "inprocess", "--wave", f"1:{saif}"]
+    done = CliRunner().invoke(command_line("simulate"), [*arguments, "--datapath", "full"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    row, activity = pd.read_csv(out).iloc[0], read_saif(saif)
+    assert activity.cycles == row["sim.cycles"] + 2  # one before the start, one after the end
+    beats = activity.bits["tb.i_design.rd_rsp_valid_i"].high * (2 * activity.cycles - 1) / 2
+    assert beats * BYTES_PER_BEAT == pytest.approx(row["sim.dram_read_bytes"], abs=1)
+    element = activity.place("u_element")
+    assert element.endswith("gen_plain.u_array.gen_rows[0].gen_elements[0].u_element")
+    assert activity.bits[f"{element}.weights_q[1][7]"].changes > 0
+
+
+def test_how_often_bits_change_is_asked_of_the_full_build_alone(tmp_path: Path) -> None:
+    table = tmp_path / "in.csv"
+    table.write_text(ROWS, encoding="utf-8")
+    asked = ["--datapath", "timing", "--wave", f"1:{tmp_path / 'row.saif'}"]
+    with pytest.raises(ValueError, match="--datapath full"):
+        CliRunner().invoke(
+            command_line("simulate"),
+            ["simulate", str(table), str(tmp_path / "out.csv"), *asked],
+            catch_exceptions=False,
+        )

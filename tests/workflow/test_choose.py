@@ -1,12 +1,14 @@
 """Choosing the best simulated design."""
 
 import itertools
+import math
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.stages.choose import assemble, designs_table
+from pipeline.stages.reporting import words
 from pipeline.stages.totals import Goal
 from tests.machines import GEMMINI
 
@@ -57,6 +59,18 @@ def test_the_best_design_takes_the_best_mapping_of_each_layer_on_one_hardware():
     assert len(set(best["arch.mem2_depth"])) == 1
     last = designs[(designs["variant"] == "r2") & (designs["kind"] == "assembled")].iloc[0]
     assert last["sim.edp"] == (60 + 2 * 70) * (8 + 2 * 9)
+
+
+def test_mappings_on_another_structure_are_not_put_together_and_the_design_names_it():
+    table = rows()
+    table["arch.reads_in_flight"] = [math.nan, math.nan, math.nan, math.nan, 32, 32, 32]
+    designs, best = designs_table(table, GEMMINI.template)
+    # The default tiler's mapping of b is of 32 reads in flight, and so is the other hardware of the second round.
+    assert best.set_index("layer.name")["sim.cycles"].to_dict() == {"a": 60, "b": 90}
+    found = designs[designs["kind"] == "found"].set_index("variant")
+    assert found["structure"]["r2"] == "reads_in_flight 32"
+    assert words.hardware(found.loc["r2"]) == "16x16, 512 + 64 KiB, reads in flight 32"
+    assert words.hardware(found.loc["r1"]) == "16x16, 256 + 64 KiB"
 
 
 def test_a_design_says_how_many_simulated_mappings_it_was_chosen_from():

@@ -1,8 +1,9 @@
 """What the workflow derives from a study."""
 
-from pipeline.config.plan import Plan
+from pipeline.config.plan import Plan, sizes
 from pipeline.config.study import Study, load_study
 from pipeline.hardware import HardwareTensors
+from pipeline.stages import command
 from tests.machines import GEMMINI
 
 PLAN = Plan(load_study("default"))
@@ -61,6 +62,25 @@ def test_searches_and_choice_are_told_the_objective_and_the_limits_of_their_netw
     assert plan.goal("bert") == common
     assert plan.goal("resnet50") == plan.goal("shared") == [*common, "--max-latency=resnet50=7.5"]
     assert PLAN.goal("shared") == ["--objective=edp", "--clock-mhz=500.0"]
+
+
+def test_training_hardware_has_numbers_of_the_structure_and_rounds_search_them():
+    choices = {"reads_in_flight": (8, 16, 32), "bus_bytes": (16, 32)}
+    plan = Plan(Study(structure=choices))
+    drawn = [(int(h["reads_in_flight"]), int(h["bus_bytes"])) for h in plan.hardware.values()]
+    assert len(drawn) == len(PLAN.hardware)
+    assert len(set(drawn)) > 3
+    assert all(reads in choices["reads_in_flight"] and bus in choices["bus_bytes"] for reads, bus in drawn)
+    assert plan.hardware == Plan(Study(structure=choices)).hardware
+    assert plan.constraints("r1") == [
+        "--fix-dim=16",
+        "--structure=reads_in_flight=8,16,32",
+        "--structure=bus_bytes=16,32",
+    ]
+    for variant in ("random", "mappings", "area"):
+        assert not any("structure" in option for option in plan.constraints(variant))
+    for hardware in plan.hardware.values():
+        assert command.hardware(sizes(hardware), GEMMINI.template) == hardware
 
 
 def test_a_round_searches_with_the_model_trained_before_it():

@@ -88,6 +88,16 @@ def test_the_reference_page_is_in_sync_with_the_schema():
         ({"search": {"fix_hardware": SMALL}}, ["search.fix_hardware (dim 64, 8 KiB, 8 KiB)", "layer bert/mm_0"]),
         ({"workloads": ["conv_test"]}, ["1 layer shape in all, at least 2"]),
         ({"sampling": {"points": 9}}, ["sampling.points = 9: at least 10"]),
+        ({"structure": {"buss": [16]}}, ["structure.buss: hardware of gemmini has no buss; it has bus_bytes"]),
+        ({"structure": {"bus_bytes": [16, 48]}}, ["structure.bus_bytes: hardware bus_bytes = 48", "a power of two"]),
+        ({"structure": {"bus_bytes": [32, 16]}}, ["structure.bus_bytes = [32, 16]: must be numbers in ascending"]),
+        (
+            {
+                "structure": {"bus_bytes": [16]},
+                "search": {"fix_hardware": {"dim": 16, "scratchpad_kib": 256, "accumulator_kib": 64}},
+            },
+            ["structure: is searched, search.fix_hardware keeps it"],
+        ),
     ],
 )
 def test_a_wrong_field_is_named_with_its_value(tmp_path, changes, named):

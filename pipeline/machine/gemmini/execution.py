@@ -127,11 +127,14 @@ def _whole(slots: Float[Tensor, "*b"], group: Value) -> Float[Tensor, "*b"]:
 def _same_bank(tiles: Tiles, columns: Float[Tensor, "*b"], depth: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
     """Chance that an input and a weight lie in the same bank.
 
-    A tile has two banks: inputs grow from the start of the first, weights from the end of the second.
+    Inputs grow from the start of the tile's first bank, weights from the end of its last one.
     """
     width, height = windows(tiles)
     inputs = depth * tiles.mean[N] * width.extent * height.extent
     weights = columns * tiles.mean[R] * tiles.mean[S] * tiles.mean[C]
-    inputs_in_second = (inputs - tiles.bank_rows).clamp(min=0.0) / inputs
-    weights_in_first = (weights - tiles.bank_rows).clamp(min=0.0) / weights
-    return weights_in_first * (1 - inputs_in_second) + inputs_in_second * (1 - weights_in_first)
+    rows, both = tiles.bank_rows, torch.zeros_like(inputs)
+    for bank in range(int(tiles.banks.max())):
+        of_inputs = torch.minimum((inputs - bank * rows).clamp(min=0.0), rows)
+        of_weights = torch.minimum((weights - (tiles.banks - 1 - bank) * rows).clamp(min=0.0), rows)
+        both = both + of_inputs * of_weights
+    return both / (inputs * weights)

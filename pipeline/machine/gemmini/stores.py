@@ -20,6 +20,8 @@ class Rows:
     """What a mean output tile writes, for each of its pixels."""
 
     pixels: Float[Tensor, "*b"]
+    columns: Float[Tensor, "*b"]
+    """Rows of the accumulator."""
     bursts: Float[Tensor, "*b"]
     """Bursts of int8 results."""
     beats: Float[Tensor, "*b"]
@@ -57,6 +59,7 @@ def rows_of(tiles: Tiles) -> Rows:
     gathered = tiles.average(K, blocks(tiles.extent[K], torch.maximum(dim, line)))
     return Rows(
         tiles.pixels,
+        columns,
         plain * gathered + (1 - plain) * columns,
         plain * (columns + alone - gathered) + (1 - plain) * torch.maximum(alone, columns),
         tiles.average(K, blocks(tiles.extent[K], torch.minimum(dim, line / 4))),
@@ -70,9 +73,11 @@ def store(rows: Rows, timing: Timing, missing: Missing) -> Store:
     """Cycles of the writes; ``missing`` are lines of a tile of results."""
     waiting = rows.bursts * _acknowledged(rows.same_line, timing) / timing.writes_in_flight
     late = missing.lines * (timing.miss_latency_cycles / timing.writes_in_flight)
-    results = torch.maximum(rows.pixels * rows.beats * _beat_cycles(timing), rows.pixels * waiting + late)
+    sent = torch.maximum(rows.beats * _beat_cycles(timing), rows.columns)
+    results = torch.maximum(rows.pixels * sent, rows.pixels * waiting + late)
     waiting = rows.sum_bursts * _acknowledged(rows.sums_in_line, timing) / timing.writes_in_flight
-    sums = rows.pixels * torch.maximum(rows.sum_beats * _beat_cycles(timing), waiting)
+    sent = torch.maximum(rows.sum_beats * _beat_cycles(timing), rows.sum_bursts)
+    sums = rows.pixels * torch.maximum(sent, waiting)
     return Store(overlapped(results, missing.cycles, timing), sums)
 
 

@@ -4,12 +4,20 @@ from pipeline.hardware import ACCUMULATOR, SCRATCHPAD, Axis, Template
 from pipeline.machine.space import MappingSpace, SizeGrid, four_level_slots
 from pipeline.mapping import FOUR_LEVELS
 
+BUS_BYTES = Axis("bus_bytes", 16)
+SCRATCHPAD_BANKS = Axis("scratchpad_banks", 4)
+READS_IN_FLIGHT = Axis("reads_in_flight", 16)
+WRITES_IN_FLIGHT = Axis("writes_in_flight", 16)
+ARRAY_SLOTS = Axis("array_slots", 6)
+"""Slots that have entered the array, one of them the next one's tag."""
+TILES_IN_FLIGHT = Axis("tiles_in_flight", 2)
+
 STRUCTURE = (
-    Axis("bus_bytes", 16),
-    Axis("scratchpad_banks", 4),
+    BUS_BYTES,
+    SCRATCHPAD_BANKS,
     Axis("accumulator_banks", 2),
-    Axis("reads_in_flight", 16),
-    Axis("writes_in_flight", 16),
+    READS_IN_FLIGHT,
+    WRITES_IN_FLIGHT,
     # Operations of each class that the reservation station holds, and those that wait at the controllers.
     Axis("load_entries", 8),
     Axis("execute_entries", 16),
@@ -17,9 +25,8 @@ STRUCTURE = (
     Axis("load_queue", 8),
     Axis("execute_queue", 8),
     Axis("store_queue", 2),
-    # Slots that have entered the array, one of them the next one's tag.
-    Axis("array_slots", 6),
-    Axis("tiles_in_flight", 2),
+    ARRAY_SLOTS,
+    TILES_IN_FLIGHT,
 )
 """What of the RTL's structure may be chosen; cycle counts are those of the public Gemmini with the defaults."""
 

@@ -12,13 +12,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.gemmini.template import TEMPLATE
+from pipeline.machine.gemmini.template import SCRATCHPAD_BANKS, TEMPLATE
 from pipeline.machine.rounding import happens
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.workload import C, K, N, P, Q, R, S
 
 OUTPUTS = [P, Q, K, N]
-SCRATCHPAD_BANKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,8 @@ class Tiles:
     """Rows and columns of the array."""
     bank_rows: Float[Tensor, "*b"]
     """Rows of one of the scratchpad's banks."""
+    banks: Float[Tensor, "*b"]
+    """Banks that a tile has: half of the scratchpad's, or the only one."""
     is_matmul: Float[Tensor, "*b"]
     """1 where the layer is a plain matrix product, else 0."""
     public: bool = False
@@ -116,6 +117,7 @@ def tiles_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareT
     size, loops, stride = (_dims_first(tensor, shape) for tensor in (layers.size, loops, layers.stride))
     full = torch.minimum(_dims_first(inside, shape), size)
     last = (size - (loops - 1) * full).clamp(min=1.0)
+    banks = torch.as_tensor(SCRATCHPAD_BANKS.default * hardware.over_default(SCRATCHPAD_BANKS), dtype=size.dtype)
     plain = (size[[R, S, Q, N]].amax(0) == 1) & (stride.amax(0) == 1)
     return Tiles(
         size,
@@ -126,7 +128,8 @@ def tiles_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareT
         stride,
         _dims_first(layers.dilation, shape),
         dim.broadcast_to(shape),
-        (hardware.scratchpad_kib * 1024 / dim / SCRATCHPAD_BANKS).broadcast_to(shape),
+        (hardware.scratchpad_kib * 1024 / dim / banks).broadcast_to(shape),
+        (banks / 2).clamp(min=1.0).broadcast_to(shape),
         plain.to(size.dtype),
         public,
     )

@@ -27,6 +27,7 @@ from pipeline.machine.gemmini.loads import (
 )
 from pipeline.machine.gemmini.overlap import Ends, Order, Stages, boundary_cycles, busy_cycles, order_of
 from pipeline.machine.gemmini.stores import Rows, rows_of, store
+from pipeline.machine.gemmini.structure import structured
 from pipeline.machine.gemmini.tiles import Tiles, tiles_of
 from pipeline.machine.system import Cache
 from pipeline.mapping import LayerTensors, MappingTensors
@@ -106,6 +107,7 @@ class Facts:
     """Rows of the accumulator that are cleared for an output tile."""
     rows: Rows
     reuse: Reuse | None
+    hardware: HardwareTensors
 
 
 def facts_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, setting: Setting) -> Facts:
@@ -122,6 +124,7 @@ def facts_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareT
         (1 - tiles.is_matmul) * tiles.pixels * mean.work.columns,
         rows_of(tiles),
         None if setting.cache is None else reuse_of(tiles, setting.cache, setting.drop),
+        hardware,
     )
 
 
@@ -169,7 +172,11 @@ def _stages(part: Part, facts: Facts, missing: _AllMissing, timing: Timing) -> S
 
 
 def terms_of(facts: Facts, timing: Timing) -> Terms:
-    """The latency and what it is made of; differentiable in the values of ``timing`` too."""
+    """The latency and what it is made of; differentiable in the values of ``timing`` too.
+
+    ``timing`` is that of the default structure.
+    """
+    timing = structured(timing, facts.hardware)
     tiles, order, dim = facts.tiles, facts.order, facts.tiles.dim
     missing = _missing(facts, timing)
     written = store(facts.rows, timing, missing.results)

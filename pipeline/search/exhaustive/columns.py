@@ -225,8 +225,11 @@ class Costing:
         return torch.stack([none, *(one - none for one in others)], -1).numpy()
 
     def _built(self, kib: Float[torch.Tensor, "rows memories"]) -> HardwareTensors:
+        fixed = self.constraints.fixed
+        same = {"dim": self.dim} | ({} if fixed is None else fixed.changed)
         sizes = dict(zip(self.constraints.limits_kib, kib.unbind(-1), strict=True))
-        return HardwareTensors({"dim": torch.full((len(kib),), float(self.dim), dtype=torch.float64)} | sizes)
+        numbers = {name: torch.full((len(kib),), float(number), dtype=torch.float64) for name, number in same.items()}
+        return HardwareTensors(numbers | sizes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.search.local.construct import construct, random_priorities
 from pipeline.search.local.moves import Moves
-from pipeline.search.points import Points, concatenate, each_layer, fits, smallest, where
+from pipeline.search.points import Points, Structure, concatenate, each_layer, fits, smallest, structure_of, where
 from pipeline.search.problem import Costs, Problem, Recorder
 
 _REPAIRS = 40
@@ -109,6 +109,11 @@ def vary(hardware: HardwareTensors, problem: Problem, step: float, generator: to
         whole = 2.0 ** torch.randint(-1, 2, shape, generator=generator).to(torch.float64)
         drawn = hardware.sizes[name] * (whole if grid.powers_of_two else scale)
         sizes[name] = grid.round_up(drawn).clamp(max=limit)
+    for name, numbers in limits.structure.items():
+        choices = torch.tensor(numbers, dtype=torch.float64)
+        place = (choices[None] - hardware.sizes[name][:, None]).abs().argmin(-1)
+        turn = torch.tensor([-1, 0, 0, 1])[torch.randint(4, shape, generator=generator)]
+        sizes[name] = choices[(place + turn).clamp(0, len(numbers) - 1)]
     new = HardwareTensors(sizes)
     return select(limits.allows(new), new, hardware)
 
@@ -118,21 +123,31 @@ def select(condition: Tensor, yes: HardwareTensors, no: HardwareTensors) -> Hard
     return HardwareTensors({name: torch.where(condition, yes.sizes[name], no.sizes[name]) for name in yes.sizes})
 
 
-def generation_cost(designs: int, survivors: int, settings: RefineSettings) -> int:
-    """Evaluations that a generation takes at least: mappings adopted from all designs, one sweep, the judge."""
-    return 2 * survivors * (designs + settings.candidates + 2)
+def generation_cost(designs: int, survivors: int, settings: RefineSettings, axes: int = 0) -> int:
+    """Evaluations that a generation takes at least: mappings adopted from all designs, one sweep, the judge.
+
+    With parts of the structure to search, ``axes`` of them, a step of each in both directions besides.
+    """
+    return 2 * survivors * (designs + settings.candidates + 2 + axes)
 
 
 def generation(
-    points: Points, survivors: int, recorder: Recorder, settings: RefineSettings, generator: torch.Generator
-) -> Points:
+    points: Points,
+    structure: Structure,
+    survivors: int,
+    recorder: Recorder,
+    settings: RefineSettings,
+    generator: torch.Generator,
+) -> tuple[Points, Structure]:
     """One generation on designs [n, L]: ``survivors`` of them, best first, each the better of itself and its child.
+
+    ``structure`` [n] is that of their hardware, and of the designs that come back.
 
     On fixed hardware there are no children, and designs stay apart until fewer survive: then the best mapping of
     each layer goes on.
     """
     problem = recorder.problem
-    own = smallest(problem.tensors(points), problem.layers, problem.constraints)[:survivors]
+    own = smallest(problem.tensors(points), problem.layers, problem.constraints, structure)[:survivors]
     # Descent does not know the area limit: designs beyond it go on with their mappings made to fit what it leaves.
     own = problem.constraints.within(own)
     hardware = own
@@ -153,6 +168,30 @@ def generation(
         if recorder.left < len(pool.slots) * (settings.candidates + 1):
             break
         pool, costs = sweep(pool, costs, hardware, recorder, settings.candidates, generator)
-    score, _, _ = recorder.designs(pool)
+    kept = structure_of(hardware, problem.constraints)
+    shrunk = smallest(problem.tensors(pool), problem.layers, problem.constraints, kept)
+    score, _, _ = recorder.designs(pool, shrunk)
     better = score.reshape(-1, survivors).argmin(0) * survivors + torch.arange(survivors)
-    return pool[better[score[better].argsort()]]
+    best = better[score[better].argsort()]
+    return restructured(pool[best], shrunk[best], score[best], recorder)
+
+
+def restructured(
+    points: Points, hardware: HardwareTensors, score: Tensor, recorder: Recorder
+) -> tuple[Points, Structure]:
+    """The designs [n, L] and their structure, one step better in one part of it where there is such a step."""
+    limits = recorder.problem.constraints
+    now = structure_of(hardware, limits)
+    if not now:
+        return points, now
+    steps = [now]
+    for name, numbers in limits.structure.items():
+        choices = torch.tensor(numbers, dtype=torch.float64)
+        place = (choices[None] - now[name][:, None]).abs().argmin(-1)
+        steps += [{**now, name: choices[(place + turn).clamp(0, len(numbers) - 1)]} for turn in (-1, 1)]
+    every = {name: torch.stack([step[name] for step in steps]) for name in now}
+    tried = HardwareTensors({n: size.expand(len(steps), -1) for n, size in hardware.sizes.items()}).replaced(every)
+    scores, _, _ = recorder.designs(points.copies(len(steps)), tried)
+    scores[0] = score
+    best = scores.argmin(0)
+    return points, {name: part.gather(0, best[None])[0] for name, part in every.items()}

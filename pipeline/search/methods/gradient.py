@@ -55,6 +55,8 @@ class GradientState:
     rank: Int[Tensor, "designs L levels 7"]
     rounds: tuple[int, ...]
     """Steps of the rounds of descent still to come; then refinement."""
+    structure: dict[str, Float[Tensor, " designs"]]
+    """The parts of the structure that are searched; descent leaves them as they are."""
     done: bool = False
 
 
@@ -86,7 +88,8 @@ class Gradient:
         points, _ = constructive_starts(recorder, self.settings.starts, generator, self.settings.drawn)
         settings = scaled(self.settings, recorder.budget, recorder.left)
         points = points[slice(0, settings.starts)]
-        return GradientState(points.slots, points.rank, settings.rounds)
+        structure = recorder.problem.constraints.first_structure((points.slots.shape[0],))
+        return GradientState(points.slots, points.rank, settings.rounds, structure)
 
     def advance(self, state: GradientState, recorder: Recorder, generator: torch.Generator) -> GradientState:
         """One round of descent with its rounding, or one generation of refinement."""
@@ -95,17 +98,21 @@ class Gradient:
             points = descend(points, recorder, state.rounds[0], self.settings)
             score, _, _ = recorder.designs(points)
             kept = max(1, round(len(score) * self.settings.keep))
-            points = points[score.argsort()[:kept]]
-            rounds = state.rounds[1:]
-            return GradientState(points.slots, points.rank, rounds, done=not rounds and self.settings.refine is None)
+            best = score.argsort()[:kept]
+            points, rounds = points[best], state.rounds[1:]
+            done = not rounds and self.settings.refine is None
+            structure = {name: part[best] for name, part in state.structure.items()}
+            return GradientState(points.slots, points.rank, rounds, structure, done)
         refine = self.settings.refine
         assert refine is not None
         points = points[slice(0, refine.kept)]
+        structure = {name: part[: refine.kept] for name, part in state.structure.items()}
         survivors = min(points.slots.shape[0], self._designs(recorder, refine))
-        if recorder.left < generation_cost(len(points.slots), survivors, refine):
+        axes = len(recorder.problem.constraints.structure)
+        if recorder.left < generation_cost(len(points.slots), survivors, refine, axes):
             return replace(state, done=True)
-        points = generation(points, survivors, recorder, refine, generator)
-        return GradientState(points.slots, points.rank, ())
+        points, found = generation(points, structure, survivors, recorder, refine, generator)
+        return GradientState(points.slots, points.rank, (), dict(found))
 
     @staticmethod
     def _designs(recorder: Recorder, refine: RefineSettings) -> int:

@@ -59,6 +59,8 @@ class Accelerator:
         try:
             sizes = json.loads(path.read_text(encoding="utf-8"))["hardware"]
             hardware = machine.template.hardware(*(sizes[name] for name in machine.template.sizes))
+            numbers = {a.name: sizes[a.name] for a in machine.template.structure if a.name in sizes}
+            hardware = hardware.restructured(numbers)
         except OSError as error:
             raise ValueError(f"{path}: {error.strerror}; name the folder that a search wrote") from error
         except (ValueError, KeyError, TypeError) as error:

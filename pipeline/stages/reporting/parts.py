@@ -5,7 +5,7 @@ import pandas as pd
 from pipeline.stages.reporting import words
 from pipeline.stages.reporting.results import JUDGED, StudyResults, best_of
 from pipeline.stages.totals import totals
-from pipeline.table import hardware_columns
+from pipeline.table import hardware_key
 
 NEAR = 1.01
 """How much above the best objective a smaller design may be."""
@@ -51,8 +51,9 @@ def tiled_totals(results: StudyResults, workload: str) -> tuple[float, float, fl
     tiled = measured[
         (measured["workload"] == workload) & (measured["sample.origin"] == "tiled") & (measured["error"] == "")
     ]
-    for column in hardware_columns(results.machine.template):
-        tiled = tiled[tiled[column] == finals.iloc[0][column]]
+    template = results.machine.template
+    found = hardware_key(finals, template).iloc[0]
+    tiled = tiled[(hardware_key(tiled, template) == found).all(axis=1)]
     tiled = tiled.drop_duplicates("layer.name")
     return totals(tiled) if set(tiled["layer.name"]) == set(finals["layer.name"]) else None
 

@@ -165,14 +165,20 @@ def number(value: float) -> str:
 
 
 def hardware(row: Mapping[Any, Any]) -> str:
-    """``16x16, 128 + 256 KiB``: array, scratchpad and accumulator of a design's row."""
-    return f"{row['dim']:.0f}x{row['dim']:.0f}, {row['scratchpad_kib']:g} + {row['accumulator_kib']:g} KiB"
+    """``16x16, 128 + 256 KiB``: array, scratchpad and accumulator of a design's row; then a structure of its own."""
+    sizes = f"{row['dim']:.0f}x{row['dim']:.0f}, {row['scratchpad_kib']:g} + {row['accumulator_kib']:g} KiB"
+    return sizes + _structure(row)
 
 
 def hardware_words(row: Mapping[Any, Any]) -> str:
     """``16x16 array, 128 KiB scratchpad, 256 KiB accumulator``."""
     memories = ", ".join(f"{row[f'{name}_kib']:g} KiB {name}" for name in ("scratchpad", "accumulator"))
-    return f"{row['dim']:.0f}x{row['dim']:.0f} array, {memories}"
+    return f"{row['dim']:.0f}x{row['dim']:.0f} array, {memories}{_structure(row)}"
+
+
+def _structure(row: Mapping[Any, Any]) -> str:
+    words = row.get("structure")
+    return f", {words.replace('_', ' ')}" if isinstance(words, str) else ""
 
 
 def finder(variant: str, method: str) -> str:

@@ -159,6 +159,6 @@ def test_designs_beyond_an_area_go_on_within_it(small, other):
     area = MACHINE.area_mm2(smallest(free.tensors(points), free.layers, free.constraints)).min()
     limits = Constraints(MACHINE, fix_dim=4, max_area_mm2=0.4 * float(area))
     recorder = Recorder(replace(free, constraints=limits), 1000, lambda: 0.0)
-    generation(points, 2, recorder, RefineSettings(), generator)
+    generation(points, {}, 2, recorder, RefineSettings(), generator)
     assert recorder.best_hardware is not None
     assert limits.allows(recorder.best_hardware)

@@ -1,0 +1,133 @@
+"""Structures other than Gemmini's: how well the view knows them, and what a search that moves them finds, on ``soc``.
+
+Designs are drawn from all parts of the structure; mappings are drawn at random or built to fill the memories. The
+view's constants are fitted to 100 mappings on some designs and judged on mappings on others. Then one hardware for
+several networks is searched at DIM 32 with the fitted view, once with Gemmini's structure and once with a free one, and
+both are simulated. Areas are those of the published tables, which do not know the structure. ``QUICK=1`` takes few
+mappings and one small network.
+"""
+
+import random
+from statistics import geometric_mean
+
+import pandas as pd
+import torch
+
+from benches.common import Cell, quick, simulated, write
+from learned import model
+from learned.data import Samples, read_samples
+from learned.model import Metadata
+from pipeline.hardware import Hardware
+from pipeline.machine.latency import AnalyticalModel, LatencyModel
+from pipeline.machine.machine import MachineChoice
+from pipeline.search.result import SearchResult
+from pipeline.stages.sample import sample_table
+from pipeline.stages.search import run_search
+from pipeline.workload import load_workload
+
+Row = dict[str, Cell]
+MACHINE = MachineChoice().find()
+CHOICES: dict[str, tuple[int, ...]] = {
+    "bus_bytes": (16, 32, 64),
+    "scratchpad_banks": (2, 4, 8),
+    "accumulator_banks": (1, 2, 4),
+    "reads_in_flight": (4, 8, 16, 32),
+    "writes_in_flight": (4, 8, 16, 32),
+    "load_entries": (4, 8, 16),
+    "execute_entries": (8, 16, 32),
+    "store_entries": (2, 4, 8),
+    "load_queue": (4, 8, 16),
+    "execute_queue": (4, 8, 16),
+    "store_queue": (1, 2, 4),
+    "array_slots": (3, 4, 6, 8),
+    "tiles_in_flight": (1, 2),
+}
+SIZES = ((8, 64, 32), (16, 128, 32), (16, 256, 64), (32, 512, 128))
+FITTED = (2, 15) if quick() else (7, 100)
+"""Designs and mappings that the constants are fitted to."""
+JUDGED = (1, 10) if quick() else (4, 60)
+MOST_CYCLES = 200_000
+SAMPLED_FROM = ("unet_small", "resnet50", "bert", "retinanet")
+SEARCHED = ("bert",) if quick() else ("resnet50", "bert")
+EVALUATIONS = 200 if quick() else 2000
+DIM = 32
+SEED = 0
+
+
+def main() -> None:
+    """Measure, print and write."""
+    torch.set_num_threads(1)
+    generator = random.Random(SEED)
+    fitted, judged = (drawn(*count, generator) for count in (FITTED, JUDGED))
+    view = AnalyticalModel(MACHINE)
+    calibrated = model.fit(fitted, Metadata("calibrated", MachineChoice(), "from-table", SEED))
+    rows = [accuracy("before calibration", view, judged), accuracy("after calibration", calibrated, judged)]
+    write("structure", rows + shared(calibrated), seeds=[SEED])
+
+
+def drawn(designs: int, mappings: int, generator: random.Random) -> Samples:
+    """Simulated mappings on ``designs`` of random structures, sizes in turn."""
+    tables = []
+    networks = [load_workload(name) for name in SAMPLED_FROM]
+    for number in range(designs):
+        structure = {axis: generator.choice(numbers) for axis, numbers in CHOICES.items()}
+        hardware = MACHINE.template.hardware(*SIZES[number % len(SIZES)]).restructured(structure)
+        points = mappings * (number + 1) // designs - mappings * number // designs
+        tables.append(_sampled(networks, hardware, points, generator.randrange(1000)))
+    table = simulated(pd.concat(tables, ignore_index=True), design="gemmini", memory="soc", name="structure")
+    samples, _ = read_samples(table, "sim.cycles", MACHINE.template)
+    return samples
+
+
+def _sampled(networks: list, hardware: Hardware, points: int, seed: int) -> pd.DataFrame:
+    return sample_table(
+        networks,
+        hardware,
+        MACHINE,
+        points=points,
+        max_cycles=MOST_CYCLES,
+        random=0.4,
+        constructive=0.6,
+        evaluations=1,
+        seed=seed,
+    )
+
+
+def accuracy(name: str, judge: LatencyModel, samples: Samples) -> Row:
+    """Errors of predicted cycles."""
+    with torch.no_grad():
+        cycles = judge(samples.layers, samples.mappings, samples.hardware).cycles
+    error = (cycles / samples.cycles - 1).abs()
+    ninth = float(error.quantile(0.9))
+    return {"test": name, "rows": len(samples), "median_error": float(error.median()), "p90_error": ninth}
+
+
+def shared(judge: LatencyModel) -> list[Row]:
+    """EDP of one hardware for several networks, geometric means, with either structure."""
+    rows: list[Row] = []
+    for name, structure in (("Gemmini's structure", {}), ("free structure", CHOICES)):
+        found = run_search(
+            [load_workload(workload) for workload in SEARCHED],
+            method="gradient",
+            evaluations=EVALUATIONS,
+            model=judge,
+            seed=SEED,
+            fix_dim=DIM,
+            structure=structure,
+        )
+        rows.append({"test": f"shared design, {name}", "hardware": str(found.hardware)} | _simulated(found))
+    before, after = (float(row["edp"] or 0) for row in rows)
+    rows[-1]["edp_gain"] = before / after
+    return rows
+
+
+def _simulated(found: SearchResult) -> Row:
+    table = simulated(found.table(), design="gemmini", memory="soc", name="structure")
+    columns = ["sim.cycles", "sim.energy_uj"]
+    totals = table[columns].mul(table["layer.count"], axis=0).groupby(table["network"]).sum()
+    edp = geometric_mean((totals["sim.cycles"] * totals["sim.energy_uj"]).tolist())
+    return {"edp": edp, "edp_over_predicted": edp / found.edp, "published_area_mm2": found.area_mm2}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The structure of hardware in the view: each part moves its constant, and the banks are those of the layout."""
+
+import random
+
+import pytest
+import torch
+
+from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.constants import start_values
+from pipeline.machine.gemmini.constants import Timing, start_timing
+from pipeline.machine.gemmini.execution import work_of
+from pipeline.machine.gemmini.machine import Gemmini
+from pipeline.machine.gemmini.structure import structured
+from pipeline.machine.gemmini.template import DEFAULT, TEMPLATE
+from pipeline.machine.gemmini.tiles import tiles_of
+from pipeline.machine.gemmini.windows import windows
+from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.workload import C, K, Layer, N, R, S
+from tests.sim.random_tasks import DESIGNS, random_layer, random_mapping
+
+CHANGES = [
+    ("bus_bytes", 64, "bytes_per_cycle", 64.0),
+    ("reads_in_flight", 4, "in_flight", 4.0),
+    ("writes_in_flight", 40, "writes_in_flight", 40.0),
+    ("array_slots", 12, "in_flight_slots", 11.0),
+    ("tiles_in_flight", 1, "tiles_in_flight", 1.0),
+]
+
+
+def batch(count: int, changes: dict[str, int]) -> tuple[LayerTensors, MappingTensors, HardwareTensors]:
+    """Random mappings of random layers on hardware of a structure."""
+    generator = random.Random(count)
+    rows: list[tuple[Layer, Mapping, Hardware]] = []
+    for _ in range(count):
+        hardware = generator.choice(DESIGNS)
+        layer = random_layer(generator, hardware.dim)
+        mapping = random_mapping(generator, layer, hardware)
+        rows.append((layer, mapping, hardware.restructured(changes)))
+    layers, mappings, hardware_rows = zip(*rows, strict=True)
+    return LayerTensors.stack(layers), MappingTensors.stack(mappings), HardwareTensors.stack(hardware_rows)
+
+
+@pytest.mark.parametrize(("axis", "number", "constant", "value"), CHANGES)
+@pytest.mark.parametrize("memory", ["simple", "soc"])
+def test_hardware_with_another_number_is_the_default_with_another_constant(memory, axis, number, constant, value):
+    machine = Gemmini(memory)
+    layers, mappings, hardware = batch(40, {axis: number})
+    values = start_values(machine.constants) | {constant: value}
+    expected = machine.latency(layers, mappings, batch(40, {})[2], values)
+    torch.testing.assert_close(machine.latency(layers, mappings, hardware), expected)
+
+
+def test_the_default_structure_changes_nothing():
+    timing = start_timing("soc")
+    same = HardwareTensors.stack([DEFAULT, DEFAULT.restructured({"load_queue": 4})])
+    assert structured(timing, HardwareTensors.stack([DEFAULT])) is structured(timing, same) is timing
+
+
+def test_a_batch_may_have_several_structures_and_values_that_were_fitted():
+    hardware = [DEFAULT, DEFAULT.restructured({"reads_in_flight": 8}), DEFAULT.restructured({"tiles_in_flight": 1})]
+    values = start_values(Gemmini("soc").constants) | {"in_flight": 12.0, "tiles_in_flight": 1.5}
+    timing = structured(Timing.of(values, "soc"), HardwareTensors.stack(hardware))
+    assert torch.as_tensor(timing.in_flight).tolist() == [12.0, 6.0, 12.0]
+    assert torch.as_tensor(timing.tiles_in_flight).tolist() == [1.5, 1.5, 1.0]
+
+
+@pytest.mark.parametrize("banks", [1, 2, 4, 8, 16])
+def test_the_chance_of_a_shared_bank_is_that_of_all_pairs_of_rows(banks):
+    layers, mappings, hardware = batch(60, {"scratchpad_banks": banks})
+    tiles = tiles_of(layers, mappings, hardware)
+    found = work_of(tiles).same_bank
+    width, height = windows(tiles)
+    for row in range(60):
+        dim = int(tiles.dim[row])
+        half = int(hardware.scratchpad_kib[row] * 1024 / dim / 2)
+        depth = tiles.average(C, (tiles.extent[C] / tiles.dim).ceil())[row]
+        columns = tiles.average(K, (tiles.extent[K] / tiles.dim).ceil())[row]
+        inputs = float(depth * (tiles.mean[N] * width.extent * height.extent)[row])
+        weights = float(columns * (tiles.mean[R] * tiles.mean[S] * tiles.mean[C])[row])
+        if not (inputs.is_integer() and weights.is_integer()):
+            continue
+        rows = half * 2 // banks
+        of_inputs = [i // rows for i in range(round(inputs))]
+        of_weights = [(half - 1 - w) // rows for w in range(round(weights))]
+        pairs = sum(of_inputs.count(bank) * of_weights.count(bank) for bank in set(of_inputs))
+        assert float(found[row]) == pytest.approx(pairs / (inputs * weights))
+
+
+def test_structures_are_part_of_a_stack_and_come_back():
+    hardware = [DEFAULT, DEFAULT.restructured({"bus_bytes": 32}), DEFAULT.restructured({"array_slots": 8})]
+    stacked = HardwareTensors.stack(hardware)
+    assert list(stacked.sizes) == ["dim", "scratchpad_kib", "accumulator_kib", "bus_bytes", "array_slots"]
+    assert [stacked.hardware(index, TEMPLATE) for index in range(3)] == hardware
+    assert list(HardwareTensors.stack([DEFAULT]).sizes) == ["dim", "scratchpad_kib", "accumulator_kib"]
