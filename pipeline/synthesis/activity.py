@@ -7,6 +7,7 @@ from pathlib import Path
 
 UNITS_PER_CYCLE = 2
 """Time units of a clock period in the files of ``sim.waveform``."""
+_ELEMENT = re.compile(r"(.*)\[(\d+)\]\[(\d+)\]")
 _LINE = re.compile(r"\((?:(INSTANCE|NET)\b ?(.*)|(\S+) \(T0 \d+\) \(T1 (\d+)\) .*\(TC (\d+)\)\)|DURATION (\d+)\))")
 
 
@@ -27,6 +28,19 @@ class Activity:
     cycles: int
     bits: Mapping[str, Bit]
     """By name with all instances: ``tb.i_design.u_gemmini.held[0]``."""
+
+    def flat(self) -> dict[str, Bit]:
+        """The bits of arrays by their places in one vector, as synthesis has them: element 0 is highest."""
+        shapes: dict[str, tuple[int, int]] = {}
+        elements = [found for name in self.bits if (found := _ELEMENT.fullmatch(name))]
+        for found in elements:
+            most, widest = shapes.get(found[1], (0, 0))
+            shapes[found[1]] = max(most, int(found[2])), max(widest, int(found[3]))
+        return {
+            f"{found[1]}[{(most - int(found[2])) * (widest + 1) + int(found[3])}]": self.bits[found[0]]
+            for found in elements
+            for most, widest in [shapes[found[1]]]
+        }
 
     def place(self, instance: str) -> str:
         """The name of the first instance ``instance``, with all around it. Raises ValueError when there is none."""

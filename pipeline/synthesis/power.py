@@ -127,7 +127,8 @@ class PowerModel:
         for name, unit in units.units.items():
             for instance, macro in unit.macros:
                 accesses[macro] += [_accesses(f"{place}.{instance}", activity) for place in places[name]]
-        found = {name: _Found.of(self.parts[name], places[name], activity) for name in self.result.netlists}
+        bits = activity.flat() | activity.bits
+        found = {name: _Found.of(self.parts[name], places[name], bits) for name in self.result.netlists}
         gates = gates_energy([(self.parts[name], one.sets) for name, one in found.items()], self.result.liberty)
         energies = {
             name: self._unit(name, one, sum(logic)) for (name, one), logic in zip(found.items(), gates, strict=True)
@@ -170,23 +171,23 @@ class _Found:
     """How many bits of them are in the simulation; others change as the known ones of their kind."""
 
     @classmethod
-    def of(cls, part: Cut, places: Sequence[str], activity: Activity) -> "_Found":
+    def of(cls, part: Cut, places: Sequence[str], bits: Mapping[str, Bit]) -> "_Found":
         some = random.Random(0).sample(places, MOST_INSTANCES) if len(places) > MOST_INSTANCES else places
-        sets, known = zip(*(_activity(part, place, activity) for place in some), strict=True)
+        sets, known = zip(*(_activity(part, place, bits) for place in some), strict=True)
         return cls(len(places), sets, sum(known))
 
 
-def _activity(part: Cut, place: str, activity: Activity) -> tuple[dict[str, Bit], int]:
+def _activity(part: Cut, place: str, known: Mapping[str, Bit]) -> tuple[dict[str, Bit], int]:
     found: dict[str, Bit] = {}
-    known = 0
+    count = 0
     for nets in (set(part.inputs), {register.net for register in part.registers}):
-        bits = {net: bit for net in nets if (bit := _bit(part, net, place, activity)) is not None}
+        bits = {net: bit for net in nets if (bit := _bit(part, net, place, known)) is not None}
         mean = Bit(*np.mean([astuple(bit) for bit in bits.values()], axis=0)) if bits else _QUIET
         found |= dict.fromkeys(nets, mean) | bits
-        known += len(bits)
-    return found, known
+        count += len(bits)
+    return found, count
 
 
-def _bit(part: Cut, net: str, place: str, activity: Activity) -> Bit | None:
+def _bit(part: Cut, net: str, place: str, known: Mapping[str, Bit]) -> Bit | None:
     names = (f"{place}.{name}" for name in part.names.get(net, ()))
-    return next((activity.bits[name] for name in names if name in activity.bits), None)
+    return next((known[name] for name in names if name in known), None)
