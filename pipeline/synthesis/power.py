@@ -127,7 +127,7 @@ class PowerModel:
         for name, unit in units.units.items():
             for instance, macro in unit.macros:
                 accesses[macro] += [_accesses(f"{place}.{instance}", activity) for place in places[name]]
-        bits = activity.flat() | activity.bits
+        bits = activity.flat() | dict(activity.bits)
         found = {name: _Found.of(self.parts[name], places[name], bits) for name in self.result.netlists}
         gates = gates_energy([(self.parts[name], one.sets) for name, one in found.items()], self.result.liberty)
         energies = {
