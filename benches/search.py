@@ -1,8 +1,8 @@
 """The searches against each other: ``make bench-search`` (QUICK=1: BERT alone, a tenth of the evaluations).
 
-Tables: every method on four networks; the default hardware and tiler on ``rtl``; quality against time; the search as
-a mapper beside two outside ones (``benches/mappers.py``); loop-order methods. Plots: best so far with bands, in
-``results/bench/search-*.png``.
+Tables: every method on four networks; the default hardware and tiler on ``rtl``; what each part of the recipe gives
+(``benches/search_recipe.py``); quality against time; the search as a mapper beside two outside ones
+(``benches/mappers.py``); loop-order methods. Plots: best so far with bands, in ``results/bench/search-*.png``.
 Seeds 0 to 4 are for this bench only; settings were chosen on seeds from 100 up.
 """
 
@@ -18,6 +18,7 @@ from scipy import stats
 from benches.common import FOLDER, GEMMINI, TIMELOOP, Cell, quick, write
 from benches.mappers import compare_mappers
 from benches.search_plot import plot_traces
+from benches.search_recipe import compare_recipes
 from pipeline.machine.experts import expert_hardware, experts
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.search.constraints import Constraints
@@ -32,6 +33,7 @@ from pipeline.workload import Workload, load_workload
 WORKLOADS = ("bert",) if quick() else ("unet", "resnet50", "bert", "retinanet")
 SEEDS = (0,) if quick() else (0, 1, 2, 3, 4)
 EVALUATIONS = 1_000 if quick() else 10_000
+BUDGETS = (300, 1_000) if quick() else (300, 1_000, 3_000, 10_000)
 METHODS = ("gradient", "published", "genetic", "random", "bayesian")
 
 PUBLIC_CODE = {
@@ -213,6 +215,7 @@ def main() -> None:
     torch.set_num_threads(1)
     compare_mappers()
     compare_default()
+    compare_recipes(WORKLOADS, BUDGETS, SEEDS)
     compare_budgets()
     compare_orders()
     compare_methods()

@@ -63,6 +63,12 @@ class MappingSpace:
         """Dimension of each slot."""
         return torch.tensor([slot.dim for slot in self.slots])
 
+    @property
+    def is_tiled_once(self) -> bool:
+        """Whether a mapping is one tile, the array and the order of the DRAM loops."""
+        temporal = [[at for at in self.open_at(d) if not self.slots[at].spatial] for d in range(len(DIMS))]
+        return all(len(slots) == 1 for slots in temporal) and self.ordered_levels == (self.hierarchy.levels - 1,)
+
     def open_at(self, dim: int) -> list[int]:
         """Open slots of a dimension."""
         return [index for index in self.open if self.slots[index].dim == dim]

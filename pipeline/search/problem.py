@@ -173,7 +173,7 @@ class Problem:
         cycles, energy = self.weights
         return cycles * totals.cycles.log() + energy * totals.energy_uj.log()
 
-    def _slopes(self, costs: Costs) -> tuple[Float[Tensor, "*b L"], Float[Tensor, "*b L"]]:
+    def slopes(self, costs: Costs) -> tuple[Float[Tensor, "*b L"], Float[Tensor, "*b L"]]:
         """What a cycle and a microjoule of each layer add to the objective at ``costs`` [*b, L]."""
         each = self.each_network(costs)
         a, b = self.weights
@@ -191,7 +191,7 @@ class Problem:
         index = (a * costs.cycles.log() + b * costs.energy_uj.log() + blocked).argmin(-1)
         best, best_score = index, self.log_score(self.totals(costs.gather(index)))
         for _ in range(8):
-            per_cycle, per_uj = self._slopes(costs.gather(index))
+            per_cycle, per_uj = self.slopes(costs.gather(index))
             slope = per_cycle[..., None] * costs.cycles + per_uj[..., None] * costs.energy_uj
             new = (slope + blocked).argmin(-1)
             if torch.equal(new, index):
@@ -243,13 +243,19 @@ class Recorder:
         self.layer_evaluations += designs * len(self.problem.workload.layers)
 
     def candidates(
-        self, points: Points, layers: LayerTensors, hardware: HardwareTensors
+        self,
+        points: Points,
+        layers: LayerTensors,
+        hardware: HardwareTensors,
+        wanted: Bool[Tensor, "*b"] | None = None,
     ) -> tuple[Costs, Bool[Tensor, "*b"]]:
-        """Evaluate single-layer candidates; those that do not fit are marked and not counted."""
+        """Evaluate single-layer candidates; those that do not fit or are not ``wanted`` are marked and not counted."""
         mappings = self.problem.tensors(points, layers)
         valid = fits(mappings, layers, hardware, self.problem.machine)
-        self.layer_evaluations += int(valid.sum())
-        self.invalid += int((~valid).sum())
+        wanted = torch.ones_like(valid) if wanted is None else wanted
+        self.layer_evaluations += int((valid & wanted).sum())
+        self.invalid += int((~valid & wanted).sum())
+        valid = valid & wanted
         with torch.no_grad():
             return self.problem.costs(mappings, layers, hardware), valid
 

@@ -22,7 +22,7 @@ import torch
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.search.exhaustive.columns import Columns, Costing
 from pipeline.search.exhaustive.hull import Best, Hull, best_sum, lower_hull
-from pipeline.search.exhaustive.tilings import SPACES, Tilings, is_tiled_once, points_of
+from pipeline.search.exhaustive.tilings import SPACES, Tilings, points_of
 from pipeline.search.points import Points, concatenate
 from pipeline.search.problem import Problem
 from pipeline.workload import Layer
@@ -55,7 +55,7 @@ class Exhaustive:
     def __post_init__(self) -> None:
         if self.tilings not in SPACES:
             raise ValueError(f"tilings {self.tilings!r}: not one of {', '.join(SPACES)}")
-        if not is_tiled_once(self.problem.machine.space):
+        if not self.problem.machine.space.is_tiled_once:
             raise ValueError(
                 f"method exhaustive: mappings of {self.problem.machine.name} have tiles inside tiles, too many to try"
             )

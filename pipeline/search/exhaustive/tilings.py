@@ -64,13 +64,6 @@ def extents(size: int, dim: int, space: str) -> list[int]:
     return sorted(even | set(range(dim, size, dim)))
 
 
-def is_tiled_once(space: MappingSpace) -> bool:
-    """Whether a mapping is one tile, the array and the order of the DRAM loops: what this enumeration covers."""
-    dims = range(len(DIMS))
-    temporal = [[at for at in space.open_at(d) if not space.slots[at].spatial] for d in dims]
-    return all(len(slots) == 1 for slots in temporal) and space.ordered_levels == (space.hierarchy.levels - 1,)
-
-
 def points_of(
     extent: Int[np.ndarray, "block 7"], rank: Int[np.ndarray, "block 7"], dim: int, space: MappingSpace
 ) -> Points:

@@ -1,7 +1,8 @@
-"""One-loop gradient search: hardware and mappings descend together, then the discrete search finishes.
+"""One-loop search: hardware and mappings descend together, then the discrete search finishes.
 
-After DOSA (Hong et al., MICRO 2023): hardware is what the mappings imply, mappings are real factors under Adam, rounded
-every so many steps. All starts and layers are one batch.
+Descent is after DOSA (Hong et al., MICRO 2023): hardware is what the mappings imply, mappings are real factors under
+Adam, rounded every so many steps. All starts and layers are one batch. Descent gives less than the refinement that its
+evaluations would pay for, so the default recipe has none; the published one has nothing else.
 """
 
 import math
@@ -12,6 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.optim.adam import adam
 
+from pipeline.hardware import HardwareTensors
+from pipeline.search.local.archive import Archive, ArchiveSettings, advanced, archive_of
 from pipeline.search.local.construct import DRAWN, constructive_starts
 from pipeline.search.local.refine import RefineSettings, fit, generation, generation_cost
 from pipeline.search.orders import OrderMethod, orders_of
@@ -31,14 +34,16 @@ class GradientSettings:
     """Random hardware tried with a constructive mapping."""
     starts: int = 12
     """Starts that descend."""
-    rounds: tuple[int, ...] = (60, 60)
-    """Steps between roundings."""
+    rounds: tuple[int, ...] = ()
+    """Steps between roundings; empty: no descent."""
     keep: float = 0.5
     """Share of starts that goes on after each rounding."""
     learning_rate: float = 0.05
     orders: OrderMethod = "all"
-    refine: RefineSettings | None = field(default_factory=RefineSettings)
+    refine: ArchiveSettings | None = field(default_factory=ArchiveSettings)
     """Discrete refinement with what is left of the budget; None: none."""
+    restructure: RefineSettings = field(default_factory=RefineSettings)
+    """The refinement in its place where parts of the structure are searched, which change all cycles."""
 
 
 PUBLISHED = GradientSettings(
@@ -57,6 +62,10 @@ class GradientState:
     """Steps of the rounds of descent still to come; then refinement."""
     structure: dict[str, Float[Tensor, " designs"]]
     """The parts of the structure that are searched; descent leaves them as they are."""
+    archive: tuple[Tensor, ...] = ()
+    """What refinement knows: the parts of an ``Archive``."""
+    sizes: tuple[Tensor, ...] = ()
+    """Of the hardware [1] that refinement is at, in the order of the machine's."""
     done: bool = False
 
 
@@ -85,14 +94,16 @@ class Gradient:
 
     def begin(self, recorder: Recorder, generator: torch.Generator) -> GradientState:
         """Constructive starts on random hardware; the best ones go on."""
-        points, _ = constructive_starts(recorder, self.settings.starts, generator, self.settings.drawn)
+        points, _ = constructive_starts(recorder, self.settings.drawn, generator, self.settings.drawn)
         settings = scaled(self.settings, recorder.budget, recorder.left)
-        points = points[slice(0, settings.starts)]
+        if settings.rounds:
+            points = points[slice(0, settings.starts)]
         structure = recorder.problem.constraints.first_structure((points.slots.shape[0],))
-        return GradientState(points.slots, points.rank, settings.rounds, structure)
+        done = not settings.rounds and settings.refine is None
+        return GradientState(points.slots, points.rank, settings.rounds, structure, done=done)
 
     def advance(self, state: GradientState, recorder: Recorder, generator: torch.Generator) -> GradientState:
-        """One round of descent with its rounding, or one generation of refinement."""
+        """One round of descent with its rounding, or one step of refinement."""
         points = Points(state.slots, state.rank)
         if state.rounds:
             points = descend(points, recorder, state.rounds[0], self.settings)
@@ -102,9 +113,33 @@ class Gradient:
             points, rounds = points[best], state.rounds[1:]
             done = not rounds and self.settings.refine is None
             structure = {name: part[best] for name, part in state.structure.items()}
-            return GradientState(points.slots, points.rank, rounds, structure, done)
+            return GradientState(points.slots, points.rank, rounds, structure, done=done)
+        if recorder.problem.constraints.structure:
+            return self._generation(state, recorder, generator)
+        return self._step(state, recorder, generator)
+
+    def _step(self, state: GradientState, recorder: Recorder, generator: torch.Generator) -> GradientState:
+        """One step of refinement."""
         refine = self.settings.refine
         assert refine is not None
+        problem, names = recorder.problem, recorder.problem.machine.template.sizes
+        if recorder.left < refine.cost(recorder):
+            return replace(state, done=True)
+        if state.archive:
+            archive, best = Archive(*state.archive), HardwareTensors(dict(zip(names, state.sizes, strict=True)))
+        else:
+            points = Points(state.slots, state.rank)
+            # Descent does not know the area limit: designs beyond it are made to fit what it leaves.
+            hardware = smallest(problem.tensors(points), problem.layers, problem.constraints)
+            hardware = problem.constraints.within(hardware)
+            archive = archive_of(fit(points, hardware, problem, generator), hardware, problem)
+            best = hardware[:1]
+        archive, best = advanced(archive, best, recorder, refine, generator)
+        return replace(state, archive=archive.parts, sizes=tuple(best.sizes[name] for name in names))
+
+    def _generation(self, state: GradientState, recorder: Recorder, generator: torch.Generator) -> GradientState:
+        """One generation of refinement that searches the structure too."""
+        points, refine = Points(state.slots, state.rank), self.settings.restructure
         points = points[slice(0, refine.kept)]
         structure = {name: part[: refine.kept] for name, part in state.structure.items()}
         survivors = min(points.slots.shape[0], self._designs(recorder, refine))
