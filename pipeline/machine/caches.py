@@ -49,6 +49,8 @@ class Misses:
 
     lines: Float[Tensor, "tensors ..."]
     """Sums count whenever they are written or come back."""
+    first: Float[Tensor, "tensors ..."]
+    """Those of them that the layer touches for the first time."""
     written_back: Float[Tensor, "*b"]
     """Lines of results and sums that leave the cache before the layer ends."""
 
@@ -66,7 +68,9 @@ def misses(reuse: Reuse, kib: Value) -> Misses:
     repeated = _repeated(reuse, 1 - kept, lines)
     kept = _kept(left, first, repeated, lines)
     missed = repeated + first * (1 - kept)
-    return Misses(missed, (repeated + first)[2:].sum(0) * (1 - _mean_survival(missed.sum(0) / lines)))
+    return Misses(
+        missed, first * (1 - kept), (repeated + first)[2:].sum(0) * (1 - _mean_survival(missed.sum(0) / lines))
+    )
 
 
 def _kept(left: Tensor, first: Tensor, repeated: Tensor, lines: Value) -> Float[Tensor, "tensors ..."]:

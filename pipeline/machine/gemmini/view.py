@@ -11,9 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.caches import Reuse, last_level_misses, misses
+from pipeline.machine.caches import LINE_BYTES, Reuse, last_level_misses, misses
 from pipeline.machine.gemmini.bursts import BEAT_BYTES
-from pipeline.machine.gemmini.cache import reuse_of
+from pipeline.machine.gemmini.cache import SUM_BYTES, reuse_of
 from pipeline.machine.gemmini.constants import Timing
 from pipeline.machine.gemmini.execution import Work, execution, work_of
 from pipeline.machine.gemmini.loads import (
@@ -152,8 +152,10 @@ def _missing(facts: Facts, timing: Timing) -> _AllMissing:
         return _AllMissing(nothing, nothing, nothing, nothing, none)
     near = misses(reuse, timing.cache_kib)
     far = torch.minimum(near.lines, last_level_misses(reuse, timing.last_level_kib))
-    # Matrix products write whole lines, which are not fetched.
-    fetched = torch.stack((none + 1, none + 1, 1 - order.is_matmul, none + 1))
+    # Matrix products write whole lines, which are not fetched; so do rows of sums of a line and more, at first.
+    whole = (facts.tiles.dim * SUM_BYTES >= LINE_BYTES).to(none.dtype)
+    sums = 1 - whole * near.first[3] / near.lines[3].clamp(min=1.0)
+    fetched = torch.stack((none + 1, none + 1, 1 - order.is_matmul, sums))
     change = timing.write_back_cycles * near.written_back / near.lines.sum(0).clamp(min=1.0)
     cycles = near.lines * (fetched * timing.miss_cycles + change) + far * fetched * timing.last_level_miss_cycles
     of = torch.stack((1 / order.tiles, 1 / order.tiles, order.visits / order.runs, 1 / order.runs))
