@@ -9,6 +9,7 @@ from hypothesis import given, settings
 
 from pipeline.files import ROOT
 from pipeline.hardware import Hardware
+from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from rtl.generate import generate
 from sim.build import Datapath
@@ -16,8 +17,10 @@ from sim.compiler import compile_with
 from sim.design import Design
 from sim.golden import Int32, accumulate, random_operands, requantise
 from sim.inprocess import Simulation
+from sim.memory import MemorySettings
 from sim.scaling import Quantised, Scaling
 from sim.task import Task
+from tests.machines import GEMMINI
 from tests.sim.random_tasks import DESIGNS, tasks
 
 HARDWARE = DESIGNS[1]
@@ -75,6 +78,17 @@ def built(name: str, hardware: Hardware) -> tuple[dict[Datapath, Simulation], De
 @settings(deadline=None, max_examples=40, derandomize=True)
 def test_a_quantised_layer_is_bit_exact(task: Task) -> None:
     check(task, "gemmini")
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("rtl")
+@pytest.mark.parametrize("dim", [32, 64])
+def test_a_bias_wider_than_a_read_reaches_every_row(dim: int) -> None:
+    layer = Layer(R=1, S=1, P=dim + 6, Q=1, C=2 * dim + 5, K=dim + 2)
+    mapping = Mapping(layer, ((("P", dim + 6),), (), (), (("K", 2), ("C", 3))), spatial=(dim, dim))
+    hardware = GEMMINI.template.hardware(dim, 256, 128)
+    for seed in range(6):
+        check(Task(mapping, hardware, "full", MemorySettings.of("simple"), seed=seed), "gemmini")
 
 
 @pytest.mark.long
