@@ -154,8 +154,8 @@ def _missing(facts: Facts, timing: Timing) -> _AllMissing:
     far = torch.minimum(near.lines, last_level_misses(reuse, timing.last_level_kib))
     # Matrix products write whole lines, which are not fetched; so do rows of sums of a line and more, at first.
     whole = (facts.tiles.dim * SUM_BYTES >= LINE_BYTES).to(none.dtype)
-    sums = 1 - whole * near.first[3] / near.lines[3].clamp(min=1.0)
-    fetched = torch.stack((none + 1, none + 1, 1 - order.is_matmul, sums))
+    coming_back = 1 - whole * near.first[3] / near.lines[3].clamp(min=1.0)
+    fetched = torch.stack((none + 1, none + 1, 1 - order.is_matmul, coming_back))
     change = timing.write_back_cycles * near.written_back / near.lines.sum(0).clamp(min=1.0)
     cycles = near.lines * (fetched * timing.miss_cycles + change) + far * fetched * timing.last_level_miss_cycles
     of = torch.stack((1 / order.tiles, 1 / order.tiles, order.visits / order.runs, 1 / order.runs))
