@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.machine.constants import Value
+from pipeline.machine.system import LINE_BYTES
 
-LINE_BYTES = 64
 NEWTON_STEPS = 8
 CONVERGED = 1e-4
 """Change of a chance after which one more step of Newton's is exact enough."""

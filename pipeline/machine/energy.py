@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.coefficients import coefficients
+from pipeline.machine.system import LINE_BYTES
 from pipeline.machine.words import Words
 
 _UJ_PER_PJ = 1e-6
@@ -27,9 +28,6 @@ class LevelEnergy:
     def total(self) -> Float[Tensor, "*b"]:
         """Energy of all levels in microjoule."""
         return self.mac + self.register + self.accumulator + self.scratchpad + self.dram
-
-
-LINE_BYTES = 64
 
 
 def below_bus_uj(bus_bytes: int, caches: Mapping[str, int]) -> float:

@@ -26,9 +26,13 @@ class Host:
     the store."""
 
 
+LINE_BYTES = 64
+"""[S] A line of every cache."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """A cache: random replacement, lines of 64 bytes."""
+    """A cache: random replacement, lines of ``LINE_BYTES``."""
 
     kib: int = 512
     """[S]"""

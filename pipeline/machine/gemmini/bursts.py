@@ -13,8 +13,8 @@ from torch import Tensor
 
 from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.rounding import blocks, last_block
+from pipeline.machine.system import LINE_BYTES
 
-LINE_BYTES = 64
 BEAT_BYTES = 16
 PUBLIC_OFFSET_BYTES = 8
 

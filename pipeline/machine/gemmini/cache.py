@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from pipeline.machine.caches import LEAST_BYTES, LINE_BYTES, Reuse
+from pipeline.machine.caches import LEAST_BYTES, Reuse
 from pipeline.machine.gemmini.bursts import alignment
 from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.rounding import blocks, happens
-from pipeline.machine.system import Cache
+from pipeline.machine.system import LINE_BYTES, Cache
 from pipeline.workload import C, K, N, P, Q, R, S
 
 SUM_BYTES = 4

@@ -6,11 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.machine.gemmini.bursts import BEAT_BYTES, LINE_BYTES, bursts
+from pipeline.machine.gemmini.bursts import BEAT_BYTES, bursts
 from pipeline.machine.gemmini.constants import Timing
 from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.gemmini.windows import windows
 from pipeline.machine.rounding import blocks
+from pipeline.machine.system import LINE_BYTES
 from pipeline.workload import C, K, N, P, Q, R, S
 
 LEAST_COMMANDS = 1e-6

@@ -7,11 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.machine.constants import Value
-from pipeline.machine.gemmini.bursts import BEAT_BYTES, LINE_BYTES
+from pipeline.machine.gemmini.bursts import BEAT_BYTES
 from pipeline.machine.gemmini.constants import Timing
 from pipeline.machine.gemmini.loads import Missing, overlapped
 from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.rounding import blocks
+from pipeline.machine.system import LINE_BYTES
 from pipeline.workload import K, P
 
 

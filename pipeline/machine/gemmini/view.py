@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.caches import LINE_BYTES, Reuse, last_level_misses, misses
+from pipeline.machine.caches import Reuse, last_level_misses, misses
 from pipeline.machine.gemmini.bursts import BEAT_BYTES
 from pipeline.machine.gemmini.cache import SUM_BYTES, reuse_of
 from pipeline.machine.gemmini.constants import Timing
@@ -29,7 +29,7 @@ from pipeline.machine.gemmini.overlap import Ends, Order, Stages, boundary_cycle
 from pipeline.machine.gemmini.stores import Rows, rows_of, store
 from pipeline.machine.gemmini.structure import structured
 from pipeline.machine.gemmini.tiles import Tiles, tiles_of
-from pipeline.machine.system import Cache
+from pipeline.machine.system import LINE_BYTES, Cache
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.workload import K
 

@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.machine.caches import LINE_BYTES, Reuse
+from pipeline.machine.caches import Reuse
 from pipeline.machine.rounding import blocks
+from pipeline.machine.system import LINE_BYTES
 from pipeline.machine.tile_pipeline.tiles import REDUCTION, Tiles
 from pipeline.workload import DIMS, C, K, N, P, Q, R, S
 

@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pipeline.machine.rounding import blocks, happens, last_block
+from pipeline.machine.system import LINE_BYTES
 from pipeline.mapping import Hierarchy, LayerTensors, MappingTensors
 from pipeline.workload import DIMS, C, K, N, P, Q, R, S
 
-LINE_BYTES = 64
 REDUCTION = (C, R, S)
 
 

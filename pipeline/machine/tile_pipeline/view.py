@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.machine.caches import LINE_BYTES, last_level_misses, misses
+from pipeline.machine.caches import last_level_misses, misses
 from pipeline.machine.constants import Values
-from pipeline.machine.system import MemorySystem
+from pipeline.machine.system import LINE_BYTES, MemorySystem
 from pipeline.machine.tile_pipeline.cache import reuse_of
 from pipeline.machine.tile_pipeline.description import Description
 from pipeline.machine.tile_pipeline.tiles import Tiles, Work, work_of
