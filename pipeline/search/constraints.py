@@ -88,6 +88,20 @@ class Constraints:
         sizes = {"dim": float(self.dims[-1])} | self.limits_kib
         return HardwareTensors({name: torch.tensor([size], dtype=torch.float64) for name, size in sizes.items()})
 
+    @property
+    def default(self) -> Hardware:
+        """The fixed hardware, else what is built by default as near as the limits allow.
+
+        Raises ValueError when hardware near it cannot be built.
+        """
+        if self.fixed is not None:
+            return self.fixed
+        default = self.machine.default_hardware
+        sizes: dict[str, float] = {"dim": min(self.dims, key=lambda dim: abs(dim - default.dim))}
+        sizes |= {name: min(default[name], limit) for name, limit in self.limits_kib.items()}
+        near = self.machine.template.hardware(*sizes.values())
+        return self.within(HardwareTensors.stack([near])).hardware(0, self.machine.template)
+
     def fixed_as(self, shape: tuple[int, ...]) -> HardwareTensors:
         """The fixed hardware as a batch of ``shape``."""
         assert self.fixed is not None

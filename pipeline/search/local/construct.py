@@ -11,10 +11,10 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.machine import Machine
 from pipeline.machine.space import Slot
-from pipeline.mapping import LayerTensors
+from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.search.orders import start_rank
-from pipeline.search.points import Points, Slots, each_layer, fits
-from pipeline.search.problem import Recorder
+from pipeline.search.points import Points, Slots, concatenate, each_layer, fits, points_of
+from pipeline.search.problem import Problem, Recorder
 from pipeline.workload import DIMS
 
 _ROUNDS = 24
@@ -28,19 +28,34 @@ def random_priorities(shape: tuple[int, ...], generator: torch.Generator) -> Int
     return torch.rand(*shape, len(DIMS), generator=generator).argsort(-1)
 
 
+def tiled(problem: Problem) -> Points | None:
+    """The design [L] that the machine's own tiler makes on hardware near the default; None where there is none."""
+    machine = problem.machine
+    try:
+        hardware = problem.constraints.default
+        mappings = [machine.default_mapping(entry.layer, hardware) for entry in problem.workload.layers]
+    except ValueError:  # a tile of one block, or the hardware, is larger than the limits
+        return None
+    return points_of(MappingTensors.stack(mappings), machine.space)
+
+
 def constructive_starts(
-    recorder: Recorder, most: int, generator: torch.Generator, drawn: int = DRAWN
+    recorder: Recorder, most: int, generator: torch.Generator, drawn: int = DRAWN, *, tiler: bool = True
 ) -> tuple[Points, Float[Tensor, " n"]]:
     """The best ``most`` of constructive designs [n, L] on random hardware, with their log scores.
 
-    Every one drawn is an evaluation. Every method that has starts begins with these: with the same generator they are
-    the same ones. Raises ValueError when none fits.
+    The design of the machine's own tiler takes the place of one where ``tiler`` says so. Every one is an evaluation.
+    Every method that has starts begins with these: with the same generator they are the same ones. Raises ValueError
+    when none fits.
     """
     problem = recorder.problem
     count = max(1, min(drawn, recorder.budget // 8))
     hardware = problem.constraints.sample(count, generator)
     priorities = random_priorities((count, len(problem.workload.layers)), generator)
     points = construct(problem.layers, each_layer(hardware), priorities, problem.machine)
+    own = tiled(problem) if tiler else None
+    if own is not None and count > 1:
+        points = concatenate([points[1:], own.copies(1)], 0)
     score, _, _ = recorder.designs(points)
     if not bool(torch.isfinite(score).any()):
         raise ValueError(f"workload {problem.workload.name!r}: no mapping fits within the constraints")

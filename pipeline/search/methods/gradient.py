@@ -32,6 +32,8 @@ class GradientSettings:
 
     drawn: int = DRAWN
     """Random hardware tried with a constructive mapping."""
+    tiler: bool = True
+    """Whether the design of the machine's own tiler is tried too."""
     starts: int = 12
     """Starts that descend."""
     rounds: tuple[int, ...] = ()
@@ -47,7 +49,7 @@ class GradientSettings:
 
 
 PUBLISHED = GradientSettings(
-    drawn=7, starts=7, rounds=(500, 500, 490), keep=1.0, learning_rate=0.05, orders="three", refine=None
+    drawn=7, tiler=False, starts=7, rounds=(500, 500, 490), keep=1.0, learning_rate=0.05, orders="three", refine=None
 )
 """The published recipe: 7 starts, 1,490 steps, rounding every 500, three loop orders re-chosen at rounding."""
 
@@ -94,7 +96,9 @@ class Gradient:
 
     def begin(self, recorder: Recorder, generator: torch.Generator) -> GradientState:
         """Constructive starts on random hardware; the best ones go on."""
-        points, _ = constructive_starts(recorder, self.settings.drawn, generator, self.settings.drawn)
+        points, _ = constructive_starts(
+            recorder, self.settings.drawn, generator, self.settings.drawn, tiler=self.settings.tiler
+        )
         settings = scaled(self.settings, recorder.budget, recorder.left)
         if settings.rounds:
             points = points[slice(0, settings.starts)]

@@ -3,11 +3,17 @@
 import pytest
 import torch
 
+from pipeline.hardware import HardwareTensors
 from pipeline.machine.capacity import check_fits, smallest_hardware
+from pipeline.machine.latency import AnalyticalModel
+from pipeline.machine.machine import machine_of
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
-from pipeline.search.local.construct import construct, random_priorities, smallest_primes
+from pipeline.search.constraints import Constraints
+from pipeline.search.driver import search
+from pipeline.search.local.construct import construct, constructive_starts, random_priorities, smallest_primes
 from pipeline.search.local.moves import Moves
 from pipeline.search.local.refine import fit
+from pipeline.search.methods.default import Default
 from pipeline.search.methods.genetic import Genetic
 from pipeline.search.methods.gradient import Gradient
 from pipeline.search.methods.random_search import (
@@ -19,8 +25,8 @@ from pipeline.search.methods.random_search import (
 )
 from pipeline.search.orders import EVERY, THREE
 from pipeline.search.points import Points, each_layer, fits, points_of, smallest
-from pipeline.search.problem import Recorder
-from pipeline.workload import Layer
+from pipeline.search.problem import Problem, Recorder
+from pipeline.workload import Layer, load_workload
 from tests.machines import MACHINES, TIMELOOP
 
 
@@ -188,6 +194,25 @@ def test_genetic_and_gradient_search_start_from_the_same_designs(problem_on):
     assert len(gradient.slots) >= shared
     assert torch.equal(genetic.slots[:shared], gradient.slots[:shared])
     assert torch.equal(genetic.rank[:shared], gradient.rank[:shared])
+
+
+@pytest.mark.parametrize("method", [Gradient(), Genetic()])
+def test_no_search_that_has_starts_ends_worse_than_the_default_tiler(method):
+    machine, workload = machine_of("rtl/output_stationary"), load_workload("bert")
+    problem = Problem(workload, AnalyticalModel(machine), Constraints(machine, fixed=machine.default_hardware))
+    default = search(problem, Default(), "default", evaluations=1, seed=0)
+    assert search(problem, method, "few", evaluations=16, seed=0).edp <= default.edp
+    random = constructive_starts(Recorder(problem, 16, clock=lambda: 0.0), 2, torch.Generator(), 2, tiler=False)[1]
+    assert random.min().exp() > 1.05 * default.edp
+
+
+@pytest.mark.parametrize("limits", [{"fix_dim": 4, "max_area_mm2": 0.4}, {"max_kib": {"scratchpad_kib": 24.0}}])
+def test_the_tiler_starts_on_hardware_that_keeps_the_limits(problem_on, limits):
+    problem = problem_on("gemmini", **limits)
+    near, free = problem.constraints.default, problem.machine.default_hardware
+    assert problem.constraints.allows(HardwareTensors.stack([near]))[0]
+    assert near != free
+    assert near.dim == limits.get("fix_dim", free.dim)
 
 
 def test_compositions_are_all_and_add_up():
