@@ -45,6 +45,7 @@ METHODS = {
     "default": "pipeline.search.methods.default:Default",
     "exhaustive": "pipeline.search.methods.exhaustive:Exhaustive",
     "exhaustive-ragged": "pipeline.search.methods.exhaustive:with_ragged",
+    "exhaustive-learned": "pipeline.search.methods.shortlist:Shortlist",
 }
 """Search methods: what makes one (``pipeline.search.driver.Method``)."""
 

@@ -130,19 +130,29 @@ class Costing:
     ) -> Columns | None:
         """The mappings of these tilings that ``known`` has no better ones for; None where there are none."""
         one = LayerTensors.stack([layer])
-        need = self.need(one[torch.zeros(len(extent), dtype=torch.long)], extent)
-        fits = (need <= self.largest * (1 + 1e-9)).all(1)
-        extent, need = extent[fits], need[fits]
+        extent, need = self.held(one, extent)
         if known is not None and len(extent):
             extent = extent[self._promising(one, extent, need, known)]
         if len(extent) == 0:
             return None
-        extent, rank = self._ordered(extent, tilings)
-        layers = one[torch.zeros(len(extent), dtype=torch.long)]
-        columns = Columns.join([self.judge(layers[at], extent[at], rank[at]) for at in _slices(len(extent))])
+        columns = self.in_every_order(one, tilings, extent)
         if known is not None:
             columns = columns[known.below(columns.need, columns.cycles, columns.energy)]
         return undominated(columns)
+
+    def held(
+        self, one: LayerTensors, extent: Int[np.ndarray, "block 7"]
+    ) -> tuple[Int[np.ndarray, "rows 7"], Float[np.ndarray, "rows memories"]]:
+        """Those tiles of layer ``one`` [1] that the largest memories hold, and the smallest ones that do."""
+        need = self.need(one[torch.zeros(len(extent), dtype=torch.long)], extent)
+        fits = (need <= self.largest * (1 + 1e-9)).all(1)
+        return extent[fits], need[fits]
+
+    def in_every_order(self, one: LayerTensors, tilings: Tilings, extent: Int[np.ndarray, "block 7"]) -> Columns:
+        """What these tilings of layer ``one`` [1] cost in every order that makes a difference."""
+        extent, rank = self._ordered(extent, tilings)
+        layers = one[torch.zeros(len(extent), dtype=torch.long)]
+        return Columns.join([self.judge(layers[at], extent[at], rank[at]) for at in _slices(len(extent))])
 
     def _promising(
         self,

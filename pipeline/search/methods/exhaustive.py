@@ -44,7 +44,8 @@ class Exhaustive:
         """Nothing done yet."""
         Space(recorder.problem, self.tilings)
         if not isinstance(recorder.problem.model, AnalyticalModel):
-            raise ValueError(f"method exhaustive: model {recorder.problem.model.name} is learned; give 'analytical'")
+            name = recorder.problem.model.name
+            raise ValueError(f"method exhaustive: model {name} is learned; exhaustive-learned takes one")
         return ExhaustiveState()
 
     def advance(self, state: ExhaustiveState, recorder: Recorder, generator: torch.Generator) -> ExhaustiveState:
