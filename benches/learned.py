@@ -5,6 +5,7 @@ rows at all. ``QUICK=1`` keeps one draw of 50 rows of the stored tables that the
 """
 
 import time
+from collections.abc import Iterator
 from statistics import median
 
 import torch
@@ -35,33 +36,31 @@ STORED = ROOT / "tests" / "learned" / "simulated.csv.gz"
 
 
 def main() -> None:
-    """Measure, print, write and plot."""
+    """Measure, print, write and plot; what is measured is written after every design."""
     torch.set_num_threads(1)
+    rows = public()
     curves: list[Row] = []
-    parts: list[Row] = []
-    for design, (drawn, found) in _all().items():
+    for design, drawn, found in _all():
         print(f"{design}: {len(drawn)} drawn rows, {len(found)} searched ones", flush=True)
+        rows += speed(drawn) if not curves else []
         curves += learning_curve(design, drawn, found)
-        parts += contributions(design, drawn, found)
-    rows = curves + parts + public() + speed(next(iter(_all().values()))[0])
-    write("learned", rows, seeds=[SEED])
-    learned_plot.learning_curves(curves)
+        rows += contributions(design, drawn, found)
+        write("learned", curves + rows, seeds=[SEED])
+        learned_plot.learning_curves(curves)
 
 
-def _all() -> dict[str, tuple[Samples, Samples]]:
-    """Drawn and searched rows of every design."""
-    result = {}
+def _all() -> Iterator[tuple[str, Samples, Samples]]:
+    """Every design with its drawn and searched rows."""
     if quick():
         stored = read_table(STORED)
         for design in ("gemmini", "single_buffer"):
             own = stored[stored["design"] == design]
             searched = own["sample.origin"] == "found"
-            result[design] = _samples(own[~searched]), _samples(own[searched])
-        return result
+            yield design, _samples(own[~searched]), _samples(own[searched])
+        return
     for design in (*OWN, *CHANGES):
         drawn, found = tables(design)
-        result[design] = _samples(drawn), _samples(found)
-    return result
+        yield design, _samples(drawn), _samples(found)
 
 
 def _samples(table: object) -> Samples:
