@@ -167,7 +167,10 @@ def _columns(record: Record, request: Request) -> dict[str, Any]:
     if record.error:
         return FAILED | {"error": record.error, "sim.rtl_digest": request.design.rtl_digest}
     counters = {name: record.counters[name] for name in COUNTERS if name in record.counters}
-    measured = Measurement(record.key, request.design.rtl_digest, record.cycles, counters)
+    try:
+        measured = Measurement(record.key, request.design.rtl_digest, record.cycles, counters)
+    except ValueError as error:  # of this row; the others are as good as before
+        return FAILED | {"error": str(error), "sim.rtl_digest": request.design.rtl_digest}
     is_counted = all(name in counters for name in WORD_COUNTERS)
     mapping, hardware = request.task.mapping, request.task.hardware
     energy = counted_energy(counters, hardware) if is_counted else estimated_energy(mapping, hardware)
