@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from pipeline.files import digest
@@ -29,9 +29,22 @@ def named(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-@cache
 def function_of(path: Path, name: str) -> Callable[..., Any]:
-    """The function ``name`` of the file ``path``, which is executed once. Raises ForeignError when there is none."""
+    """The function ``name`` of the file ``path``. Raises ForeignError when there is none."""
+    if not has_function(path, name):
+        raise ForeignError(f"{named(path)}: has no function {name}")
+    found: Callable[..., Any] = getattr(_module_of(path), name)
+    return found
+
+
+def has_function(path: Path, name: str) -> bool:
+    """Whether the file ``path`` has a function ``name``. Raises ForeignError when it cannot be executed."""
+    return callable(getattr(_module_of(path), name, None))
+
+
+@cache
+def _module_of(path: Path) -> ModuleType:
+    """The file ``path``, which is executed once."""
     spec = importlib.util.spec_from_file_location(f"design_{path.stem}_{digest(str(path))}", path)
     if spec is None or spec.loader is None or not path.is_file():
         raise ForeignError(f"{named(path)}: no such file")
@@ -43,11 +56,7 @@ def function_of(path: Path, name: str) -> Callable[..., Any]:
         raise
     except ValueError as error:
         raise ForeignError(f"{named(path)}: ValueError: {one_line(error)}") from error
-    function: Any = getattr(module, name, None)
-    if not callable(function):
-        raise ForeignError(f"{named(path)}: has no function {name}")
-    found: Callable[..., Any] = function
-    return found
+    return module
 
 
 @contextmanager

@@ -6,12 +6,16 @@ A design's folder holds ``compiler.py`` with one function::
 
 It returns an object with the attributes of ``Program`` below, and raises ValueError that names what is not possible.
 One that has parameters ``quantised`` (``sim.scaling.Quantised`` or None) and ``room`` (``sim.program_memory.Room`` or
-None) besides can run quantised networks.
+None) besides can run quantised networks. A file may also have functions for operators beside layers, by ``OPERATORS``::
+
+    def compile_addition(addition, hardware, *, first_byte=0, places=(None, None)) -> OperatorProgram
+
+(``sim.elementwise.Addition``); operands are read where they are in ``places``.
 It may import this project. It runs in the simulator's processes, only for the design that the user named.
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -32,6 +36,8 @@ from sim.scaling import Quantised
 FILE = "compiler.py"
 GEMMINI = str(ROOT / "rtl" / "gemmini" / FILE)
 FUNCTION = "compile_program"
+OPERATORS = {"addition": "compile_addition"}
+"""Functions for operators beside layers."""
 WORDS = 16
 
 
@@ -73,6 +79,33 @@ class Program(Protocol):
 
     def read_output(self, memory: NDArray[np.uint8]) -> NDArray[np.int8]:
         """Output [N, Q, P, K] from the memory contents after the run."""
+        ...
+
+
+class OperatorProgram(Protocol):
+    """Commands of an operator beside layers, and the layout of its memory."""
+
+    @property
+    def commands(self) -> NDArray[np.uint32]:
+        """As of a Program."""
+        ...
+
+    @property
+    def memory_bytes(self) -> int:
+        """Size of the memory that the program needs."""
+        ...
+
+    @property
+    def output_address(self) -> int:
+        """First byte of the result."""
+        ...
+
+    def memory_image(self, operands: Sequence[NDArray[np.int8]]) -> NDArray[np.uint8]:
+        """Memory contents [memory_bytes] before the run."""
+        ...
+
+    def read_output(self, memory: NDArray[np.uint8]) -> NDArray[np.int8]:
+        """The result from the memory contents after the run."""
         ...
 
 
@@ -126,6 +159,22 @@ def compile_with(
     return program
 
 
+def compile_operator(
+    path: str, kind: str, operator: object, hardware: Hardware, *, first_byte: int, places: Sequence[int | None]
+) -> OperatorProgram:
+    """The program of an operator of ``kind``, one of those in ``OPERATORS``. Raises ProgramError."""
+    function = load(path, OPERATORS[kind])
+    with guarded(path):
+        program: OperatorProgram = function(operator, hardware, first_byte=first_byte, places=places)
+    return program
+
+
+def operators(path: str) -> frozenset[str]:
+    """The operators beside layers that the compiler at ``path`` takes."""
+    load(path)
+    return frozenset(kind for kind, function in OPERATORS.items() if foreign.has_function(Path(path), function))
+
+
 def memory_image(path: str, program: Program, inputs: NDArray[np.int8], weights: NDArray[np.int8]) -> NDArray[np.uint8]:
     """The memory before a run of ``program``, which the compiler at ``path`` made. Raises ProgramError."""
     with guarded(path):
@@ -168,10 +217,10 @@ def guarded(path: str) -> Iterator[None]:
         raise ProgramError(foreign.one_line(error)) from error
 
 
-def load(path: str) -> Callable[..., Any]:
-    """The function of the file ``path``, which is executed. Raises CompilerError when there is none."""
+def load(path: str, function: str = FUNCTION) -> Callable[..., Any]:
+    """A function of the file ``path``, which is executed. Raises CompilerError when there is none."""
     try:
-        return function_of(Path(path), FUNCTION)
+        return function_of(Path(path), function)
     except ForeignError as error:
         raise CompilerError(str(error)) from error
 

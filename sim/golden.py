@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.workload import Layer
+from sim.elementwise import Addition
 from sim.scaling import Scaling
 
 Int8 = NDArray[np.int8]
@@ -68,6 +69,13 @@ def requantise(sums: Int32, scaling: Scaling) -> Int8:
     result = floor + ((twice_rest > step) | ((twice_rest == step) & (floor % 2 == 1)))
     clipped: Int8 = np.clip(result + scaling.zero, scaling.low, scaling.high).astype(np.int8)
     return clipped
+
+
+def add(addition: Addition, left: Int8, right: Int8) -> Int8:
+    """The sum of two tensors [n] of int8, scaled to int8."""
+    operands = ((addition.left, left), (addition.right, right))
+    total = sum((values.astype(np.int64) - term.zero) * term.multiplier for term, values in operands)
+    return requantise(np.asarray(total).astype(np.int32), addition.scaling)
 
 
 def layer_output(layer: Layer, inputs: Int8, weights: Int8, *, shift: int) -> Int8:

@@ -21,6 +21,8 @@ class Host:
     never take less than this and the next a tile, at any array size."""
     matmul_tile_cycles: int = 126
     """[F] On one tile of a matrix product."""
+    command_cycles: int = 8
+    """[O] On a single operation: an address and two registers, as ``HostCyclesPerCommand`` of gemmini_commands."""
     element_cycles: int = 8
     """[O] On an element that an operator reads which the accelerator does not have: load, compute, loop, and a share of
     the store."""

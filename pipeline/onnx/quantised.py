@@ -1,11 +1,11 @@
-"""Finds the quantised convolutions and products of a model that an int8 accelerator can run.
+"""Finds the quantised convolutions, products and additions of a model that an int8 accelerator can run.
 
-Two forms are read: QLinearConv and QLinearMatMul, and a Conv, Gemm or MatMul between DequantizeLinear and
-QuantizeLinear, possibly with a Relu or Clip before the latter, as quantisers write it. Such a group becomes one step
-from the quantised input to the quantised output; the tensors inside are not computed.
+Two forms are read: QLinearConv, QLinearMatMul and QLinearAdd, and a Conv, Gemm, MatMul or Add between DequantizeLinear
+and QuantizeLinear, possibly with a Relu or Clip before the latter, as quantisers write it. Such a group becomes one
+step from the quantised input to the quantised output; the tensors inside are not computed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -13,6 +13,7 @@ import onnx
 from pipeline.onnx.tensors import integer, label, operator
 
 CLIPS = {"Relu", "Clip"}
+SUMS = {"Add", "QLinearAdd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,51 @@ class QuantisedStep:
         return label(self.node)
 
     @property
+    def sources(self) -> tuple[Operand, ...]:
+        """What other operators may have made."""
+        return (self.source,)
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Names of the tensors that the step needs."""
-        operands = (self.source, self.weights, self.result)
-        names = [self.source.name, self.weights.name, self.bias]
-        names += [name for operand in operands for name in (operand.scale, operand.zero)]
-        names += list(self.clip.input[1:]) if self.clip is not None else []
-        return tuple(name for name in names if name)
+        return _names([self.source, self.weights], self.result, self.clip) + ((self.bias,) if self.bias else ())
+
+
+@dataclass(frozen=True, slots=True)
+class QuantisedSum:
+    """An addition of two quantised tensors to a quantised result; ``clip`` as above."""
+
+    node: onnx.NodeProto
+    sources: tuple[Operand, Operand]
+    result: Operand
+    clip: onnx.NodeProto | None
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+        return label(self.node)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the tensors that the step needs."""
+        return _names(self.sources, self.result, self.clip)
+
+
+Step = QuantisedStep | QuantisedSum
+
+
+def _names(operands: Sequence[Operand], result: Operand, clip: onnx.NodeProto | None) -> tuple[str, ...]:
+    names = [operand.name for operand in operands]
+    names += [name for operand in (*operands, result) for name in (operand.scale, operand.zero)]
+    names += list(clip.input[1:]) if clip is not None else []
+    return tuple(name for name in names if name)
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """Steps for the accelerator by the name of their result, and why other products stay on the host."""
+    """Steps for the accelerator by the name of their result, and why other products and sums stay on the host."""
 
-    steps: Mapping[str, QuantisedStep]
+    steps: Mapping[str, Step]
     host: tuple[tuple[str, str], ...]
     """(operator and name, reason)."""
 
@@ -67,10 +99,10 @@ class Partition:
 def partition(graph: onnx.GraphProto) -> Partition:
     """The quantised steps of ``graph``."""
     finder = _Finder(graph)
-    steps: dict[str, QuantisedStep] = {}
+    steps: dict[str, Step] = {}
     host: list[tuple[str, str]] = []
     for node in graph.node:
-        if node.op_type not in _READERS:
+        if node.op_type not in _READERS or (node.op_type in SUMS and not finder.may_add(node)):
             continue
         try:
             step = _READERS[node.op_type](finder, node)
@@ -86,6 +118,7 @@ class _Finder:
     def __init__(self, graph: onnx.GraphProto) -> None:
         self.producer = {name: node for node in graph.node for name in node.output if name}
         self.outputs = {value.name for value in graph.output}
+        self.constants = {tensor.name for tensor in graph.initializer}
         self.consumers: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
             for name in node.input:
@@ -97,6 +130,24 @@ class _Finder:
         if node is None or node.op_type != "DequantizeLinear":
             raise ValueError(f"its operand {name!r} is not quantised")
         return Operand(node.input[0], node.input[1], node.input[2] if len(node.input) > 2 else "")
+
+    def may_add(self, node: onnx.NodeProto) -> bool:
+        """Whether an addition is one of two quantised tensors that other operators make."""
+        if node.op_type == "QLinearAdd":
+            return not {node.input[0], node.input[3]} & self.constants
+        makers = [self.producer.get(name) for name in node.input]
+        return all(m is not None and m.op_type == "DequantizeLinear" for m in makers) and not any(
+            m.input[0] in self.constants for m in makers if m is not None
+        )
+
+    def result(self, node: onnx.NodeProto) -> tuple[Operand, onnx.NodeProto | None]:
+        """What the result of ``node`` is quantised to, and what clips it before. Raises ValueError where it is not."""
+        user, clip = self.only_user(node.output[0]), None
+        if user.op_type in CLIPS:
+            clip, user = user, self.only_user(user.output[0])
+        if user.op_type != "QuantizeLinear":
+            raise ValueError(f"its result goes to {operator(user)} before it is quantised")
+        return Operand(user.output[0], user.input[1], user.input[2] if len(user.input) > 2 else ""), clip
 
     def only_user(self, name: str) -> onnx.NodeProto:
         """The one operator that reads ``name``. Raises ValueError when it is needed elsewhere."""
@@ -116,12 +167,7 @@ def _between(finder: _Finder, node: onnx.NodeProto) -> QuantisedStep:
     float_bias = bool(bias) and (maker is None or maker.op_type != "DequantizeLinear")
     if bias and not float_bias:
         bias = finder.dequantised(bias).name
-    user, clip = finder.only_user(node.output[0]), None
-    if user.op_type in CLIPS:
-        clip, user = user, finder.only_user(user.output[0])
-    if user.op_type != "QuantizeLinear":
-        raise ValueError(f"its result goes to {operator(user)} before it is quantised")
-    result = Operand(user.output[0], user.input[1], user.input[2] if len(user.input) > 2 else "")
+    result, clip = finder.result(node)
     return QuantisedStep(node, source, weights, bias, float_bias, result, clip)
 
 
@@ -133,8 +179,28 @@ def _whole(finder: _Finder, node: onnx.NodeProto) -> QuantisedStep:
     return QuantisedStep(node, source, weights, bias, False, Operand(node.output[0], *names[6:8]), None)
 
 
+def _sum(finder: _Finder, node: onnx.NodeProto) -> QuantisedSum:
+    """An addition between quantised tensors."""
+    result, clip = finder.result(node)
+    return QuantisedSum(node, (finder.dequantised(node.input[0]), finder.dequantised(node.input[1])), result, clip)
+
+
+def _whole_sum(finder: _Finder, node: onnx.NodeProto) -> QuantisedSum:
+    """QLinearAdd."""
+    names = [*node.input, ""][:8]
+    return QuantisedSum(node, (Operand(*names[0:3]), Operand(*names[3:6])), Operand(node.output[0], *names[6:8]), None)
+
+
 def _scaled(node: onnx.NodeProto) -> bool:
     return any(item.name in {"alpha", "beta"} and item.f != 1.0 for item in node.attribute)
 
 
-_READERS = {"Conv": _between, "Gemm": _between, "MatMul": _between, "QLinearConv": _whole, "QLinearMatMul": _whole}
+_READERS: Mapping[str, Callable[[_Finder, onnx.NodeProto], Step]] = {
+    "Conv": _between,
+    "Gemm": _between,
+    "MatMul": _between,
+    "QLinearConv": _whole,
+    "QLinearMatMul": _whole,
+    "Add": _sum,
+    "QLinearAdd": _whole_sum,
+}

@@ -1,8 +1,8 @@
 """Run a quantised network on a found design and compare it with onnxruntime layer by layer.
 
-Quantised convolutions and products run on the RTL (full build) from int8 to int8, one sample after the other; the host
-runs everything else in onnxruntime. Results are compared with an integer reference on the same operands and with
-onnxruntime's; the whole network runs once more as one program on the timing build.
+Quantised convolutions, products and additions run on the RTL (full build) from int8 to int8, one sample after the
+other; the host runs everything else in onnxruntime. Results are compared with an integer reference on the same operands
+and with onnxruntime's; the whole network runs once more as one program on the timing build.
 """
 
 import sys
@@ -67,9 +67,9 @@ def layer_table(inferences: list[Inference]) -> pd.DataFrame:
         rows.append(
             {
                 "layer.name": first.step.name,
-                "layer": str(first.runs[0].layer),
+                "layer": first.runs[0].name,
                 "layer.count": len(first.runs),
-                "mapping.mapping": str(first.costs[0].mapping),
+                "mapping.mapping": str(first.costs[0].mapping or ""),
                 "mapping.found": all(cost.found for cost in first.costs),
                 "on": "rtl" if first.exact else "reference",
                 "sim.cycles": sum(cost.cycles for cost in first.costs),
@@ -156,7 +156,9 @@ def infer(
         raise ValueError(f"model {model}: has no quantised convolution or product {f'({reasons})' if reasons else ''}")
     samples, labels = read_samples(network, samples_file)
     accelerator = Accelerator.load(folder, design, memory)
-    runner = Runner(network, accelerator.hardware.dim, accelerator.run, accelerator.imitate, layers)
+    runner = Runner(
+        network, accelerator.hardware.dim, accelerator.run, accelerator.imitate, layers, accelerator.operators
+    )
     inferences = []
     line = Line(sys.stderr)
     for done, sample in enumerate(samples, 1):

@@ -106,6 +106,7 @@ module gemmini
   logic write_valid, acc_write_valid, acc_write_ready, acc_read_valid, acc_read_ready;
   logic scale_row;  // the write is one of scales, whose rows lie above those of the accumulator
   scale_write_t scale_write;
+  load_scale_t write_scale;
   logic [4*Dim-1:0] write_mask;
   logic [32*Dim-1:0] write_data, result_data, acc_read_data;
   result_t result;
@@ -193,6 +194,7 @@ module gemmini
       .acc_ready_i(acc_write_ready),
       .write_mask_o(write_mask),
       .write_data_o(write_data),
+      .write_scale_o(write_scale),
       .events_o(load_events),
       .done_o(load_done),
       .done_ready_i(load_done_ready),
@@ -231,6 +233,7 @@ module gemmini
       .write_row_i(load_events.written.row),
       .write_mask_i(write_mask),
       .write_data_i(write_data),
+      .write_scale_i(write_scale),
       .read_valid_i(acc_read_valid),
       .read_ready_o(acc_read_ready),
       .read_row_i(acc_read_row),

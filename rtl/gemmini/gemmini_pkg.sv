@@ -131,18 +131,36 @@ package gemmini_pkg;
   typedef struct packed {
     op_e op;
     local_t operand;          // load: destination, preload: weights, compute: input rows, store: source
-    local_t result;           // preload: output rows of the following compute; store: row of its scales
+    local_t result;           // preload: output rows of the following compute; store: row of its scales; load: see
+                              // load_scale
     logic [AddressBits-1:0] dram;
     logic [31:0] stride;      // load, store: DRAM bytes from row to row; compute: local rows
     logic [6:0] rows;
     logic [6:0] cols;         // elements of a row
-    logic [6:0] result_rows;
+    logic [6:0] result_rows;  // preload; load: see load_scale
     row_t block_stride;       // load, store: local rows from one DIM-column block to the next
     logic zeros;              // load: write zeros, read nothing
     logic refill;             // load: reads partial sums that earlier stores wrote
     logic wide;               // load, store: 32-bit elements
     logic flip;               // compute: uses the weights of the preload before it
   } uop_t;
+
+  // What a load does to accumulator rows. It finds its scale in fields that only other operations need.
+  typedef struct packed {
+    logic accumulate;    // adds to the rows instead of overwriting them
+    logic narrow;        // int8 elements: each less the zero point, times the multiplier
+    logic [7:0] zero;
+    row_t multiplier;
+  } load_scale_t;
+
+  function automatic load_scale_t load_scale(uop_t uop);
+    return '{
+        accumulate: uop.operand.acc && uop.operand.accumulate,
+        narrow: uop.operand.acc && !uop.wide,
+        zero: {uop.flip, uop.result_rows},
+        multiplier: uop.result.row
+    };
+  endfunction
 
   // Entries of the reservation station name operations until they complete.
   localparam int unsigned EntryBits = 8;
@@ -196,7 +214,7 @@ package gemmini_pkg;
     logic [LoadSlotBits-1:0] slot;  // the load command it belongs to
   } row_request_t;
 
-  // One write of a load to a local memory.
+  // One write of a load to a local memory, in bytes of that memory.
   typedef struct packed {
     logic acc;
     row_t row;
@@ -261,6 +279,7 @@ package gemmini_pkg;
     logic [6:0] burst_bytes;
     logic write;             // a local write is taken
     local_write_t written;
+    logic adds;              // it reads what it writes
   } load_events_t;
 
   typedef struct packed {

@@ -24,6 +24,9 @@ module load_controller
     input logic written_valid_i,
     input logic [LoadSlotBits-1:0] written_slot_i,
     input logic [8:0] written_bytes_i,
+    // The command of the write that is offered, and what it does to the accumulator.
+    input logic [LoadSlotBits-1:0] write_slot_i,
+    output load_scale_t write_scale_o,
     output completion_t done_o,
     input logic done_ready_i,
     // No row is sent and no command begins or ends.
@@ -42,6 +45,7 @@ module load_controller
   logic [Slots-1:0] used_q;
   logic [15:0] left_q[Slots];
   entry_t entry_q[Slots];
+  load_scale_t scale_q[Slots];
   logic begins, row_fire, last_row, same;
   index_t free_slot, done_slot, written_slot;
   logic [8:0] row_bytes;
@@ -61,6 +65,7 @@ module load_controller
   );
 
   assign written_slot = index_t'(written_slot_i);
+  assign write_scale_o = scale_q[index_t'(write_slot_i)];
 
   always_comb begin
     free_slot = '0;
@@ -131,6 +136,7 @@ module load_controller
       slot_q <= free_slot;
       left_q[free_slot] <= 16'(head.uop.rows) * 16'(row_bytes);
       entry_q[free_slot] <= head.entry;
+      scale_q[free_slot] <= load_scale(head.uop);
     end
   end
 

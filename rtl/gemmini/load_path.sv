@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Load path: load controller, DMA reader and zero writer, and the one local write a cycle that they share.
 // Read data goes first. A write to the scratchpad is never refused, one to the accumulator waits for acc_ready_i.
+// Its data are int8 elements in the low DIM bytes where write_scale_o says so.
 module load_path
   import gemmini_pkg::*;
 #(
@@ -25,6 +26,7 @@ module load_path
     input logic acc_ready_i,
     output logic [4*Design.dim-1:0] write_mask_o,
     output logic [32*Design.dim-1:0] write_data_o,
+    output load_scale_t write_scale_o,
     // The write that is taken, and the read that is merged.
     output load_events_t events_o,
     output completion_t done_o,
@@ -34,11 +36,11 @@ module load_path
   logic row_valid, row_ready, zero_valid, zero_ready;
   row_request_t row;
   logic written_valid, read_merged, read_done;
-  logic [LoadSlotBits-1:0] written_slot, read_slot, zero_slot;
+  logic [LoadSlotBits-1:0] written_slot, read_slot, zero_slot, write_slot;
   logic [8:0] written_bytes, zero_bytes;
   logic [6:0] read_bytes;
   logic read_valid, read_ready, zero_write, zero_write_ready, zero_last;
-  local_write_t write, read, zeros;
+  local_write_t write, written, read, zeros;
   logic [4*Design.dim-1:0] read_mask;
   logic [32*Design.dim-1:0] read_data, padding;
   logic [2:0] quiet;
@@ -60,6 +62,8 @@ module load_path
       .written_valid_i(written_valid),
       .written_slot_i(written_slot),
       .written_bytes_i(written_bytes),
+      .write_slot_i(write_slot),
+      .write_scale_o,
       .done_o,
       .done_ready_i,
       .quiet_o(quiet[0])
@@ -107,23 +111,29 @@ module load_path
       .quiet_o(quiet[2])
   );
 
-  assign write_valid_o = read_valid || zero_write;
+  assign write_valid_o = read_valid || (zero_write && !read_done);
   assign write = read_valid ? read : zeros;
+  assign write_slot = read_valid ? read_slot : zero_slot;
   assign read_ready = !read.acc || acc_ready_i;
   assign zero_write_ready = zero_write && !read_valid && !read_done && (!zeros.acc || acc_ready_i);
   assign written_valid = read_done || (zero_write_ready && zero_last);
   assign written_slot = read_done ? read_slot : zero_slot;
   assign written_bytes = read_done ? 9'(read_bytes) : zero_bytes;
-  // Zeros of the scratchpad are input outside the image.
-  assign padding = Design.datapath && !zeros.acc ? {(4 * Design.dim) {config_i.padding}} : '0;
+  // Zeros of int8 elements are input outside the image.
+  assign padding = Design.datapath && (!zeros.acc || write_scale_o.narrow) ? {(4 * Design.dim) {config_i.padding}} : '0;
   assign write_data_o = read_valid ? read_data : padding;
   assign events_o = '{
       burst: read_merged,
       burst_bytes: read_bytes,
       write: (read_valid && read_ready) || zero_write_ready,
-      written: write
+      written: written,
+      adds: write.acc && write_scale_o.accumulate
   };
   assign quiet_o = &quiet;
+  always_comb begin
+    written = write;
+    if (write.acc && write_scale_o.narrow) written.bytes = 9'(write.bytes << 2);
+  end
   always_comb begin
     write_mask_o = read_mask;
     if (!read_valid) write_mask_o = ~({(4 * Design.dim) {1'b1}} << zeros.bytes);

@@ -26,7 +26,7 @@ module performance_counters
   logic [32:0] cycles_q;
   logic read_q, write_q, begins_q, sent_q, stored_q;
   logic [6:0] read_size_q, sent_size_q, stored_words_q;
-  logic written_acc_q;
+  logic written_acc_q, adds_q;
   logic [8:0] written_bytes_q;
   work_t work_q;
 
@@ -70,6 +70,7 @@ module performance_counters
     if (loads_i.write) begin
       written_acc_q <= loads_i.written.acc;
       written_bytes_q <= loads_i.written.bytes;
+      adds_q <= loads_i.adds;
     end
     if (stores_i.burst) sent_size_q <= stores_i.burst_bytes;
     if (stores_i.read) stored_words_q <= stores_i.read_words;
@@ -114,8 +115,9 @@ module performance_counters
         weights_q <= weights_q + 64'(products_q.weights);
         macs_q <= macs_q + 64'(21'(products_q.inputs) * 21'(products_q.columns));
       end
-      if (products_valid_q || stored_q) begin
+      if (products_valid_q || stored_q || (write_q && adds_q)) begin
         acc_reads_q <= acc_reads_q + (stored_q ? 64'(stored_words_q) : '0) +
+            (write_q && adds_q ? 64'(written_bytes_q >> 2) : '0) +
             (products_valid_q && products_q.accumulate ? 64'(products_q.results) : '0);
       end
       if (products_valid_q || (write_q && written_acc_q)) begin

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reservation station: in-order issue in each class, out of order between classes.
-// A micro-operation waits for every older one of another class whose local rows overlap in a way that matters; with
-// Design.ordered_stores a store also waits for every older store. The set is found once, in the cycle after an operation
+// A micro-operation waits for every older one of another class whose local rows overlap in a way that matters. A load
+// that adds also waits for older loads of its rows, with Design.ordered_stores a store for every older store. The set is found once, in the cycle after an operation
 // entered (so what makes operations and what compares them are no one path), and shrinks as operations complete.
 // One entry a cycle in, one issue a cycle and class, one completion a cycle. An operation can issue the cycle after it
 // entered. alloc_valid_i is only allowed while its class is not full. Entries: loads, executes, stores.
@@ -95,6 +95,9 @@ module reservation_station
       unique case (new_q.op)
         OpLoad: begin
           result = range_of(new_q.operand, block_span(new_q));
+          for (int unsigned e = 0; e < FirstExecute; e++) begin
+            waits[e] = new_q.operand.accumulate && overlap(result, result_q[e]);
+          end
           for (int unsigned e = FirstExecute; e < FirstStore; e++) begin
             waits[e] = overlap(result, source_q[e]) || overlap(result, result_q[e]);
           end

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.commands import COMPUTE, CONFIG, CONFIG_FIELDS, LOAD, OPERATION_FIELDS, PRELOAD, STORE, pack
+from sim.commands import COMPUTE, CONFIG, CONFIG_FIELDS, FENCE, LOAD, OPERATION_FIELDS, PRELOAD, STORE, pack
 from sim.inprocess import Simulation
 from sim.memory import MemorySettings
 
@@ -48,7 +48,7 @@ def commands(operations: Sequence[Operation], **config: int) -> NDArray[np.uint3
     """Commands [n + 1, 16]: a configuration (int8 results not clipped), then the operations."""
     names = OPERATION_FIELDS.keys() - {"op"}
     fields = {name: np.array([operation.get(name, 0) for operation in operations]) for name in names}
-    fields["op"] = fields["opcode"] - LOAD
+    fields["op"] = np.where(fields["opcode"] == FENCE, 0, fields["opcode"] - LOAD)
     single = pack(OPERATION_FIELDS, fields, len(operations))
     return np.ascontiguousarray(
         np.concatenate([pack(CONFIG_FIELDS, {"opcode": CONFIG, "low": -128 & 255, "high": 127} | config, 1), single])

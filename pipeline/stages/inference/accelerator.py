@@ -1,7 +1,9 @@
 """A found design as something that runs layers: its RTL in this process, and the mappings that were found for it."""
 
 import json
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +13,24 @@ from pipeline.choices import Memory
 from pipeline.hardware import Hardware
 from pipeline.machine.machine import Machine
 from pipeline.mapping import Mapping
-from pipeline.stages.inference.lower import Int8, Run
+from pipeline.stages.inference.runs import AnyRun, Run
+from pipeline.stages.inference.tensors import Int8
 from pipeline.stages.machines import machine_choice
 from pipeline.stages.simulate import DESIGNS, counted_energy_uj
 from pipeline.table import Row, read_table, rows_of
 from pipeline.workload import Layer
 from rtl.generate import generate
 from sim.build import Datapath
-from sim.compiler import Program, ProgramError, compile_with, takes_quantised
+from sim.compiler import (
+    OperatorProgram,
+    Program,
+    ProgramError,
+    compile_operator,
+    compile_with,
+    operators,
+    takes_quantised,
+)
 from sim.design import Design
-from sim.golden import accumulate, requantise
 from sim.inprocess import Simulation
 from sim.memory import MemorySettings
 from sim.program_memory import Room
@@ -34,9 +44,20 @@ class Cost:
     energy_uj: float
     moved_bytes: int
     """Beyond the bus."""
-    mapping: Mapping
+    mapping: Mapping | None
+    """None of an operator beside layers."""
     found: bool
-    """The mapping is the design's own, not the default tiler's."""
+    """The mapping is not the default tiler's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The program of a run, its memory before it, and the mapping."""
+
+    program: Program | OperatorProgram
+    contents: Callable[[], NDArray[np.uint8]]
+    mapping: Mapping | None = None
+    found: bool = True
 
 
 @dataclass(slots=True)
@@ -49,7 +70,7 @@ class Accelerator:
     design: Design
     memory: MemorySettings
     _simulations: dict[Datapath, Simulation] = field(default_factory=dict)
-    _costs: dict[tuple[Layer, bool, bool], Cost] = field(default_factory=dict)
+    _costs: dict[Hashable, Cost] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path, design: str, memory: Memory) -> "Accelerator":
@@ -72,25 +93,39 @@ class Accelerator:
             raise ValueError(f"design {design}: its compiler takes no quantised layers, so it runs no networks")
         return cls(machine, hardware, mappings, built, MemorySettings.of(memory))
 
-    def run(self, run: Run) -> tuple[Int8, Cost]:
-        """Results [N, Q, P, K] of the RTL. Raises ValueError when the layer has no program or its run fails."""
-        program, mapping, found = self.program(run)
-        contents = program.memory_image(run.inputs, run.weights, run.bias)
-        counters = self._simulate("full", program.commands, contents, program.memory_bytes, f"layer {run.layer}")
-        return program.read_output(contents), self._cost(counters, mapping, found)
+    @property
+    def operators(self) -> frozenset[str]:
+        """The operators beside layers that it has."""
+        return operators(self.design.compiler)
 
-    def imitate(self, run: Run) -> tuple[Int8, Cost]:
+    def run(self, run: AnyRun) -> tuple[Int8, Cost]:
+        """Results of the RTL. Raises ValueError when the run has no program or fails."""
+        compiled = self.compile(run)
+        program, contents = compiled.program, compiled.contents()
+        counters = self._simulate("full", program.commands, contents, program.memory_bytes, run.name)
+        return program.read_output(contents), self._cost(counters, compiled)
+
+    def imitate(self, run: AnyRun) -> tuple[Int8, Cost]:
         """The same from the integers of the golden model and the cycles of the timing build."""
-        key = (run.layer, run.quantised.scaling.per_channel, run.quantised.each_output)
-        if key not in self._costs:
-            program, mapping, found = self.program(run)
-            counters = self._simulate("timing", program.commands, None, program.memory_bytes, f"layer {run.layer}")
-            self._costs[key] = self._cost(counters, mapping, found)
-        sums = accumulate(run.layer, run.inputs, run.weights, run.bias, run.quantised.padding)
-        return requantise(sums, run.quantised.scaling), self._costs[key]
+        if run.key not in self._costs:
+            compiled = self.compile(run)
+            program = compiled.program
+            counters = self._simulate("timing", program.commands, None, program.memory_bytes, run.name)
+            self._costs[run.key] = self._cost(counters, compiled)
+        return run.golden(), self._costs[run.key]
 
-    def program(self, run: Run, room: Room | None = None) -> tuple[Program, Mapping, bool]:
-        """The program of a layer, its mapping, and whether it is the one found: the default tiler's where it is not."""
+    def compile(self, run: AnyRun, first_byte: int = 0, places: Sequence[int | None] = ()) -> Compiled:
+        """The program of a run whose memory begins at ``first_byte``, but for the operands that lie in ``places``."""
+        if isinstance(run, Run):
+            return self._layer(run, Room(first_byte, places[0] if places else None))
+        places = places or (None,) * len(run.operands)
+        program = compile_operator(
+            self.design.compiler, run.kind, run.operator, self.hardware, first_byte=first_byte, places=places
+        )
+        return Compiled(program, lambda: program.memory_image(run.inputs))
+
+    def _layer(self, run: Run, room: Room) -> Compiled:
+        """With the mapping that was found, or the default tiler's where there is none."""
         error: ProgramError | None = None
         candidates = [(self.mappings[run.layer], True)] if run.layer in self.mappings else []
         candidates.append((self.machine.default_mapping(run.layer, self.hardware), False))
@@ -99,9 +134,11 @@ class Accelerator:
                 program = compile_with(
                     self.design.compiler, run.layer, mapping, self.hardware, quantised=run.quantised, room=room
                 )
-                return program, mapping, found
             except ProgramError as problem:
                 error = problem
+                continue
+            image = partial(program.memory_image, run.inputs, run.weights, run.bias)
+            return Compiled(program, image, mapping, found)
         raise ValueError(f"layer {run.layer}: {error}") from error
 
     def time(self, commands: NDArray[np.uint32], memory_bytes: int, what: str) -> tuple[int, int]:
@@ -127,6 +164,8 @@ class Accelerator:
         values = {name: io.counters_o >> (64 * i) & (2**64 - 1) for i, name in enumerate(self.design.counters)}
         return values | {"cycles": io.cycles_o, "host_cycles": io.host_cycles_o}
 
-    def _cost(self, counters: dict[str, int], mapping: Mapping, found: bool) -> Cost:
+    def _cost(self, counters: dict[str, int], compiled: Compiled) -> Cost:
         moved = counters["dram_read_bytes"] + counters["dram_write_bytes"]
-        return Cost(counters["cycles"], counted_energy_uj(counters, self.hardware), moved, mapping, found)
+        return Cost(
+            counters["cycles"], counted_energy_uj(counters, self.hardware), moved, compiled.mapping, compiled.found
+        )

@@ -1,9 +1,13 @@
-"""Quantised convolutions and products in integers, from the definitions of the ONNX operators.
+"""Quantised convolutions, products and additions in integers, from the definitions of the ONNX operators.
 
 y = saturate(round(scale x (sum((x - x_zero) x (w - w_zero)) + bias)) + y_zero), rounded half to even; ``scale`` is that
 of input times weights over that of the output. The judge of what the accelerator computes: no padding value, no folded
 zero point, no tiles, layouts as ONNX has them.
+
+An addition is y = saturate(round((a_scale (a - a_zero) + b_scale (b - b_zero)) / y_scale) + y_zero).
 """
+
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +42,21 @@ def product_sums(x: Integers, w: Integers) -> Integers:
     """Matrix products of stacks as numpy.matmul."""
     sums: Integers = np.matmul(x.astype(np.float64), w.astype(np.float64)).astype(np.int64)
     return sums
+
+
+def weighted_sum(
+    terms: tuple[Integers, Integers], scales: tuple[np.float32, np.float32], result: np.float32
+) -> tuple[Integers, NDArray[np.float32]]:
+    """Of two tensors less their zero points: the sum, and the scale that takes it to the result's.
+
+    The ratios of scales are whole numbers below 2**22 over a power of two, at most 2**31, that both share.
+    """
+    ratios = [Fraction(float(scale)) / Fraction(float(result)) for scale in scales]
+    step = Fraction(1, 2**31)
+    while any(round(ratio / step) >= 2**22 for ratio in ratios):
+        step *= 2
+    left, right = (round(ratio / step) * term for ratio, term in zip(ratios, terms, strict=True))
+    return left + right, np.array([float(step)], np.float32)
 
 
 def requantised(sums: Integers, scale: NDArray[np.float32]) -> Integers:

@@ -1,99 +1,43 @@
-"""A quantised step as layers of the accelerator: int8 operands, biases and scales; and what the result must be.
+"""A quantised product as layers of the accelerator: int8 operands, biases and scales; and what the result must be.
 
-uint8 tensors are shifted by 128 to int8, and their zero points with them. Zero points go into what the sums start from:
-with x, w the stored values and x0, w0 their zero points, sum((x - x0) (w - w0)) is
-sum(x w) - x0 sum(w) - w0 sum(x - x0). Outside the image the accelerator reads x0, so that the second term is one number
-a channel, a bias; the third one, where weights have a zero point, is one number an output.
+Zero points go into what the sums start from: with x, w the stored values and x0, w0 their zero points,
+sum((x - x0) (w - w0)) is sum(x w) - x0 sum(w) - w0 sum(x - x0). Outside the image the accelerator reads x0, so that the
+second term is one number a channel, a bias; the third one, where weights have a zero point, is one number an output.
 """
 
-from collections.abc import Callable, Sequence
-from collections.abc import Mapping as Map
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.onnx.quantised import Operand, QuantisedStep
+from pipeline.onnx.quantised import QuantisedStep
 from pipeline.onnx.tensors import integer
 from pipeline.stages.inference.geometry import Axis, convolution, framed
-from pipeline.stages.inference.integers import Integers, convolution_sums, product_sums, requantised
+from pipeline.stages.inference.integers import Integers, convolution_sums, product_sums
+from pipeline.stages.inference.runs import Lowered, Run
+from pipeline.stages.inference.tensors import Array, Int8, Quantity, Target, Values, quantity, target
 from pipeline.workload import Layer
 from sim.program_scales import SCALE_CHANNELS
 from sim.scaling import Quantised, Scaling
 
-Array = NDArray[Any]
-Int8 = NDArray[np.int8]
-Values = Map[str, Array]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One layer on the accelerator: inputs [N, H, W, C], weights [S, R, C, K], bias [K] or [N, Q, P, K]."""
-
-    layer: Layer
-    quantised: Quantised
-    inputs: Int8
-    weights: Int8
-    bias: NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True)
-class Lowered:
-    """The runs of a step, how their results [N, Q, P, K] become its own, and what that must be."""
-
-    runs: tuple[Run, ...]
-    join: Callable[[Sequence[Int8]], Array]
-    expected: Array
-    """Result by the operator's definition."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    """A quantised tensor as int8, its scales (one, or one a channel) and its zero point."""
-
-    data: Int8
-    scale: NDArray[np.float32]
-    zero: int
-
-    @property
-    def centred(self) -> Integers:
-        """The values less the zero point."""
-        return self.data.astype(np.int64) - self.zero
-
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """How sums become a quantised tensor: factors (one, or one a channel), zero point and bounds, of type ``kind``."""
+    """How sums become a quantised tensor: factors, one or one a channel."""
 
     factors: NDArray[np.float32]
-    zero: int
-    low: int
-    high: int
-    kind: np.dtype[Any]
-
-    @property
-    def shift(self) -> int:
-        """What the type's values exceed int8 by."""
-        return 128 if self.kind == np.uint8 else 0
+    target: Target
 
     def of_sums(self, sums: Integers, channel_axis: int) -> Array:
-        """The definition: scaled, rounded half to even, zero point added, clipped."""
+        """The definition."""
         shape = [1] * sums.ndim
         shape[channel_axis] = -1
-        scaled = requantised(sums, self.factors.reshape(shape)) + self.zero
-        result: Array = np.clip(scaled, self.low, self.high).astype(self.kind)
-        return result
-
-    def of_int8(self, values: Int8) -> Array:
-        """What the accelerator stored, in the tensor's own type."""
-        result: Array = (values.astype(np.int16) + self.shift).astype(self.kind)
-        return result
+        return self.target.of_sums(sums, self.factors.reshape(shape))
 
     def scaling(self, channels: slice) -> Scaling:
-        """For the accelerator: all bounds as int8. Raises ValueError when a factor is out of range."""
-        factors = self.factors[channels] if self.factors.size > 1 else self.factors
-        return Scaling.of(factors, self.zero - self.shift, self.low - self.shift, self.high - self.shift)
+        """For the accelerator. Raises ValueError when a factor is out of range."""
+        return self.target.scaling(self.factors[channels] if self.factors.size > 1 else self.factors)
 
     def parts(self, channels: int) -> list[slice]:
         """Parts of the output channels that run as layers of their own: as many as can have scales."""
@@ -103,7 +47,7 @@ class _Result:
 
 def lower(step: QuantisedStep, values: Values, dim: int) -> Lowered:
     """The step on an array of ``dim``. Raises ValueError with the reason where it has to stay on the host."""
-    source, weights = _tensor(step.source, values), _tensor(step.weights, values)
+    source, weights = quantity(step.source, values), quantity(step.weights, values)
     if source.scale.size != 1:
         raise ValueError("its input has a scale for each channel")
     if step.node.op_type in {"Conv", "QLinearConv"}:
@@ -111,7 +55,7 @@ def lower(step: QuantisedStep, values: Values, dim: int) -> Lowered:
     return _product(step, values, source, weights)
 
 
-def _convolution(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor, dim: int) -> Lowered:
+def _convolution(step: QuantisedStep, values: Values, x: Quantity, w: Quantity, dim: int) -> Lowered:
     form = convolution(step.node, x.data.shape, w.data.shape)
     outputs, _, taps_h, taps_w = w.data.shape
     rows = framed(x.data.shape[2], taps_h, form.stride[0], form.dilation[0], form.pads[0], form.outputs[0])
@@ -150,12 +94,12 @@ def _convolution(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor, di
 
     def join(results: Sequence[Int8]) -> Array:
         whole = np.concatenate(results, axis=3)[:, rows.first :, columns.first :]
-        return result.of_int8(whole[:, : form.outputs[0], : form.outputs[1]].transpose(0, 3, 1, 2))
+        return result.target.of_int8(whole[:, : form.outputs[0], : form.outputs[1]].transpose(0, 3, 1, 2))
 
     return Lowered(tuple(runs), join, result.of_sums(expected, 1))
 
 
-def _blocks(w: _Tensor, groups: int, dim: int) -> list[tuple[slice, slice, Int8]]:
+def _blocks(w: Quantity, groups: int, dim: int) -> list[tuple[slice, slice, Int8]]:
     """Input channels, output channels and kernel [K, C, S, R] of each part of a convolution that shares no input.
 
     Groups are parts. Of a depthwise convolution, whose groups have one input channel, ``dim`` groups are one: its
@@ -182,7 +126,7 @@ def _blocks(w: _Tensor, groups: int, dim: int) -> list[tuple[slice, slice, Int8]
     return blocks
 
 
-def _product(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor) -> Lowered:
+def _product(step: QuantisedStep, values: Values, x: Quantity, w: Quantity) -> Lowered:
     turned = integer(step.node, "transB", 0)
     left, right = x.data, w.data.T if turned else w.data
     if min(left.ndim, right.ndim) < 2:
@@ -212,43 +156,18 @@ def _product(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor) -> Low
 
     def join(results: Sequence[Int8]) -> Array:
         whole = [np.concatenate(results[i : i + parts], axis=3)[0, 0] for i in range(0, len(results), parts)]
-        return result.of_int8(np.concatenate(whole).reshape(expected.shape))
+        return result.target.of_int8(np.concatenate(whole).reshape(expected.shape))
 
     return Lowered(tuple(runs), join, result.of_sums(expected, expected.ndim - 1))
 
 
-def _tensor(operand: Operand, values: Values) -> _Tensor:
-    data, scale = values[operand.name], values[operand.scale].reshape(-1).astype(np.float32)
-    zeros = values[operand.zero].reshape(-1) if operand.zero else np.zeros(1, np.int8)
-    if not (zeros == zeros[0]).all():
-        raise ValueError("it has a zero point for each channel")
-    zero, scale = int(zeros[0]), scale[:1] if (scale == scale[0]).all() else scale
-    if data.dtype == np.uint8:
-        return _Tensor((data.astype(np.int16) - 128).astype(np.int8), scale, zero - 128)
-    if data.dtype != np.int8:
-        raise ValueError(f"its operand {operand.name!r} is {data.dtype}")
-    return _Tensor(data, scale, zero)
+def _result(step: QuantisedStep, values: Values, x: Quantity, w: Quantity) -> _Result:
+    """Scales and bounds of a step's result."""
+    of = target(step.result, step.clip, values)
+    return _Result((x.scale * w.scale) / of.scale, of)
 
 
-def _result(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor) -> _Result:
-    """Scales and bounds of a step's result, those of a Relu or Clip before it included."""
-    scale = values[step.result.scale].reshape(-1).astype(np.float32)
-    zero = values[step.result.zero].reshape(-1) if step.result.zero else np.zeros(1, np.uint8)
-    if scale.size != 1 or zero.dtype not in (np.uint8, np.int8):
-        raise ValueError(f"its result is {zero.dtype} with {scale.size} scales")
-    low, high = np.iinfo(zero.dtype).min, np.iinfo(zero.dtype).max
-    if step.clip is not None:
-        bounds = [values[name] if name else None for name in step.clip.input[1:]]
-        least = np.float32(0) if step.clip.op_type == "Relu" else (bounds[0] if bounds else None)
-        most = bounds[1] if len(bounds) > 1 else None
-        low, high = (
-            default if bound is None else int(np.clip(np.rint(np.float32(bound) / scale[0]) + int(zero[0]), low, high))
-            for bound, default in ((least, low), (most, high))
-        )
-    return _Result((x.scale * w.scale) / scale, int(zero[0]), low, high, zero.dtype)
-
-
-def _bias(step: QuantisedStep, values: Values, x: _Tensor, w: _Tensor, channels: int) -> Integers:
+def _bias(step: QuantisedStep, values: Values, x: Quantity, w: Quantity, channels: int) -> Integers:
     """int32 bias of each channel."""
     if not step.bias:
         return np.zeros(channels, np.int64)

@@ -1,6 +1,6 @@
-"""A quantised model step by step: quantised products on an accelerator, every other operator in onnxruntime."""
+"""A quantised model step by step: products and additions on an accelerator, every other operator in onnxruntime."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,18 +9,19 @@ import numpy as np
 import onnx
 import onnx.inliner
 import onnxruntime
-from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from pipeline.onnx.evaluate import Evaluator
-from pipeline.onnx.quantised import QuantisedStep, partition
+from pipeline.onnx.quantised import QuantisedStep, QuantisedSum, Step, partition
 from pipeline.stages.inference.accelerator import Cost
+from pipeline.stages.inference.elementwise import lower_sum
 from pipeline.stages.inference.host import HostWork, host_work
-from pipeline.stages.inference.lower import Int8, Lowered, Run, lower
+from pipeline.stages.inference.lower import lower
+from pipeline.stages.inference.runs import AnyRun, Lowered
+from pipeline.stages.inference.tensors import Array, Int8, Values
 
-Array = NDArray[Any]
-Execute = Callable[[Run], tuple[Int8, Cost]]
-"""Runs one layer: results [N, Q, P, K], and what that took."""
+Execute = Callable[[AnyRun], tuple[Int8, Cost]]
+"""Gives the results of a run, and what that took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,9 @@ class Network:
 
     model: onnx.ModelProto
     constants: Mapping[str, Array]
-    steps: Mapping[str, QuantisedStep]
+    steps: Mapping[str, Step]
     host: tuple[tuple[str, str], ...]
-    """Products that stay on the host, and why."""
+    """Products and sums that stay on the host, and why."""
     evaluator: Evaluator
 
     @classmethod
@@ -71,8 +72,8 @@ class StepResult:
     ``differs``: the result, which goes on from results of steps before, differs from onnxruntime's, by ``steps``.
     """
 
-    step: QuantisedStep
-    runs: tuple[Run, ...]
+    step: Step
+    runs: tuple[AnyRun, ...]
     costs: tuple[Cost, ...]
     exact: bool
     elements: int
@@ -104,16 +105,28 @@ class Runner:
     """Runs a network again and again; onnxruntime's session for comparison is made once.
 
     ``run`` gives the RTL's results of a layer, ``imitate`` the same without it: all steps but ``layers`` of them,
-    spread evenly, are imitated.
+    spread evenly, are imitated. Additions stay on the host unless the accelerator has such ``operators``.
     """
 
-    def __init__(self, network: Network, dim: int, run: Execute, imitate: Execute, layers: int | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        dim: int,
+        run: Execute,
+        imitate: Execute,
+        layers: int | None = None,
+        operators: Collection[str] = (),
+    ) -> None:
         self._network = network
         self._dim = dim
         self._run, self._imitate = run, imitate
         self._layers = layers
         self._names, self._session = _reference_session(network)
-        self._host: dict[str, str] = {}
+        self._host = {
+            name: "the design has no such operator"
+            for name, step in network.steps.items()
+            if isinstance(step, QuantisedSum) and "addition" not in operators
+        }
 
     def run(self, feeds: Mapping[str, Array]) -> Inference:
         """One inference. Raises ValueError that names an operator which cannot be run."""
@@ -130,7 +143,7 @@ class Runner:
             if name is not None and name in needed and name not in self._host:
                 step = network.steps[name]
                 try:
-                    lowered = lower(step, values, self._dim)
+                    lowered = _lowered(step, values, self._dim)
                 except ValueError as error:
                     self._host[name] = str(error)
                     return self.run(feeds)  # from the start, with this step on the host
@@ -188,8 +201,13 @@ class Runner:
         return host_work(node, arguments, results, used)
 
 
+def _lowered(step: Step, values: Values, dim: int) -> Lowered:
+    """The step on an array of ``dim``. Raises ValueError with the reason where it has to stay on the host."""
+    return lower(step, values, dim) if isinstance(step, QuantisedStep) else lower_sum(step, values)
+
+
 def _compared(
-    step: QuantisedStep,
+    step: Step,
     lowered: Lowered,
     costs: tuple[Cost, ...],
     exact: bool,
@@ -198,7 +216,7 @@ def _compared(
     reference: Mapping[str, Array],
 ) -> StepResult:
     result, theirs = values[step.result.name], reference[step.result.name]
-    alone = lower(step, {**values, **reference}, dim).expected
+    alone = _lowered(step, {**values, **reference}, dim).expected
     apart, alone_apart = (np.abs(ours.astype(np.int16) - theirs.astype(np.int16)) for ours in (result, alone))
     return StepResult(
         step,

@@ -16,7 +16,6 @@ from pipeline.stages.inference.host import HostWork
 from pipeline.stages.inference.network import StepResult
 from sim.commands import FENCE, OPERATION_FIELDS, pack
 from sim.compiler import PlacedProgram
-from sim.program_memory import Room
 
 MAX_GAP = (1 << 16) - 1
 """Cycles that one command can say the host needs before the next."""
@@ -51,14 +50,15 @@ def time_sequence(trace: Sequence[StepResult | HostWork], accelerator: Accelerat
                 pending += HOST.layer_cycles
             commands.append(_gap(pending))
             pending = 0
-            address, size = outputs.get(item.step.source.name, (0, 0))
-            shared = size == run.inputs.nbytes
-            program, _, _ = accelerator.program(run, Room(end, address if shared else None))
+            # Each block of a depthwise layer reads a part of its source: of the operands only whole ones are shared.
+            made = [outputs.get(source.name, (0, 0)) for source in item.step.sources]
+            places = [
+                address if size == needed else None for (address, size), needed in zip(made, run.operands, strict=True)
+            ]
+            program = accelerator.compile(run, end, places).program
             commands.append(program.commands)
             end = program.memory_bytes
-            layer = run.layer
-            whole = item.elements == layer.N * layer.Q * layer.P * layer.K
-            if whole and isinstance(program, PlacedProgram):
+            if item.elements == run.results and isinstance(program, PlacedProgram):
                 outputs[item.step.result.name] = (program.output_address, item.elements)
     commands.append(_gap(pending))
     cycles, host_cycles = accelerator.time(np.ascontiguousarray(np.concatenate(commands)), end, "the whole network")

@@ -1,5 +1,6 @@
 """Quantised steps on the golden model: the sums are those of the definition, the results those of onnxruntime."""
 
+from collections.abc import Collection
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,19 @@ from pipeline.stages.inference import lower as lowering
 from pipeline.stages.inference.accelerator import Cost
 from pipeline.stages.inference.host import HostWork
 from pipeline.stages.inference.integers import requantised
-from pipeline.stages.inference.lower import Int8, Run
 from pipeline.stages.inference.network import Inference, Network, Runner
+from pipeline.stages.inference.runs import AnyRun, Run
+from pipeline.stages.inference.tensors import Int8
 from pipeline.workload import Layer
-from sim.golden import accumulate, requantise
+from sim.compiler import OPERATORS
 
 DIM = 4
 FREE = Cost(0, 0.0, 0, Mapping(Layer(1, 1, 1, 1, 1, 1), ((), (), (), ())), False)
 
 
-def golden(run: Run) -> tuple[Int8, Cost]:
-    """Results of a layer without an accelerator, at no cost."""
-    sums = accumulate(run.layer, run.inputs, run.weights, run.bias, run.quantised.padding)
-    return requantise(sums, run.quantised.scaling), FREE
+def golden(run: AnyRun) -> tuple[Int8, Cost]:
+    """Results without an accelerator, at no cost."""
+    return run.golden(), FREE
 
 
 def model(
@@ -49,9 +50,9 @@ def quantised(product: onnx.NodeProto, bias: bool = True) -> list[onnx.NodeProto
     return [*nodes, product, helper.make_node("QuantizeLinear", ["y", "rs", "rz"], ["r"])]
 
 
-def run(folder: Path, proto: onnx.ModelProto, data: NDArray[Any]) -> Inference:
+def run(folder: Path, proto: onnx.ModelProto, data: NDArray[Any], operators: Collection[str] = OPERATORS) -> Inference:
     onnx.save(proto, folder / "a.onnx")
-    return Runner(Network.load(folder / "a.onnx"), DIM, golden, golden).run({"q": data})
+    return Runner(Network.load(folder / "a.onnx"), DIM, golden, golden, operators=operators).run({"q": data})
 
 
 def constants(
@@ -82,6 +83,11 @@ def check(result: Inference) -> None:
     assert step.wrong == 0
     assert step.steps == step.alone_steps <= 1
     assert step.differs <= max(2, step.elements // 50)
+
+
+def layers(result: Inference) -> list[Run]:
+    """The layers of the first step."""
+    return [item for item in result.steps[0].runs if isinstance(item, Run)]
 
 
 @given(st.integers(0, 2**31), st.booleans())
@@ -119,7 +125,7 @@ def test_weights_with_a_zero_point_start_each_output_from_a_sum_of_its_own(tmp_p
     node = helper.make_node("Conv", ["x", "w", "b"], ["y"], group=groups, strides=[2, 1], pads=[1, 0, 2, 1])
     result = run(tmp_path, model(quantised(node), source, values), generator.integers(0, 256, source, dtype=np.uint8))
     check(result)
-    assert all(item.quantised.each_output for item in result.steps[0].runs)
+    assert all(item.quantised.each_output for item in layers(result))
 
 
 @pytest.mark.parametrize("product", [False, True])
@@ -137,7 +143,7 @@ def test_more_channels_than_can_have_scales_run_in_parts(
     proto = model(quantised(nodes[0]), source, constants(generator, taps, 9, True))
     result = run(tmp_path, proto, generator.integers(0, 256, source, dtype=np.uint8))
     check(result)
-    assert [item.layer.K for item in result.steps[0].runs] == [4, 4, 1]
+    assert [item.layer.K for item in layers(result)] == [4, 4, 1]
 
 
 @pytest.mark.parametrize(("left", "right"), [((5, 7), (7, 4)), ((2, 3, 5, 7), (7, 4)), ((2, 5, 7), (2, 7, 4))])
@@ -170,7 +176,7 @@ def test_a_depthwise_convolution_runs_in_blocks_of_the_array(tmp_path: Path, per
     proto = model(quantised(node), (1, 6, 6, 6), values)
     result = run(tmp_path, proto, generator.integers(0, 256, (1, 6, 6, 6), dtype=np.uint8))
     check(result)
-    assert [(item.layer.C, item.layer.K) for item in result.steps[0].runs] == [(DIM, 2 * DIM), (2, 4)]
+    assert [(item.layer.C, item.layer.K) for item in layers(result)] == [(DIM, 2 * DIM), (2, 4)]
 
 
 def test_what_the_host_does_is_counted_by_kind(tmp_path: Path) -> None:
