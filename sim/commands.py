@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WORDS = 16
-CONFIG, LOOP_CONV, LOOP_MATMUL, LOAD, PRELOAD, COMPUTE, STORE, FENCE = range(8)
+CONFIG, LOOP_CONV, LOOP_MATMUL, LOAD, PRELOAD, COMPUTE, STORE, FENCE, POOL = range(9)
 
 CONFIG_FIELDS: dict[str, int] = {
     "opcode": 4,
@@ -91,6 +91,17 @@ OPERATION_FIELDS: dict[str, int] = {
     "op": 2,
 }
 """Width in bits of each field of a single operation: the opcode, then ``uop_t``."""
+
+
+POOL_FIELDS: dict[str, int] = {
+    "opcode": 4,
+    "width": 8,
+    "height": 8,
+    "step": 8,
+    "line": 22,
+    "span": 22,
+}
+"""Width in bits of each field of ``pool_t``."""
 
 
 def pack(

@@ -9,8 +9,9 @@ One that has parameters ``quantised`` (``sim.scaling.Quantised`` or None) and ``
 None) besides can run quantised networks. A file may also have functions for operators beside layers, by ``OPERATORS``::
 
     def compile_addition(addition, hardware, *, first_byte=0, places=(None, None)) -> OperatorProgram
+    def compile_max_pool(pool, hardware, *, first_byte=0, places=(None,)) -> OperatorProgram
 
-(``sim.elementwise.Addition``); operands are read where they are in ``places``.
+(``sim.elementwise.Addition``, ``sim.pooling.MaxPool``); operands are read where they are in ``places``.
 It may import this project. It runs in the simulator's processes, only for the design that the user named.
 """
 
@@ -36,7 +37,7 @@ from sim.scaling import Quantised
 FILE = "compiler.py"
 GEMMINI = str(ROOT / "rtl" / "gemmini" / FILE)
 FUNCTION = "compile_program"
-OPERATORS = {"addition": "compile_addition"}
+OPERATORS = {"addition": "compile_addition", "max_pool": "compile_max_pool"}
 """Functions for operators beside layers."""
 WORDS = 16
 
@@ -79,6 +80,15 @@ class Program(Protocol):
 
     def read_output(self, memory: NDArray[np.uint8]) -> NDArray[np.int8]:
         """Output [N, Q, P, K] from the memory contents after the run."""
+        ...
+
+
+class Operator(Protocol):
+    """An operator beside layers; its kind is one of ``OPERATORS``."""
+
+    @property
+    def kind(self) -> str:
+        """The key of its compiler."""
         ...
 
 
@@ -160,10 +170,10 @@ def compile_with(
 
 
 def compile_operator(
-    path: str, kind: str, operator: object, hardware: Hardware, *, first_byte: int, places: Sequence[int | None]
+    path: str, operator: Operator, hardware: Hardware, *, first_byte: int, places: Sequence[int | None]
 ) -> OperatorProgram:
-    """The program of an operator of ``kind``, one of those in ``OPERATORS``. Raises ProgramError."""
-    function = load(path, OPERATORS[kind])
+    """The program of ``operator`` that the compiler at ``path`` makes. Raises ProgramError."""
+    function = load(path, OPERATORS[operator.kind])
     with guarded(path):
         program: OperatorProgram = function(operator, hardware, first_byte=first_byte, places=places)
     return program

@@ -7,6 +7,7 @@ stored.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,7 @@ class Term:
 class Addition:
     """The sum of two int8 tensors of ``elements``: clip(round((left + right) / 2**shift) + zero, low, high)."""
 
+    kind: ClassVar[str] = "addition"
     elements: int
     left: Term
     right: Term
@@ -48,6 +50,14 @@ class Addition:
     zero: int = 0
     low: int = -128
     high: int = 127
+
+    def __str__(self) -> str:
+        return f"sum of {self.elements}"
+
+    @property
+    def results(self) -> int:
+        """Elements of the result."""
+        return self.elements
 
     @property
     def scaling(self) -> Scaling:

@@ -4,11 +4,14 @@ Padding is that of the platform ``rtl``: the input holds (Q x stride) x (P x str
 floor(S/2) rows and floor(R/2) columns before them and as many as needed after.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.workload import Layer
 from sim.elementwise import Addition
+from sim.pooling import MaxPool
 from sim.scaling import Scaling
 
 Int8 = NDArray[np.int8]
@@ -76,6 +79,26 @@ def add(addition: Addition, left: Int8, right: Int8) -> Int8:
     operands = ((addition.left, left), (addition.right, right))
     total = sum((values.astype(np.int64) - term.zero) * term.multiplier for term, values in operands)
     return requantise(np.asarray(total).astype(np.int32), addition.scaling)
+
+
+def max_pool(pool: MaxPool, image: Int8) -> Int8:
+    """Maxima [N, Q, P, C] of windows of ``image`` [N, H, W, C]; outside it lies the least int8 value."""
+    (height, width), (stride_h, stride_w), (outputs_h, outputs_w) = pool.window, pool.stride, pool.outputs
+    reach = ((outputs_h - 1) * stride_h + height, (outputs_w - 1) * stride_w + width)
+    after = [max(0, reach[i] - pool.pads[i] - pool.image[i]) for i in range(2)]
+    widths = ((0, 0), *zip(pool.pads, after, strict=True), (0, 0))
+    padded = np.pad(image, widths, constant_values=-128)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, pool.window, axis=(1, 2))
+    chosen = windows[:, ::stride_h, ::stride_w][:, :outputs_h, :outputs_w]
+    most: Int8 = np.clip(chosen.max(axis=(-2, -1)), pool.low, pool.high).astype(np.int8)
+    return most
+
+
+def operate(operator: Addition | MaxPool, operands: Sequence[Int8]) -> Int8:
+    """The result of an operator beside layers."""
+    if isinstance(operator, Addition):
+        return add(operator, *operands)
+    return max_pool(operator, *operands)
 
 
 def layer_output(layer: Layer, inputs: Int8, weights: Int8, *, shift: int) -> Int8:

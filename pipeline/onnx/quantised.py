@@ -1,12 +1,14 @@
-"""Finds the quantised convolutions, products and additions of a model that an int8 accelerator can run.
+"""Finds the quantised convolutions, products, additions and poolings of a model that an int8 accelerator can run.
 
-Two forms are read: QLinearConv, QLinearMatMul and QLinearAdd, and a Conv, Gemm, MatMul or Add between DequantizeLinear
-and QuantizeLinear, possibly with a Relu or Clip before the latter, as quantisers write it. Such a group becomes one
-step from the quantised input to the quantised output; the tensors inside are not computed.
+Two forms are read: QLinearConv, QLinearMatMul, QLinearAdd and a MaxPool of a quantised tensor, and a Conv, Gemm,
+MatMul, Add or MaxPool between DequantizeLinear and QuantizeLinear, possibly with a Relu or Clip before the latter, as
+quantisers write it. Such a group becomes one step from the quantised input to the quantised output; the tensors inside
+are not computed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import onnx
 
@@ -14,6 +16,8 @@ from pipeline.onnx.tensors import integer, label, operator
 
 CLIPS = {"Relu", "Clip"}
 SUMS = {"Add", "QLinearAdd"}
+QUANTISED = {"QuantizeLinear", "QLinearConv", "QLinearMatMul", "QLinearAdd", "MaxPool", "Reshape", "Transpose"}
+"""Operators that may make the quantised input of a pooling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class QuantisedStep:
 class QuantisedSum:
     """An addition of two quantised tensors to a quantised result; ``clip`` as above."""
 
+    kind: ClassVar[str] = "addition"
     node: onnx.NodeProto
     sources: tuple[Operand, Operand]
     result: Operand
@@ -77,7 +82,33 @@ class QuantisedSum:
         return _names(self.sources, self.result, self.clip)
 
 
-Step = QuantisedStep | QuantisedSum
+@dataclass(frozen=True, slots=True)
+class QuantisedPool:
+    """A max pooling; scales and zero points have no names where it works on quantised values; ``clip`` as above."""
+
+    kind: ClassVar[str] = "max_pool"
+    node: onnx.NodeProto
+    source: Operand
+    result: Operand
+    clip: onnx.NodeProto | None
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+        return label(self.node)
+
+    @property
+    def sources(self) -> tuple[Operand, ...]:
+        """What other operators may have made."""
+        return (self.source,)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the tensors that the step needs."""
+        return _names([self.source], self.result, self.clip)
+
+
+Step = QuantisedStep | QuantisedSum | QuantisedPool
 
 
 def _names(operands: Sequence[Operand], result: Operand, clip: onnx.NodeProto | None) -> tuple[str, ...]:
@@ -89,7 +120,7 @@ def _names(operands: Sequence[Operand], result: Operand, clip: onnx.NodeProto | 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """Steps for the accelerator by the name of their result, and why other products and sums stay on the host."""
+    """Steps for the accelerator by the name of their result, and why others stay on the host."""
 
     steps: Mapping[str, Step]
     host: tuple[tuple[str, str], ...]
@@ -191,6 +222,16 @@ def _whole_sum(finder: _Finder, node: onnx.NodeProto) -> QuantisedSum:
     return QuantisedSum(node, (Operand(*names[0:3]), Operand(*names[3:6])), Operand(node.output[0], *names[6:8]), None)
 
 
+def _pool(finder: _Finder, node: onnx.NodeProto) -> QuantisedPool:
+    """A max pooling between quantised tensors, or of one."""
+    maker = finder.producer.get(node.input[0])
+    if maker is None or maker.op_type in QUANTISED:
+        return QuantisedPool(node, Operand(node.input[0], "", ""), Operand(node.output[0], "", ""), None)
+    source = finder.dequantised(node.input[0])
+    result, clip = finder.result(node)
+    return QuantisedPool(node, source, result, clip)
+
+
 def _scaled(node: onnx.NodeProto) -> bool:
     return any(item.name in {"alpha", "beta"} and item.f != 1.0 for item in node.attribute)
 
@@ -203,4 +244,5 @@ _READERS: Mapping[str, Callable[[_Finder, onnx.NodeProto], Step]] = {
     "QLinearMatMul": _whole,
     "Add": _sum,
     "QLinearAdd": _whole_sum,
+    "MaxPool": _pool,
 }

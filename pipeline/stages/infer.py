@@ -1,8 +1,8 @@
 """Run a quantised network on a found design and compare it with onnxruntime layer by layer.
 
-Quantised convolutions, products and additions run on the RTL (full build) from int8 to int8, one sample after the
-other; the host runs everything else in onnxruntime. Results are compared with an integer reference on the same operands
-and with onnxruntime's; the whole network runs once more as one program on the timing build.
+Quantised convolutions, products, additions and max poolings run on the RTL (full build) from int8 to int8, one sample
+after the other; the host runs everything else in onnxruntime. Results are compared with an integer reference on the
+same operands and with onnxruntime's; the whole network runs once more as one program on the timing build.
 """
 
 import sys

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Command front end: one command a cycle from the host.
-// A configuration and a fence wait until the accelerator is idle; a tile waits for a free loop slot; a single
+// A configuration, windows of a pooling and a fence wait until the accelerator is idle; a tile waits for a free loop slot; a single
 // micro-operation waits until no tile is in flight and its class has room.
 `include "assertions.svh"
 module command_decoder
@@ -13,6 +13,7 @@ module command_decoder
     input logic [CommandBits-1:0] command_i,
     input logic idle_i,
     output config_t config_o,
+    output pool_t pool_o,
     // Tiles.
     input logic loop_busy_i,
     output logic loop_valid_o,
@@ -25,11 +26,13 @@ module command_decoder
     output uop_t uop_o
 );
   config_t config_q;
+  pool_t pool_q;
   command_e opcode;
   logic full;
 
   assign opcode = command_e'(command_i[3:0]);
   assign config_o = config_q;
+  assign pool_o = pool_q;
   assign loop_o = command_i[$bits(loop_t)-1:0];
   assign loop_matmul_o = opcode == CmdLoopMatmul;
   assign loop_valid_o = valid_i && (opcode == CmdLoopConv || opcode == CmdLoopMatmul);
@@ -40,7 +43,7 @@ module command_decoder
     full = 1'b0;
     uop_valid_o = 1'b0;
     unique case (opcode)
-      CmdConfig, CmdFence: ready_o = idle_i;
+      CmdConfig, CmdPool, CmdFence: ready_o = idle_i;
       CmdLoopConv, CmdLoopMatmul: ready_o = loop_ready_i;
       CmdLoad, CmdPreload, CmdCompute, CmdStore: begin
         if (opcode == CmdLoad) full = full_i[0];
@@ -56,10 +59,14 @@ module command_decoder
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       config_q <= '0;
+      pool_q <= PlainStores;
     end else if (valid_i && ready_o && opcode == CmdConfig) begin
       config_q <= command_i[$bits(config_t)-1:0];
+      pool_q <= PlainStores;
+    end else if (valid_i && ready_o && opcode == CmdPool) begin
+      pool_q <= command_i[$bits(pool_t)-1:0];
     end
   end
 
-  `ERROR_IF(valid_i && command_i[3:0] > 4'(CmdFence), ("unknown opcode %0d", command_i[3:0]))
+  `ERROR_IF(valid_i && command_i[3:0] > 4'(CmdPool), ("unknown opcode %0d", command_i[3:0]))
 endmodule

@@ -16,6 +16,7 @@ module front_end
     // Nothing is in flight: the configuration may change.
     input logic idle_i,
     output config_t config_o,
+    output pool_t pool_o,
     output logic loops_busy_o,
     // Reservation station.
     input logic [2:0] full_i,  // load, execute, store
@@ -36,6 +37,7 @@ module front_end
       .command_i(cmd_i),
       .idle_i,
       .config_o,
+      .pool_o,
       .loop_busy_i(loops_busy_o),
       .loop_valid_o(loop_valid),
       .loop_ready_i(loop_ready),

@@ -87,6 +87,7 @@ module gemmini
   };
 
   config_t layer;
+  pool_t pool;
   logic idle, loops_busy, stores_idle, storing, stuck;
   logic [4:0] quiet;  // blocks in which nothing changes
 
@@ -138,6 +139,7 @@ module gemmini
       .cmd_i,
       .idle_i(idle),
       .config_o(layer),
+      .pool_o(pool),
       .loops_busy_o(loops_busy),
       .full_i(full),
       .uop_valid_o(alloc_valid),
@@ -152,6 +154,7 @@ module gemmini
       .rst_ni,
       .alloc_valid_i(alloc_valid),
       .alloc_i(alloc),
+      .pool_i(pool),
       .full_o(full),
       .busy_o(held),
       .valid_o(issue_valid),
@@ -246,6 +249,7 @@ module gemmini
       .clk_i,
       .rst_ni,
       .config_i(layer),
+      .pool_i(pool),
       .valid_i(issue_valid[2]),
       .ready_o(issue_ready[2]),
       .operation_i(operations[2]),

@@ -234,6 +234,8 @@ package gemmini_pkg;
     logic [5:0] offset;            // bytes of the row before this block
     logic last;                    // last block of the row: write
     logic wide;
+    logic first;                   // row of its window
+    logic partial;                 // further rows of its window follow
   } store_block_t;
 
   // One slot of array rows: what it does besides feeding input rows. The result is that of the next slot.
@@ -304,8 +306,22 @@ package gemmini_pkg;
     CmdPreload = 4'd4,
     CmdCompute = 4'd5,
     CmdStore = 4'd6,
-    CmdFence = 4'd7
+    CmdFence = 4'd7,
+    CmdPool = 4'd8
   } command_e;
+
+  // CmdPool: windows of the stores up to the next CmdConfig. Each of their rows is the maximum, after scaling, of the
+  // accumulator rows of a window.
+  typedef struct packed {
+    row_t span;            // rows that a store reads beyond as many as it has rows, at most
+    row_t line;            // rows from a line of a window to the next
+    logic [7:0] step;      // from a window to the next
+    logic [7:0] height;    // lines of a window
+    logic [7:0] width;
+    logic [3:0] opcode;
+  } pool_t;
+
+  localparam pool_t PlainStores = '{span: '0, line: '0, step: 8'd1, height: 8'd1, width: 8'd1, opcode: '0};
 
   // CmdConfig: constants of one layer, all strides in bytes.
   typedef struct packed {

@@ -15,6 +15,7 @@ module reservation_station
     input logic rst_ni,
     input logic alloc_valid_i,
     input uop_t alloc_i,
+    input pool_t pool_i,
     // By class: load, execute, store.
     output logic [2:0] full_o,
     output logic [2:0] busy_o,
@@ -118,7 +119,7 @@ module reservation_station
           for (int unsigned e = 0; e < FirstExecute; e++) waits[e] = overlap(source, result_q[e]);
         end
         OpStore: begin
-          source = range_of(new_q.operand, block_span(new_q));
+          source = range_of(new_q.operand, block_span(new_q) + pool_i.span);
           for (int unsigned e = 0; e < FirstStore; e++) waits[e] = overlap(source, result_q[e]);
           for (int unsigned e = FirstStore; e < Entries; e++) waits[e] = Design.ordered_stores;
         end

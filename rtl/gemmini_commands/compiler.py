@@ -6,11 +6,12 @@ from pipeline.mapping import Mapping
 from pipeline.workload import Layer
 from sim import program
 from sim.elementwise import compile_addition
+from sim.pooling import compile_max_pool
 from sim.program_memory import Room
 from sim.scaling import Quantised
 from sim.unroll import unroll
 
-__all__ = ["compile_addition", "compile_program"]
+__all__ = ["compile_addition", "compile_max_pool", "compile_program"]
 
 
 def compile_program(

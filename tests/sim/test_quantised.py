@@ -93,6 +93,17 @@ def test_a_bias_wider_than_a_read_reaches_every_row(dim: int) -> None:
 
 @pytest.mark.long
 @pytest.mark.xdist_group("rtl")
+@pytest.mark.parametrize("dim", [32, 64])
+def test_a_quantised_convolution_is_bit_exact_on_a_large_array(dim: int) -> None:
+    layer = Layer(R=3, S=3, P=7, Q=5, C=dim + 6, K=2 * dim + 2, stride_w=2, stride_h=2)
+    hardware = GEMMINI.template.hardware(dim, 256, 128)
+    mapping = GEMMINI.default_mapping(layer, hardware)
+    for seed in range(6):
+        check(Task(mapping, hardware, "full", MemorySettings.of("soc"), seed=seed), "gemmini")
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("rtl")
 @given(task=tasks(DESIGNS))
 @settings(deadline=None, max_examples=400)
 def test_many_quantised_layers_are_bit_exact_at_any_size_of_the_array(task: Task) -> None:

@@ -120,7 +120,7 @@ class Accelerator:
             return self._layer(run, Room(first_byte, places[0] if places else None))
         places = places or (None,) * len(run.operands)
         program = compile_operator(
-            self.design.compiler, run.kind, run.operator, self.hardware, first_byte=first_byte, places=places
+            self.design.compiler, run.operator, self.hardware, first_byte=first_byte, places=places
         )
         return Compiled(program, lambda: program.memory_image(run.inputs))
 

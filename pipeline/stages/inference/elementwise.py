@@ -2,7 +2,7 @@
 
 from pipeline.onnx.quantised import QuantisedSum
 from pipeline.stages.inference.integers import weighted_sum
-from pipeline.stages.inference.runs import Lowered, SumRun
+from pipeline.stages.inference.runs import Lowered, OperatorRun
 from pipeline.stages.inference.tensors import Values, quantity, target
 from sim.elementwise import Addition, Term, terms_of
 
@@ -26,7 +26,7 @@ def lower_sum(step: QuantisedSum, values: Values) -> Lowered:
         result.low - result.shift,
         result.high - result.shift,
     )
-    run = SumRun(addition, (left.data.reshape(-1), right.data.reshape(-1)))
+    run = OperatorRun(addition, (left.data.reshape(-1), right.data.reshape(-1)))
     sums, scale = weighted_sum((left.centred, right.centred), scales, result.scale)
     return Lowered(
         (run,),

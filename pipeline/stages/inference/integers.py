@@ -1,4 +1,4 @@
-"""Quantised convolutions, products and additions in integers, from the definitions of the ONNX operators.
+"""Quantised convolutions, products, additions and poolings in integers, from the definitions of the ONNX operators.
 
 y = saturate(round(scale x (sum((x - x_zero) x (w - w_zero)) + bias)) + y_zero), rounded half to even; ``scale`` is that
 of input times weights over that of the output. The judge of what the accelerator computes: no padding value, no folded
@@ -57,6 +57,17 @@ def weighted_sum(
         step *= 2
     left, right = (round(ratio / step) * term for ratio, term in zip(ratios, terms, strict=True))
     return left + right, np.array([float(step)], np.float32)
+
+
+def maxima(x: Integers, window: tuple[int, int], form: Convolution) -> Integers:
+    """Maxima [N, C, Q, P] of windows of ``x`` [N, C, H, W]; what lies outside the image is none."""
+    result = np.empty((*x.shape[:2], *form.outputs), np.int64)
+    for q in range(form.outputs[0]):
+        for p in range(form.outputs[1]):
+            top, left = q * form.stride[0] - form.pads[0], p * form.stride[1] - form.pads[1]
+            inside = x[:, :, max(top, 0) : top + window[0], max(left, 0) : left + window[1]]
+            result[:, :, q, p] = inside.max(axis=(2, 3))
+    return result
 
 
 def requantised(sums: Integers, scale: NDArray[np.float32]) -> Integers:

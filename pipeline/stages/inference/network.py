@@ -1,4 +1,4 @@
-"""A quantised model step by step: products and additions on an accelerator, every other operator in onnxruntime."""
+"""A quantised model step by step: what an accelerator can run on it, every other operator in onnxruntime."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -12,11 +12,12 @@ import onnxruntime
 from onnx import numpy_helper
 
 from pipeline.onnx.evaluate import Evaluator
-from pipeline.onnx.quantised import QuantisedStep, QuantisedSum, Step, partition
+from pipeline.onnx.quantised import QuantisedPool, QuantisedStep, QuantisedSum, Step, partition
 from pipeline.stages.inference.accelerator import Cost
 from pipeline.stages.inference.elementwise import lower_sum
 from pipeline.stages.inference.host import HostWork, host_work
 from pipeline.stages.inference.lower import lower
+from pipeline.stages.inference.pooling import lower_pool
 from pipeline.stages.inference.runs import AnyRun, Lowered
 from pipeline.stages.inference.tensors import Array, Int8, Values
 
@@ -32,7 +33,7 @@ class Network:
     constants: Mapping[str, Array]
     steps: Mapping[str, Step]
     host: tuple[tuple[str, str], ...]
-    """Products and sums that stay on the host, and why."""
+    """What might be a step and stays on the host, and why."""
     evaluator: Evaluator
 
     @classmethod
@@ -105,7 +106,8 @@ class Runner:
     """Runs a network again and again; onnxruntime's session for comparison is made once.
 
     ``run`` gives the RTL's results of a layer, ``imitate`` the same without it: all steps but ``layers`` of them,
-    spread evenly, are imitated. Additions stay on the host unless the accelerator has such ``operators``.
+    spread evenly, are imitated. Additions and poolings stay on the host unless the accelerator has such
+    ``operators``.
     """
 
     def __init__(
@@ -125,7 +127,7 @@ class Runner:
         self._host = {
             name: "the design has no such operator"
             for name, step in network.steps.items()
-            if isinstance(step, QuantisedSum) and "addition" not in operators
+            if isinstance(step, QuantisedSum | QuantisedPool) and step.kind not in operators
         }
 
     def run(self, feeds: Mapping[str, Array]) -> Inference:
@@ -203,7 +205,9 @@ class Runner:
 
 def _lowered(step: Step, values: Values, dim: int) -> Lowered:
     """The step on an array of ``dim``. Raises ValueError with the reason where it has to stay on the host."""
-    return lower(step, values, dim) if isinstance(step, QuantisedStep) else lower_sum(step, values)
+    if isinstance(step, QuantisedStep):
+        return lower(step, values, dim)
+    return lower_sum(step, values) if isinstance(step, QuantisedSum) else lower_pool(step, values)
 
 
 def _compared(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,8 @@ from numpy.typing import NDArray
 from pipeline.stages.inference.tensors import Array, Int8
 from pipeline.workload import Layer
 from sim.elementwise import Addition
-from sim.golden import accumulate, add, requantise
+from sim.golden import accumulate, operate, requantise
+from sim.pooling import MaxPool
 from sim.scaling import Quantised
 
 
@@ -51,22 +51,21 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class SumRun:
-    """One addition of two tensors [n]."""
+class OperatorRun:
+    """One operator beside layers on its operands."""
 
-    operator: Addition
-    inputs: tuple[Int8, Int8]
-    kind: ClassVar[str] = "addition"
+    operator: Addition | MaxPool
+    inputs: tuple[Int8, ...]
 
     @property
     def name(self) -> str:
         """Name for people."""
-        return f"sum of {self.operator.elements}"
+        return str(self.operator)
 
     @property
     def key(self) -> Hashable:
         """What its cycles depend on."""
-        return "sum", self.operator.elements
+        return self.operator
 
     @property
     def operands(self) -> tuple[int, ...]:
@@ -76,14 +75,14 @@ class SumRun:
     @property
     def results(self) -> int:
         """Elements of the result."""
-        return self.operator.elements
+        return self.operator.results
 
     def golden(self) -> Int8:
-        """The result [n] without an accelerator."""
-        return add(self.operator, *self.inputs)
+        """The result without an accelerator."""
+        return operate(self.operator, self.inputs)
 
 
-AnyRun = Run | SumRun
+AnyRun = Run | OperatorRun
 
 
 @dataclass(frozen=True, slots=True)
