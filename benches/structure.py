@@ -12,13 +12,16 @@ from statistics import geometric_mean
 
 import pandas as pd
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from benches.common import Cell, quick, simulated, write
 from learned import model
+from learned.calibration import calibrate, values_of
 from learned.data import Samples, read_samples
 from learned.model import Metadata
 from pipeline.hardware import Hardware
-from pipeline.machine.latency import AnalyticalModel, LatencyModel
+from pipeline.machine.latency import LatencyModel
 from pipeline.machine.machine import MachineChoice
 from pipeline.search.result import SearchResult
 from pipeline.stages.sample import sample_table
@@ -59,10 +62,16 @@ def main() -> None:
     torch.set_num_threads(1)
     generator = random.Random(SEED)
     fitted, judged = (drawn(*count, generator) for count in (FITTED, JUDGED))
-    view = AnalyticalModel(MACHINE)
-    calibrated = model.fit(fitted, Metadata("calibrated", MachineChoice(), "from-table", SEED))
-    rows = [accuracy("before calibration", view, judged), accuracy("after calibration", calibrated, judged)]
-    write("structure", rows + shared(calibrated), seeds=[SEED])
+    values = values_of(MACHINE, calibrate(MACHINE, fitted, SEED))
+    trained = model.fit(fitted, Metadata("calibrated", MachineChoice(), "from-table", SEED))
+    with torch.no_grad():
+        predicted = {
+            "starting values": MACHINE.latency(judged.layers, judged.mappings, judged.hardware),
+            "fitted constants": MACHINE.latency(judged.layers, judged.mappings, judged.hardware, values),
+            "trained model": trained(judged.layers, judged.mappings, judged.hardware).cycles,
+        }
+    rows = [accuracy(name, cycles, judged) for name, cycles in predicted.items()]
+    write("structure", rows + shared(trained), seeds=[SEED])
 
 
 def drawn(designs: int, mappings: int, generator: random.Random) -> Samples:
@@ -93,10 +102,8 @@ def _sampled(networks: list, hardware: Hardware, points: int, seed: int) -> pd.D
     )
 
 
-def accuracy(name: str, judge: LatencyModel, samples: Samples) -> Row:
-    """Errors of predicted cycles."""
-    with torch.no_grad():
-        cycles = judge(samples.layers, samples.mappings, samples.hardware).cycles
+def accuracy(name: str, cycles: Float[Tensor, " n"], samples: Samples) -> Row:
+    """Errors of predicted ``cycles``."""
     error = (cycles / samples.cycles - 1).abs()
     ninth = float(error.quantile(0.9))
     return {"test": name, "rows": len(samples), "median_error": float(error.median()), "p90_error": ninth}

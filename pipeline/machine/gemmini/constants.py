@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.choices import Memory
 from pipeline.machine.constants import Constant, Value, Values, check_values
+from pipeline.machine.gemmini.template import ACCUMULATOR_BANKS, EXECUTE_ENTRIES, LOAD_ENTRIES, STORE_ENTRIES
 from pipeline.machine.system import BELOW_CACHE, HOST, MEMORY_SYSTEMS, Cache
 
 _SIMPLE = MEMORY_SYSTEMS["simple"]
@@ -154,6 +155,38 @@ class Timing:
         "tiles that share the memories; with one, loads wait for stores",
         simple=(2, "[S]"),
         soc=(2, "[S]"),
+    )
+    load_entries: Value = _constant(
+        "commands",
+        1,
+        64,
+        "loads that the reservation station holds, from when they enter until they are written",
+        simple=(LOAD_ENTRIES.default, "[S]"),
+        soc=(LOAD_ENTRIES.default, "[S]"),
+    )
+    execute_entries: Value = _constant(
+        "commands",
+        2,
+        64,
+        "preloads and computes that it holds: a preload until its results are there, a compute until it is fed",
+        simple=(EXECUTE_ENTRIES.default, "[S]"),
+        soc=(EXECUTE_ENTRIES.default, "[S]"),
+    )
+    store_entries: Value = _constant(
+        "commands",
+        1,
+        64,
+        "stores that it holds, until they are read",
+        simple=(STORE_ENTRIES.default, "[S]"),
+        soc=(STORE_ENTRIES.default, "[S]"),
+    )
+    accumulator_banks: Value = _constant(
+        "banks",
+        1,
+        64,
+        "banks of the accumulator; with one, stores and zeros wait for results of the other tile",
+        simple=(ACCUMULATOR_BANKS.default, "[S]"),
+        soc=(ACCUMULATOR_BANKS.default, "[S]"),
     )
     bank_conflicts: Value = _constant(
         "share",

@@ -17,6 +17,12 @@ from pipeline.machine.gemmini.windows import windows
 from pipeline.machine.rounding import blocks, last_block
 from pipeline.workload import C, K, N, P, Q, R, S
 
+READ_PIPE_ROWS = 5
+READ_PIPE_CYCLES = 8
+"""From a row's turn to the array, and from its result to the entry that is free."""
+OTHER_OPERATIONS = 4
+"""Preload and compute of the slot that is fed and of the next one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -55,13 +61,17 @@ class Execution:
     """Sum of the slot lengths."""
     in_flight_cycles: Float[Tensor, "*b"]
     """Cycles that the limit on slots in flight asks for."""
+    held_cycles: Float[Tensor, "*b"]
+    """Cycles that the entries of the reservation station ask for."""
     conflict_cycles: Float[Tensor, "*b"]
     """Cycles in which an input waits for a weight of the same scratchpad bank."""
 
     @property
     def cycles(self) -> Float[Tensor, "*b"]:
-        """Cycles that the tile occupies the array: the larger of slots and limit, and the conflicts."""
-        return torch.maximum(self.slot_cycles, self.in_flight_cycles) + self.conflict_cycles
+        """Cycles that the tile occupies the array: slots and conflicts, or a limit that makes slots wait anyway."""
+        return torch.maximum(
+            self.slot_cycles + self.conflict_cycles, torch.maximum(self.in_flight_cycles, self.held_cycles)
+        )
 
 
 def work_of(tiles: Tiles) -> Work:
@@ -94,9 +104,11 @@ def execution(work: Work, timing: Timing) -> Execution:
     apart = tiles.average(P, last_slot) + (slots - 1) * (timing.min_slot_cycles + timing.slot_extra_cycles)
     slot_cycles = weight_blocks * (slot_cycles + timing.late_preloads * apart)
     in_flight = weight_blocks * _in_flight(slots, work.lines * row_cycles / slots, full_slot, dim, timing)
+    free = torch.maximum(slot_cycles, in_flight)
+    held = _held(free, work.lines * row_cycles / slots, weight_blocks * slots, dim, timing)
     # One weight row a slot of DIM rows meets an input row.
     conflict = work.same_bank + (1 - work.same_bank) * timing.bank_conflicts
-    return Execution(slot_cycles, in_flight, weight_blocks * tiles.average(P, work.last_rows) * conflict)
+    return Execution(slot_cycles, in_flight, held, weight_blocks * tiles.average(P, work.last_rows) * conflict)
 
 
 def _in_flight(
@@ -116,6 +128,24 @@ def _in_flight(
     waits = (pipe - (group - 1) * mean_slot).clamp(min=0.0)
     alone = (slots - 1) * mean_slot + full_slot + _whole(slots, group) * waits
     return torch.maximum(alone, (slots * (pipe + mean_slot) + full_slot - mean_slot) / group)
+
+
+def _held(
+    cycles: Float[Tensor, "*b"],
+    mean_slot: Float[Tensor, "*b"],
+    slots: Float[Tensor, "*b"],
+    dim: Float[Tensor, "*b"],
+    timing: Timing,
+) -> Float[Tensor, "*b"]:
+    """``cycles`` of the ``slots`` where the reservation station holds fewer operations than are there at once.
+
+    A preload is there until its slot has left the array, or as many follow as may be in flight; the slots in the read
+    pipe, which stands still while they wait, have a preload and a compute each, so have the slot that is fed and the
+    next one. With fewer entries, preloads come too late to share a slot.
+    """
+    passing = (2 * dim + timing.in_flight_extra_cycles + READ_PIPE_CYCLES) * slots / cycles
+    there = passing.clamp(max=timing.in_flight_slots) + 2 * READ_PIPE_ROWS / mean_slot + OTHER_OPERATIONS
+    return cycles * (there / timing.execute_entries).clamp(min=1.0)
 
 
 def _whole(slots: Float[Tensor, "*b"], group: Value) -> Float[Tensor, "*b"]:

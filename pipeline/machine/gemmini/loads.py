@@ -14,7 +14,7 @@ from pipeline.machine.rounding import blocks
 from pipeline.machine.system import LINE_BYTES
 from pipeline.workload import C, K, N, P, Q, R, S
 
-LEAST_COMMANDS = 1e-6
+LEAST_COMMANDS = LEAST_REQUESTS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +102,26 @@ def stream_cycles(
     """Cycles that a stream takes.
 
     Rows cost the largest of a request a cycle, the bandwidth, a local row a cycle, and the round trips of the reads in
-    flight. At most floor(reads / DIM) + 1 commands are in flight, each for a round trip and its rows, of which the
-    first ones leave before the first one returns. Hits and misses overlap in part: they are answered in order.
+    flight. At most floor(reads / DIM) + 1 commands are in flight, and no more than the reservation station holds, each
+    for a round trip and its rows, of which the first ones leave before the first one returns. A round trip ends with
+    the last beat: its latency is that of beats of 16 bytes, one a cycle. Hits and misses overlap in part: they are
+    answered in order.
     """
+    beats = stream.beats / stream.requests.clamp(min=LEAST_REQUESTS)
+    trip = timing.read_latency_cycles + beats * (BEAT_BYTES / timing.bytes_per_cycle - 1)
     moved = stream.beats * (BEAT_BYTES / timing.bytes_per_cycle)
-    round_trips = stream.requests * (timing.read_latency_cycles / timing.in_flight)
+    round_trips = stream.requests * (trip / timing.in_flight)
     steady = torch.maximum(torch.maximum(stream.requests, moved), stream.local_rows)
-    later = round_trips - stream.commands * (timing.read_latency_cycles - timing.in_flight)
+    later = round_trips - stream.commands * (trip - timing.in_flight)
     alone = torch.maximum(steady, later)
-    commands = stream.commands * (timing.read_latency_cycles + timing.command_cycles)
+    commands = stream.commands * (trip + timing.command_cycles)
     if missing is not None:
         round_trips = round_trips + missing.lines * (timing.miss_latency_cycles / timing.in_flight)
         # A command ends with its last line; one that misses makes it late.
         late = -torch.expm1(-missing.lines / stream.commands.clamp(min=LEAST_COMMANDS))
         commands = commands + stream.commands * late * timing.miss_latency_cycles
         steady, alone = (overlapped(cycles, missing.cycles, timing) for cycles in (steady, alone))
-    waiting = (commands + alone) / _commands_in_flight(timing.in_flight / dim)
+    waiting = (commands + alone) / _commands_in_flight(timing.in_flight / dim).clamp(max=timing.load_entries)
     return torch.maximum(torch.maximum(steady, round_trips), waiting) + stream.zero_rows
 
 

@@ -16,6 +16,7 @@ from pipeline.machine.gemmini.bound import least_of
 from pipeline.machine.gemmini.capacity import footprint_kib
 from pipeline.machine.gemmini.constants import Timing, constants_of, start_timing
 from pipeline.machine.gemmini.public_runs import as_published
+from pipeline.machine.gemmini.structure import structured
 from pipeline.machine.gemmini.synthesized_area import synthesized_area_mm2
 from pipeline.machine.gemmini.template import DEFAULT, GRID, SPACE, TEMPLATE
 from pipeline.machine.gemmini.tiler import default_mapping
@@ -121,7 +122,9 @@ class Gemmini:
 
     def least(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Least:
         """Cycles and words that the tiles do not go below in any order of the DRAM loops."""
-        return least_of(*self.executed(layers, mappings, hardware), hardware, start_timing(self.memory))
+        return least_of(
+            *self.executed(layers, mappings, hardware), hardware, structured(start_timing(self.memory), hardware)
+        )
 
     def energy(self, words: Words, hardware: HardwareTensors) -> LevelEnergy:
         """Energy by level at physical sizes."""

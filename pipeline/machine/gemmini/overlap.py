@@ -2,62 +2,27 @@
 
 While one tile computes, the next one loads. A tile that stores keeps its half until all its stores are issued, so the
 load after next waits for them. Tiles between two stores form a run: they add to the same outputs. A run that starts
-from partial sums in memory waits until all earlier stores have reached it. With a single tile in flight everything
-follows one after the other; between one and two, latencies are interpolated.
+from partial sums in memory waits until all earlier stores have reached it. With a single tile in flight (``one_tile``)
+the next one loads when all of it has entered the reservation station; between one and two, latencies are interpolated.
 """
-
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pipeline.machine.gemmini import one_tile
 from pipeline.machine.gemmini.constants import Timing
+from pipeline.machine.gemmini.stages import Ends, Order, Stages, Writes, held
+from pipeline.machine.gemmini.template import EXECUTE_ENTRIES, STORE_ENTRIES
 from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.rounding import blocks
 from pipeline.workload import C, K
 
+MOST_BUSY = 0.95
+"""Share of a bank's cycles that results take at most."""
+
 REFILL_RAMP_CYCLES = 64.0
 """Over so many cycles a refill goes from never to always waiting for stores."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stages:
-    """Cycles of the stages of a tile."""
-
-    load: Float[Tensor, "*b"]
-    """Inputs and weights."""
-    compute: Float[Tensor, "*b"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """Cycles at the start and the end of a run."""
-
-    zeros: Float[Tensor, "*b"]
-    """To clear the accumulator."""
-    refill: Float[Tensor, "*b"]
-    """To fetch partial sums."""
-    store_result: Float[Tensor, "*b"]
-    store_sums: Float[Tensor, "*b"]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """How the tiles of a layer follow each other."""
-
-    tiles: Float[Tensor, "*b"]
-    inner: Float[Tensor, "*b"]
-    """Turns of the innermost DRAM loop."""
-    runs: Float[Tensor, "*b"]
-    """Runs of tiles that add to the same outputs."""
-    visits: Float[Tensor, "*b"]
-    """Runs of each output tile."""
-    is_matmul: Float[Tensor, "*b"]
-    columns: Float[Tensor, "*b"]
-    """Blocks of output channels of a tile: what of a matrix product is stored while the rest still computes."""
-    depth: Float[Tensor, "*b"]
-    """Blocks of input channels of a tile."""
 
 
 def order_of(tiles: Tiles, drop: bool) -> Order:
@@ -82,12 +47,11 @@ def busy_cycles(
     ``full`` and ``last`` are tiles at the start and the end of the innermost loop; each loads while the one before it
     computes. The host takes ``host_cycles`` to send a tile.
     """
-    alone = 2 - timing.tiles_in_flight
 
     def step(compute: Stages, load: Stages) -> Float[Tensor, "*b"]:
         both = torch.maximum(load.load, compute.compute)
-        one_by_one = load.load + compute.compute + timing.load_to_compute_cycles
-        return torch.maximum(both + alone * (one_by_one - both), host_cycles)
+        alone = one_tile.step_cycles(order, compute.loading(load), timing)
+        return torch.maximum(_between(both, alone, timing), host_cycles)
 
     cycles = order.tiles / order.inner
     within, into_last, into_first = step(full, full), step(full, last), step(last, full)
@@ -104,23 +68,45 @@ def boundary_cycles(
     between do both. An output with a single run needs neither.
     """
     length = order.tiles / order.runs
-    start = stages.load + ends.zeros
+    start = stages.load + ends.zeros + _waiting(ends.zeros, stages, timing)
 
-    def clear(store: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+    def clear(writes: Writes) -> Float[Tensor, "*b"]:
+        store = writes.cycles + _waiting(writes.reads, stages, timing)
         through = store + start + stages.compute + timing.store_to_load_cycles - 2 * period
+        through = through - _earlier(order, stages, writes, timing)
         waits = (length / 2).clamp(max=1.0) * through
         two = torch.maximum(torch.maximum(waits, start - period), store - length * period).clamp(min=0.0)
-        return _between(two, ends.zeros + store + timing.store_to_load_cycles, timing)
+        return _between(two, ends.zeros + one_tile.store_cycles(order, stages, writes, timing), timing)
 
-    def refill(store: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
-        two = _refill_cycles(order, stages, ends.refill, store, period, timing)
-        return _between(two, ends.refill + store + timing.refill_cycles, timing)
+    def refill(writes: Writes) -> Float[Tensor, "*b"]:
+        two = _refill_cycles(order, stages, ends.refill, writes.cycles, period, timing)
+        return _between(two, ends.refill + writes.cycles + timing.refill_cycles, timing)
 
     visits = order.visits
-    several = clear(ends.store_sums) + refill(ends.store_result)
-    between = (visits - 2).clamp(min=0.0) * refill(ends.store_sums)
+    several = clear(ends.sums) + refill(ends.results)
+    between = (visits - 2).clamp(min=0.0) * refill(ends.sums)
     split = (visits - 1).clamp(0.0, 1.0)
-    return ((1 - split) * clear(ends.store_result) + split * several + between) / visits
+    return ((1 - split) * clear(ends.results) + split * several + between) / visits
+
+
+def _earlier(order: Order, stages: Stages, writes: Writes, timing: Timing) -> Float[Tensor, "*b"]:
+    """How much earlier a tile has left than with the default reservation station, which constants of latencies have.
+
+    It has left when its last store has entered: entries hold the end of its computes and stores. Loads of a convolution
+    begin with zeros, which wait for the stores of the tile before last.
+    """
+    computes, stores = EXECUTE_ENTRIES.default / 2, STORE_ENTRIES.default
+    earlier = held(stages.compute, stages.computes, timing.execute_entries / 2)
+    earlier = earlier - held(stages.compute, stages.computes, computes)
+    more = held(writes.cycles, writes.commands, timing.store_entries) - held(writes.cycles, writes.commands, stores)
+    return earlier + order.is_matmul * more
+
+
+def _waiting(rows: Float[Tensor, "*b"], stages: Stages, timing: Timing) -> Float[Tensor, "*b"]:
+    """Cycles that ``rows`` of one tile wait for results of the other, where the accumulator has one bank for both."""
+    shared = torch.as_tensor(2 - timing.accumulator_banks).clamp(0.0, 1.0)
+    busy = (stages.results / stages.compute).clamp(max=MOST_BUSY)
+    return shared * torch.minimum(rows * busy / (1 - busy), stages.results)
 
 
 def _between(two: Float[Tensor, "*b"], one: Float[Tensor, "*b"], timing: Timing) -> Float[Tensor, "*b"]:

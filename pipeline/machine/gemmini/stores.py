@@ -13,7 +13,7 @@ from pipeline.machine.gemmini.loads import Missing, overlapped
 from pipeline.machine.gemmini.tiles import Tiles
 from pipeline.machine.rounding import blocks
 from pipeline.machine.system import LINE_BYTES
-from pipeline.workload import K, P
+from pipeline.workload import K, N, P, Q
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,10 @@ class Rows:
     """What a mean output tile writes, for each of its pixels."""
 
     pixels: Float[Tensor, "*b"]
+    commands: Float[Tensor, "*b"]
+    """Stores of int8 results, of all pixels."""
+    sum_commands: Float[Tensor, "*b"]
+    """Stores of int32 partial sums, likewise."""
     columns: Float[Tensor, "*b"]
     """Rows of the accumulator."""
     bursts: Float[Tensor, "*b"]
@@ -58,10 +62,14 @@ def rows_of(tiles: Tiles) -> Rows:
     beat = torch.full_like(dim, BEAT_BYTES)
     alone = tiles.average(K, blocks(tiles.extent[K], beat))
     gathered = tiles.average(K, blocks(tiles.extent[K], torch.maximum(dim, line)))
+    row_blocks = tiles.mean[N] * tiles.mean[Q] * tiles.average(P, blocks(tiles.extent[P], dim))
+    bursts = plain * gathered + (1 - plain) * columns
     return Rows(
         tiles.pixels,
+        row_blocks * bursts,
+        row_blocks * columns,
         columns,
-        plain * gathered + (1 - plain) * columns,
+        bursts,
         plain * (columns + alone - gathered) + (1 - plain) * torch.maximum(alone, columns),
         tiles.average(K, blocks(tiles.extent[K], torch.minimum(dim, line / 4))),
         torch.maximum(tiles.average(K, blocks(tiles.extent[K], beat / 4)), columns),

@@ -8,7 +8,17 @@ from dataclasses import replace
 
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.gemmini.constants import Timing
-from pipeline.machine.gemmini.template import ARRAY_SLOTS, BUS_BYTES, READS_IN_FLIGHT, TILES_IN_FLIGHT, WRITES_IN_FLIGHT
+from pipeline.machine.gemmini.template import (
+    ACCUMULATOR_BANKS,
+    ARRAY_SLOTS,
+    BUS_BYTES,
+    EXECUTE_ENTRIES,
+    LOAD_ENTRIES,
+    READS_IN_FLIGHT,
+    STORE_ENTRIES,
+    TILES_IN_FLIGHT,
+    WRITES_IN_FLIGHT,
+)
 
 TIES = {
     "bytes_per_cycle": (BUS_BYTES, 0),
@@ -17,6 +27,10 @@ TIES = {
     # One tag is that of the slot that enters.
     "in_flight_slots": (ARRAY_SLOTS, 1),
     "tiles_in_flight": (TILES_IN_FLIGHT, 0),
+    "load_entries": (LOAD_ENTRIES, 0),
+    "execute_entries": (EXECUTE_ENTRIES, 0),
+    "store_entries": (STORE_ENTRIES, 0),
+    "accumulator_banks": (ACCUMULATOR_BANKS, 0),
 }
 """Constants, the part of the structure that each follows, and how much of that does not count."""
 

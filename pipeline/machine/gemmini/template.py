@@ -6,8 +6,13 @@ from pipeline.mapping import FOUR_LEVELS
 
 BUS_BYTES = Axis("bus_bytes", 16)
 SCRATCHPAD_BANKS = Axis("scratchpad_banks", 4)
+ACCUMULATOR_BANKS = Axis("accumulator_banks", 2)
 READS_IN_FLIGHT = Axis("reads_in_flight", 16)
 WRITES_IN_FLIGHT = Axis("writes_in_flight", 16)
+LOAD_ENTRIES = Axis("load_entries", 8)
+EXECUTE_ENTRIES = Axis("execute_entries", 16)
+STORE_ENTRIES = Axis("store_entries", 4)
+"""Operations of each class that the reservation station holds."""
 ARRAY_SLOTS = Axis("array_slots", 6)
 """Slots that have entered the array, one of them the next one's tag."""
 TILES_IN_FLIGHT = Axis("tiles_in_flight", 2)
@@ -15,13 +20,13 @@ TILES_IN_FLIGHT = Axis("tiles_in_flight", 2)
 STRUCTURE = (
     BUS_BYTES,
     SCRATCHPAD_BANKS,
-    Axis("accumulator_banks", 2),
+    ACCUMULATOR_BANKS,
     READS_IN_FLIGHT,
     WRITES_IN_FLIGHT,
-    # Operations of each class that the reservation station holds, and those that wait at the controllers.
-    Axis("load_entries", 8),
-    Axis("execute_entries", 16),
-    Axis("store_entries", 4),
+    LOAD_ENTRIES,
+    EXECUTE_ENTRIES,
+    STORE_ENTRIES,
+    # Operations that wait at the controllers; they keep their entries.
     Axis("load_queue", 8),
     Axis("execute_queue", 8),
     Axis("store_queue", 2),

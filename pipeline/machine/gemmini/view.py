@@ -25,7 +25,8 @@ from pipeline.machine.gemmini.loads import (
     sum_stream,
     weight_stream,
 )
-from pipeline.machine.gemmini.overlap import Ends, Order, Stages, boundary_cycles, busy_cycles, order_of
+from pipeline.machine.gemmini.overlap import boundary_cycles, busy_cycles, order_of
+from pipeline.machine.gemmini.stages import Ends, Order, Stages, Writes
 from pipeline.machine.gemmini.stores import Rows, rows_of, store
 from pipeline.machine.gemmini.structure import structured
 from pipeline.machine.gemmini.tiles import Tiles, tiles_of
@@ -51,7 +52,7 @@ class Terms:
     slot_cycles: Float[Tensor, "*b"]
     in_flight_cycles: Float[Tensor, "*b"]
     compute_cycles: Float[Tensor, "*b"]
-    """The larger of the two above."""
+    """The larger of the two above, with conflicts of banks, or what the reservation station makes of it."""
     input_cycles: Float[Tensor, "*b"]
     weight_cycles: Float[Tensor, "*b"]
     sum_cycles: Float[Tensor, "*b"]
@@ -169,8 +170,14 @@ def _stages(part: Part, facts: Facts, missing: _AllMissing, timing: Timing) -> S
     # A tile of nothing but padding loads no inputs.
     inputs = missing.inputs.part(part.inputs.beats / mean.inputs.beats.clamp(min=LEAST_BEATS))
     weights = missing.weights.part(part.weights.beats / mean.weights.beats)
-    load = stream_cycles(part.inputs, dim, timing, inputs) + stream_cycles(part.weights, dim, timing, weights)
-    return Stages(load, execution(part.work, timing).cycles)
+    return Stages(
+        stream_cycles(part.inputs, dim, timing, inputs),
+        stream_cycles(part.weights, dim, timing, weights),
+        execution(part.work, timing).cycles,
+        part.inputs.commands + part.weights.commands,
+        part.work.computes,
+        part.work.weight_blocks * facts.tiles.pixels,
+    )
 
 
 def terms_of(facts: Facts, timing: Timing) -> Terms:
@@ -182,11 +189,12 @@ def terms_of(facts: Facts, timing: Timing) -> Terms:
     tiles, order, dim = facts.tiles, facts.order, facts.tiles.dim
     missing = _missing(facts, timing)
     written = store(facts.rows, timing, missing.results)
+    rows = facts.rows
     ends = Ends(
         facts.zeros,
         stream_cycles(facts.sums, dim, timing, missing.sums),
-        written.result_cycles,
-        written.sum_cycles,
+        Writes(written.result_cycles, rows.commands, rows.pixels * rows.columns),
+        Writes(written.sum_cycles, rows.sum_commands, rows.pixels * rows.columns),
     )
     work = execution(facts.mean.work, timing)
     stages = _stages(facts.mean, facts, missing, timing)
@@ -196,7 +204,7 @@ def terms_of(facts: Facts, timing: Timing) -> Terms:
     busy, period = busy_cycles(order, full, last, _host_cycles(facts, timing), timing)
     boundary = boundary_cycles(order, stages, ends, period, timing)
     fill = ends.zeros + full.load + timing.load_to_compute_cycles
-    fill = fill + last.compute + timing.compute_to_store_cycles + ends.store_result
+    fill = fill + last.compute + timing.compute_to_store_cycles + ends.results.cycles
     count, stores = order.tiles, order.runs
     spills = stores * (1 - 1 / order.visits)
     read_bytes = facts.mean.inputs.bytes + facts.mean.weights.bytes + facts.sums.bytes * spills / count
@@ -217,7 +225,7 @@ def terms_of(facts: Facts, timing: Timing) -> Terms:
         sum_cycles=sum_cycles,
         miss_cycles=missing.inputs.cycles + missing.weights.cycles,
         load_cycles=stages.load + sum_cycles,
-        store_cycles=(ends.store_result * (stores - spills) + ends.store_sums * spills) / count,
+        store_cycles=(ends.results.cycles * (stores - spills) + ends.sums.cycles * spills) / count,
         read_bytes=read_bytes,
         write_bytes=write_bytes,
         period_cycles=period + boundary * stores / count,

@@ -30,11 +30,12 @@ def test_starting_values_as_numbers_tensors_and_rows_of_a_batch_give_the_same_cy
 def test_gradients_reach_every_constant_and_agree_with_finite_differences(memory: str) -> None:
     """Values are moved off their starts, where whole numbers make kinks; rows at a kink between the steps are left.
 
-    Caches are made so small that the layers do not fit.
+    Caches are made so small that the layers do not fit, the reservation station small, the accumulator's bank shared.
     """
     machine, batch = Gemmini(memory), sample(200, seed=12)  # type: ignore[arg-type]
     start = {name: 1.037 * value + 0.013 for name, value in start_values(machine.constants).items()}
     start |= {name: kib for name, kib in {"cache_kib": 10.3, "last_level_kib": 13.7}.items() if name in start}
+    start |= {"accumulator_banks": 1.4, "load_entries": 2.3, "execute_entries": 9.3}
     leaves = {name: torch.full((200,), value, dtype=torch.float64, requires_grad=True) for name, value in start.items()}
     gradients = torch.autograd.grad(machine.latency(*batch, leaves).sum(), list(leaves.values()))
     for (name, value), gradient in zip(start.items(), gradients, strict=True):
