@@ -253,9 +253,10 @@ def draw(
 
 
 def pruned(archive: Archive, points: Points, hardware: HardwareTensors, most: int, problem: Problem) -> Archive:
-    """The ``most`` mappings of each layer that cost least for the first of designs [d, L], whatever memory they need.
+    """The ``most`` mappings of each layer that cost least for the first of designs [d, L].
 
-    Costs are weighted as the objective weighs them there.
+    Half of them fit its hardware, as far as there are so many, or none might be left that does; the others may need any
+    memory. Costs are weighted as the objective weighs them there.
     """
     first = hardware[:1]
     with torch.no_grad():
@@ -266,7 +267,10 @@ def pruned(archive: Archive, points: Points, hardware: HardwareTensors, most: in
     built = HardwareTensors({"dim": archive.dim} | sizes)
     energy = problem.machine.energy(Words(*archive.words), built).total
     cost = per_cycle[0, :, None] * archive.cycles + per_uj[0, :, None] * energy
-    kept = cost.argsort(-1)[:, :most]
+    there = torch.stack([first.sizes[name] for name in names], -1)
+    fits = (archive.need <= there * (1 + 1e-9)).all(-1) & (archive.dim == first.dim)
+    fitting = torch.where(fits, cost, torch.inf).argsort(-1).argsort(-1) < most // 2
+    kept = torch.where(fits & fitting, -torch.inf, cost).argsort(-1)[:, :most]
     parts = [_rows(part, kept) for part in archive.parts[:5]]
     words = torch.stack([_rows(kind, kept) for kind in archive.words])
     return Archive(*[*parts, words, archive.seen])

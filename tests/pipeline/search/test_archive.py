@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pipeline.hardware import HardwareTensors
-from pipeline.search.local.archive import ArchiveSettings, advanced, archive_of, names_of
+from pipeline.search.local.archive import ArchiveSettings, advanced, archive_of, names_of, pruned
 from pipeline.search.local.construct import constructive_starts
 from pipeline.search.points import Points, each_layer, fits, smallest
 from pipeline.search.problem import Recorder
@@ -76,3 +76,16 @@ def test_orders_of_loops_that_do_not_turn_and_shares_of_the_array_make_no_other_
     names = names_of(Points(slots, rank), hardware, problem)
     assert (names[:, 0] == names[:, 1]).all()
     assert (names[:, 0] != names[:, 2]).all()
+
+
+def test_pruning_leaves_every_layer_a_mapping_that_fits_the_hardware_of_the_best_design(problem_on):
+    problem = problem_on("gemmini", fix_dim=8)
+    archive, *_ = some_steps(problem, steps=20)
+    small = HardwareTensors.stack([problem.machine.template.hardware(8, 8, 8)])
+    points, score = archive.assembled(small, problem)
+    assert torch.isfinite(score).all()
+    kept = pruned(archive, points, small, 8, problem)
+    assert kept.cycles.shape[1] == 8
+    again, same = kept.assembled(small, problem)
+    assert same == pytest.approx(score)
+    assert torch.equal(again.slots, points.slots)
