@@ -5,10 +5,14 @@ hardware says what it costs on another. From all known mappings the best design 
 without asking the model: one choice a layer (``Problem.choose``). A step does so for the best hardware so far and for
 random neighbours, has the model judge the best of these designs, and draws new candidates for their layers that are
 not known yet. Mappings on arrays of different sizes are not exchanged.
+
+Cycles do depend on the structure of the hardware: what is known holds on one. Where the structure is searched, a step
+tries the best design on neighbouring ones; when one is better, the best mappings are judged again on it and the others
+are forgotten.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -17,8 +21,8 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.words import Words
 from pipeline.search.local.moves import Moves, inner_products, outer_factors
-from pipeline.search.local.refine import vary
-from pipeline.search.points import Points, concatenate, each_layer
+from pipeline.search.local.vary import vary, vary_structure
+from pipeline.search.points import Points, concatenate, each_layer, smallest, structure_of
 from pipeline.search.problem import Costs, Problem, Recorder
 from pipeline.workload import DIMS
 
@@ -50,6 +54,10 @@ class ArchiveSettings:
     """Standard deviation of memory changes at first, in powers of two; it shrinks to a tenth."""
     most: int = 384
     """Mappings of a layer that are kept; beyond, the worse half is forgotten."""
+    structures: int = 6
+    """Neighbouring structures that a step tries the best design on, where the structure is searched."""
+    rejudged: int = 12
+    """Mappings of a layer that are judged again when the structure changes."""
 
     def candidates(self, budget: int) -> int:
         """New candidates of each layer on one hardware of a step."""
@@ -57,7 +65,8 @@ class ArchiveSettings:
 
     def cost(self, recorder: Recorder) -> int:
         """Evaluations of a step at most."""
-        return self.hardware(recorder) * (1 + self.candidates(recorder.budget))
+        others = self.structures + self.rejudged if recorder.problem.constraints.structure else 0
+        return self.hardware(recorder) * (1 + self.candidates(recorder.budget)) + others
 
     def hardware(self, recorder: Recorder) -> int:
         """Hardware on which a step draws candidates."""
@@ -202,13 +211,59 @@ def advanced(
     others = order[1:][torch.randperm(max(len(order) - 1, 0), generator=generator)]
     order = torch.cat([order[:1], others])[: settings.hardware(recorder)]
     points, hardware = points[order], pool[order]
-    judged, _, _ = recorder.designs(points)
-    leader = hardware[judged.argmin()[None]]
+    kept = structure_of(hardware, problem.constraints)
+    judged, _, _ = recorder.designs(
+        points, smallest(problem.tensors(points), problem.layers, problem.constraints, kept)
+    )
+    first = judged.argmin()[None]
+    leader = hardware[first]
     bases = _bases(archive, hardware, settings, problem, generator)
     archive = draw(archive, bases, hardware, recorder, settings, generator)
     if archive.cycles.shape[1] > settings.most:
         archive = pruned(archive, points, hardware, settings.most // 2, problem)
+    if kept:
+        return restructured(archive, points[first], leader, judged[first], recorder, settings, generator)
     return archive, leader
+
+
+def restructured(
+    archive: Archive,
+    points: Points,
+    hardware: HardwareTensors,
+    score: Float[Tensor, " 1"],
+    recorder: Recorder,
+    settings: ArchiveSettings,
+    generator: torch.Generator,
+) -> tuple[Archive, HardwareTensors]:
+    """A design [1, L], judged ``score`` on ``hardware`` [1], tried on other structures: the archive, the hardware.
+
+    Where one is better, the archive is what is known on it.
+    """
+    problem, count = recorder.problem, settings.structures
+    near = vary_structure(hardware, count, problem, generator)
+    every = points[torch.zeros(count, dtype=torch.long)]
+    kept = structure_of(near, problem.constraints)
+    tried = smallest(problem.tensors(every), problem.layers, problem.constraints, kept)
+    scores, _, _ = recorder.designs(every, tried)
+    best = scores.argmin()[None]
+    if not bool(scores[best] < score):
+        return archive, hardware
+    best_hardware = tried[best]
+    archive = pruned(archive, points, best_hardware, settings.rejudged, problem)
+    there = _where_known(archive, best_hardware, problem)
+    known = Points(archive.slots, archive.rank)
+    costs, valid = recorder.candidates(known, problem.layers[:, None], there, torch.isfinite(archive.cycles))
+    seen = names_of(known, there, problem).sort(-1).values
+    return replace(archive, cycles=torch.where(valid, costs.cycles, torch.inf), seen=seen), best_hardware
+
+
+def _where_known(archive: Archive, hardware: HardwareTensors, problem: Problem) -> HardwareTensors:
+    """The smallest hardware [L, known] of the structure of ``hardware`` [1] for each known mapping."""
+    sizes = {name: archive.need[..., at] for at, name in enumerate(problem.machine.template.sizes[1:])}
+    kept = structure_of(hardware, problem.constraints)
+    return HardwareTensors(
+        {"dim": archive.dim} | sizes | {name: part.expand_as(archive.dim) for name, part in kept.items()}
+    )
 
 
 def _bases(

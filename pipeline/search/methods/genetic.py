@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.search.local.construct import constructive_starts
 from pipeline.search.local.moves import Moves
-from pipeline.search.local.refine import fit, select, vary
+from pipeline.search.local.vary import fit, select, vary
 from pipeline.search.points import Points, concatenate, smallest, where
 from pipeline.search.problem import Problem, Recorder
 

@@ -16,7 +16,7 @@ from torch.optim.adam import adam
 from pipeline.hardware import HardwareTensors
 from pipeline.search.local.archive import Archive, ArchiveSettings, advanced, archive_of
 from pipeline.search.local.construct import DRAWN, constructive_starts
-from pipeline.search.local.refine import RefineSettings, fit, generation, generation_cost
+from pipeline.search.local.vary import fit
 from pipeline.search.orders import OrderMethod, orders_of
 from pipeline.search.points import Points, each_layer, smallest, trim, with_dram_order
 from pipeline.search.problem import Problem, Recorder
@@ -44,8 +44,6 @@ class GradientSettings:
     orders: OrderMethod = "all"
     refine: ArchiveSettings | None = field(default_factory=ArchiveSettings)
     """Discrete refinement with what is left of the budget; None: none."""
-    restructure: RefineSettings = field(default_factory=RefineSettings)
-    """The refinement in its place where parts of the structure are searched, which change all cycles."""
 
 
 PUBLISHED = GradientSettings(
@@ -62,12 +60,10 @@ class GradientState:
     rank: Int[Tensor, "designs L levels 7"]
     rounds: tuple[int, ...]
     """Steps of the rounds of descent still to come; then refinement."""
-    structure: dict[str, Float[Tensor, " designs"]]
-    """The parts of the structure that are searched; descent leaves them as they are."""
     archive: tuple[Tensor, ...] = ()
     """What refinement knows: the parts of an ``Archive``."""
     sizes: tuple[Tensor, ...] = ()
-    """Of the hardware [1] that refinement is at, in the order of the machine's."""
+    """Of the hardware [1] that refinement is at: the machine's, then the searched parts of its structure."""
     done: bool = False
 
 
@@ -102,9 +98,8 @@ class Gradient:
         settings = scaled(self.settings, recorder.budget, recorder.left)
         if settings.rounds:
             points = points[slice(0, settings.starts)]
-        structure = recorder.problem.constraints.first_structure((points.slots.shape[0],))
         done = not settings.rounds and settings.refine is None
-        return GradientState(points.slots, points.rank, settings.rounds, structure, done=done)
+        return GradientState(points.slots, points.rank, settings.rounds, done=done)
 
     def advance(self, state: GradientState, recorder: Recorder, generator: torch.Generator) -> GradientState:
         """One round of descent with its rounding, or one step of refinement."""
@@ -116,17 +111,15 @@ class Gradient:
             best = score.argsort()[:kept]
             points, rounds = points[best], state.rounds[1:]
             done = not rounds and self.settings.refine is None
-            structure = {name: part[best] for name, part in state.structure.items()}
-            return GradientState(points.slots, points.rank, rounds, structure, done=done)
-        if recorder.problem.constraints.structure:
-            return self._generation(state, recorder, generator)
+            return GradientState(points.slots, points.rank, rounds, done=done)
         return self._step(state, recorder, generator)
 
     def _step(self, state: GradientState, recorder: Recorder, generator: torch.Generator) -> GradientState:
         """One step of refinement."""
         refine = self.settings.refine
         assert refine is not None
-        problem, names = recorder.problem, recorder.problem.machine.template.sizes
+        problem = recorder.problem
+        names = (*problem.machine.template.sizes, *problem.constraints.structure)
         if recorder.left < refine.cost(recorder):
             return replace(state, done=True)
         if state.archive:
@@ -140,26 +133,6 @@ class Gradient:
             best = hardware[:1]
         archive, best = advanced(archive, best, recorder, refine, generator)
         return replace(state, archive=archive.parts, sizes=tuple(best.sizes[name] for name in names))
-
-    def _generation(self, state: GradientState, recorder: Recorder, generator: torch.Generator) -> GradientState:
-        """One generation of refinement that searches the structure too."""
-        points, refine = Points(state.slots, state.rank), self.settings.restructure
-        points = points[slice(0, refine.kept)]
-        structure = {name: part[: refine.kept] for name, part in state.structure.items()}
-        survivors = min(points.slots.shape[0], self._designs(recorder, refine))
-        axes = len(recorder.problem.constraints.structure)
-        if recorder.left < generation_cost(len(points.slots), survivors, refine, axes):
-            return replace(state, done=True)
-        points, found = generation(points, structure, survivors, recorder, refine, generator)
-        return GradientState(points.slots, points.rank, (), dict(found))
-
-    @staticmethod
-    def _designs(recorder: Recorder, refine: RefineSettings) -> int:
-        """Designs that go on: fewer as the budget is used up."""
-        share = recorder.left / recorder.budget
-        if recorder.problem.constraints.fixed is not None:
-            return refine.kept if share > 0.5 else 1
-        return max(1, math.ceil(refine.kept * share))
 
 
 def scaled(settings: GradientSettings, budget: int, left: float) -> GradientSettings:

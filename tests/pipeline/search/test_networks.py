@@ -12,7 +12,7 @@ from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
 from pipeline.search.constraints import Constraints
 from pipeline.search.local.construct import construct, random_priorities
-from pipeline.search.local.refine import RefineSettings, generation
+from pipeline.search.methods.gradient import Gradient, GradientSettings, GradientState
 from pipeline.search.points import each_layer, smallest
 from pipeline.search.problem import Costs, Problem, Recorder, join_workloads
 from pipeline.stages.search import latency_limits, run_search, weighted
@@ -159,6 +159,8 @@ def test_designs_beyond_an_area_go_on_within_it(small, other):
     area = MACHINE.area_mm2(smallest(free.tensors(points), free.layers, free.constraints)).min()
     limits = Constraints(MACHINE, fix_dim=4, max_area_mm2=0.4 * float(area))
     recorder = Recorder(replace(free, constraints=limits), 1000, lambda: 0.0)
-    generation(points, {}, 2, recorder, RefineSettings(), generator)
+    method = Gradient(GradientSettings(drawn=0))
+    state = method.advance(GradientState(points.slots, points.rank, ()), recorder, generator)
+    assert state.archive
     assert recorder.best_hardware is not None
     assert limits.allows(recorder.best_hardware)

@@ -12,7 +12,7 @@ from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
 from pipeline.search.local.construct import construct, constructive_starts, random_priorities, smallest_primes
 from pipeline.search.local.moves import Moves
-from pipeline.search.local.refine import fit
+from pipeline.search.local.vary import fit
 from pipeline.search.methods.default import Default
 from pipeline.search.methods.genetic import Genetic
 from pipeline.search.methods.gradient import Gradient

@@ -1,7 +1,7 @@
 """Searches that move the structure of the hardware."""
 
 import json
-from itertools import product
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,9 +11,9 @@ from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.search.constraints import Constraints
-from pipeline.search.local.construct import construct, random_priorities
-from pipeline.search.local.refine import restructured
-from pipeline.search.points import smallest
+from pipeline.search.local.archive import Archive, ArchiveSettings, advanced, archive_of
+from pipeline.search.local.construct import constructive_starts
+from pipeline.search.points import Points, smallest
 from pipeline.search.problem import Problem, Recorder
 from pipeline.stages.search import run_search, structures
 from pipeline.table import Row, read_table, rows_of
@@ -45,28 +45,43 @@ def test_a_search_moves_the_structure_and_its_files_have_it(small, tmp_path):
     assert design["hardware"]["reads_in_flight"] == 8
 
 
-def test_a_step_is_the_best_of_all_single_steps(small):
-    constraints = Constraints(SOC, fix_dim=16, structure=CHOICES)
-    problem = Problem(small, AnalyticalModel(SOC), constraints)
-    recorder = Recorder(problem, 1000, clock=lambda: 0.0)
-    generator = torch.Generator().manual_seed(0)
-    hardware = constraints.sample(5, generator)
-    each = hardware[:, None]
-    points = construct(problem.layers, each, random_priorities((5, len(problem.counts)), generator), SOC)
-    own = smallest(problem.tensors(points), problem.layers, constraints, {n: hardware.sizes[n] for n in CHOICES})
-    score, _, _ = recorder.designs(points, own)
-    _, found = restructured(points, own, score, recorder)
-    for index in range(5):
-        now = {name: int(own.sizes[name][index]) for name in CHOICES}
-        scores = {}
-        for numbers in product(*CHOICES.values()):
-            other = dict(zip(CHOICES, numbers, strict=True))
-            places = [abs(CHOICES[name].index(other[name]) - CHOICES[name].index(now[name])) for name in CHOICES]
-            if sum(places) <= 1:
-                changed = own.replaced({n: torch.full((5,), float(v), dtype=torch.float64) for n, v in other.items()})
-                scores[numbers] = float(recorder.designs(points, changed)[0][index])
-        chosen = tuple(int(found[name][index]) for name in CHOICES)
-        assert scores[chosen] == min(scores.values())
+def after_steps(workload: Workload, steps: int) -> tuple[Problem, Archive, HardwareTensors, list[dict[str, int]]]:
+    """Archive and hardware after some steps of refinement, and the structures on the way."""
+    problem = Problem(workload, AnalyticalModel(SOC), Constraints(SOC, fix_dim=16, structure=CHOICES))
+    recorder = Recorder(problem, 2000, clock=lambda: 0.0)
+    generator = torch.Generator().manual_seed(1)
+    points, _ = constructive_starts(recorder, 20, generator, 20)
+    best = smallest(problem.tensors(points), problem.layers, problem.constraints)
+    archive, best, way = archive_of(points, best, problem), best[:1], []
+    for _ in range(steps):
+        archive, best = advanced(archive, best, recorder, ArchiveSettings(), generator)
+        way.append(best.hardware(0, SOC.template).changed)
+    assert recorder.best_hardware is not None
+    assert recorder.best_log_score <= float(archive.assembled(best, problem)[1]) + 0.2
+    return problem, archive, best, way
+
+
+def test_refinement_moves_through_structures_step_by_step(small):
+    *_, way = after_steps(small, 12)
+    names = list(CHOICES)
+    places = [[CHOICES[name].index(one.get(name, int(SOC.default_hardware[name]))) for name in names] for one in way]
+    changed = [sum(a != b for a, b in zip(*pair, strict=True)) for pair in pairwise(places)]
+    assert sum(changed) > 0
+    assert max(changed) <= 2
+    assert way[-1]["reads_in_flight"] == 32  # more are never slower
+
+
+def test_what_is_known_after_the_structure_changed_is_what_the_model_says_on_it(small):
+    problem, archive, best, way = after_steps(small, 12)
+    assert way[-1] != way[0]
+    costs, valid = archive.costs_on(best, problem)
+    known = Points(archive.slots, archive.rank)
+    there = best.map(lambda size: size.expand(archive.cycles.shape))
+    judged = problem.costs(problem.tensors(known, problem.layers[:, None]), problem.layers[:, None], there)
+    assert valid.sum() > 20
+    assert (judged.cycles <= costs.cycles[0] * (1 + 1e-9))[valid[0]].all()
+    close = (judged.cycles / costs.cycles[0] - 1).abs() < 1e-9
+    assert close[valid[0]].double().mean() > 0.8  # the others fill the memory that they were judged on
 
 
 def test_hardware_that_is_fixed_keeps_its_structure_whatever_searches():
