@@ -1,9 +1,9 @@
 """A loop nest with boundaries of its own for each tensor, counted as ``timeloop`` counts, and as a ``Mapping``.
 
 Outside mappers keep loops as one list and say, for each tensor, up to which loop a memory holds it. A ``Mapping`` has
-one tile for all tensors of a level, so not every nest is one: the scratchpad may hold all channels of the inputs
-while weights stream through in slices. Each tensor's traffic depends on its own boundaries only, so a nest is counted
-as one mapping for each tensor.
+levels with one loop a dimension, and boundaries of a tensor's own (``Mapping.held``) only where such a loop ends, so
+not every nest is one. Each tensor's traffic depends on its own boundaries only, so a nest is counted as one mapping,
+with one tile a level, for each tensor.
 """
 
 import math

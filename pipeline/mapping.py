@@ -47,10 +47,17 @@ class Hierarchy:
         """Place in ``DIMS`` of the dimension of each spatial loop."""
         return tuple(DIMS.index(dim) for _, dim in self.spatial)
 
+    def home(self, tensor: str) -> int:
+        """The outermost level below DRAM that keeps a tensor (DRAM where none does): loops outside bring in tiles."""
+        return max((level for level in range(self.levels - 1) if tensor in self.keeps[level]), default=self.levels - 1)
+
 
 FOUR_LEVELS = Hierarchy(("W", "O", "WI", "WIO"), ((1, "C"), (2, "K")))
 """That of Gemmini and of the public DOSA data: L0 registers, L1 accumulator, L2 scratchpad, L3 DRAM; C is spatial over
 array rows at L1, K over array columns at L2."""
+
+TENSORS = "WIO"
+"""Weights, inputs, outputs."""
 
 MAX_TEXT = 4096
 
@@ -73,6 +80,12 @@ class Mapping:
     spatial: tuple[int, ...] = ()
     """In the order of ``hierarchy.spatial``; empty where nothing runs in parallel."""
     hierarchy: Hierarchy = FOUR_LEVELS
+    held: tuple[int, ...] = (0,) * len(TENSORS)
+    """For each of ``TENSORS`` how many loops outside its home level, innermost first, its tile there covers too.
+
+    0: the tile is that of the level, as for all others it keeps. Above 0 the tensor has a boundary of its own: it
+    fills more of the memory, and these loops do not move it.
+    """
 
     def __post_init__(self) -> None:
         if len(self.loops) != self.hierarchy.levels:
@@ -88,6 +101,12 @@ class Mapping:
                 raise ValueError(f"mapping spatial {dim} = {value!r} is not an integer of at least 1")
         for dim, size in zip(DIMS, self.layer.sizes, strict=True):
             self._check_cover(dim, size)
+        for tensor, count in zip(TENSORS, self.held, strict=True):
+            outside = sum(len(loops) for loops in self.loops[self.hierarchy.home(tensor) + 1 :])
+            if not 0 <= count <= outside:
+                raise ValueError(
+                    f"mapping: tile of {tensor} covers {count} loops outside its level, there are {outside}"
+                )
 
     def _check_cover(self, dim: str, size: int) -> None:
         remaining = size
@@ -136,18 +155,29 @@ class Mapping:
     def __str__(self) -> str:
         parts = []
         for level in reversed(range(self.hierarchy.levels)):
-            loops = " ".join(f"{dim}{factor}" for dim, factor in self.loops[level]) or "N1"
+            loops = " ".join(self._marked(level)) or "N1"
             for at, dim in reversed(self.hierarchy.spatial):
                 if at == level and self.lanes(dim) > 1:
                     loops += f" {dim}{self.lanes(dim)}X"
             parts.append(f"L{level}[{self.hierarchy.keeps[level]}] {loops}")
         return " - ".join(parts)
 
+    def _marked(self, level: int) -> Iterable[str]:
+        """The temporal loops of a level as text, ``[W]`` before those that only the tile of W covers."""
+        below = {tensor: self.hierarchy.home(tensor) + 1 for tensor in TENSORS}
+        for place, (dim, factor) in enumerate(self.loops[level]):
+            left = len(self.loops[level]) - place
+            for tensor, count in zip(TENSORS, self.held, strict=True):
+                if below[tensor] <= level and count == left + sum(map(len, self.loops[below[tensor] : level])):
+                    yield f"[{tensor}]"
+            yield f"{dim}{factor}"
+
     @classmethod
     def parse(cls, text: str, layer: Layer, hierarchy: Hierarchy = FOUR_LEVELS) -> "Mapping":
         """Read the text form, for example ``L3[WIO] K8 Q28 - L2[WI] N1 K4X - L1[O] C3 P7 C3X - L0[W] P16``.
 
-        Raises ValueError that names the offending part.
+        ``L3[WIO] Q2 [I] K45 C16``: inside the level the input tile covers K45 and C16 too, that of the weights does
+        not. Raises ValueError that names the offending part.
         """
         if len(text) > MAX_TEXT:
             raise ValueError(f"mapping text has {len(text)} characters, at most {MAX_TEXT} are read")
@@ -157,15 +187,27 @@ class Mapping:
             raise ValueError(f"mapping {text[:200]!r}: has {len(parts)} levels, needs {names}")
         loops: list[Loops] = []
         spatial = {dim: 1 for _, dim in hierarchy.spatial}
+        held = dict.fromkeys(TENSORS, 0)
         for level, part in zip(range(hierarchy.levels), reversed(parts), strict=True):
-            temporal = []
-            for dim, factor, is_spatial in _parse_level(part, level, hierarchy):
-                if is_spatial:
-                    spatial[dim] = factor
+            temporal: list[tuple[str, int]] = []
+            marks: dict[str, int] = {}
+            for name, factor, is_spatial in _parse_level(part, level, hierarchy):
+                if name in TENSORS:
+                    if hierarchy.home(name) >= level or name in marks or held[name]:
+                        raise ValueError(f"mapping L{level}: [{name}] stands once, outside L{hierarchy.home(name)}")
+                    marks[name] = len(temporal)
+                elif is_spatial:
+                    spatial[name] = factor
                 elif factor > 1:
-                    temporal.append((dim, factor))
+                    temporal.append((name, factor))
             loops.append(tuple(temporal))
-        return cls(layer, tuple(loops), tuple(spatial.values()), hierarchy)
+            for tensor, outside in marks.items():
+                held[tensor] = sum(map(len, loops[hierarchy.home(tensor) + 1 :])) - outside
+        return cls(layer, tuple(loops), tuple(spatial.values()), hierarchy, tuple(held.values()))
+
+
+_MARK = re.compile(rf"\[[{TENSORS}]\]")
+"""Where the tile of a tensor has its own boundary."""
 
 
 def _check_loops(level: int, loops: Loops) -> None:
@@ -181,6 +223,7 @@ def _check_loops(level: int, loops: Loops) -> None:
 
 
 def _parse_level(part: str, level: int, hierarchy: Hierarchy) -> Iterable[tuple[str, int, bool]]:
+    """Loops as (dimension, factor, is spatial), outermost first, and marks as (tensor, 1, False) where they stand."""
     head, *tokens = part.split()
     expected = f"L{level}[{hierarchy.keeps[level]}]"
     if head != expected:
@@ -188,6 +231,9 @@ def _parse_level(part: str, level: int, hierarchy: Hierarchy) -> Iterable[tuple[
     if not tokens:
         raise ValueError(f"mapping {expected}: no loops; an empty level is written N1")
     for token in tokens:
+        if _MARK.fullmatch(token):
+            yield token[1], 1, False
+            continue
         match = re.fullmatch(r"([RSPQCKN])([1-9][0-9]{0,6})(X?)", token, re.ASCII)
         if match is None or int(match[2]) > MAX_SIZE:
             raise ValueError(f"mapping {expected}: {token[:40]!r} is not a loop such as K8 or K4X")
@@ -232,6 +278,9 @@ class MappingTensors:
     """Spatial factors in the order of ``Hierarchy.spatial``."""
     rank: Int[Tensor, "*b levels 7"]
     """Position of each dimension in the loop order of its level, 0 = outermost; a permutation of 0..6."""
+    held: Int[Tensor, "*b 3"] | None = None
+    """How many places of the loop orders outside its home level, innermost first, the tile of each of ``TENSORS``
+    covers too, seven a level; None: every tile is that of its level."""
 
     @classmethod
     def stack(cls, mappings: Sequence[Mapping]) -> "MappingTensors":
@@ -244,6 +293,7 @@ class MappingTensors:
             temporal=torch.tensor(temporal, dtype=torch.float64).reshape(-1, levels, len(DIMS)),
             spatial=torch.tensor([m.spatial for m in mappings], dtype=torch.float64).reshape(-1, lanes),
             rank=torch.tensor(rank, dtype=torch.int64).reshape(-1, levels, len(DIMS)),
+            held=torch.tensor([_places_held(m) for m in mappings]) if any(any(m.held) for m in mappings) else None,
         )
 
     def mapping(self, layer: Layer, index: int | tuple[int, ...], hierarchy: Hierarchy = FOUR_LEVELS) -> Mapping:
@@ -255,7 +305,13 @@ class MappingTensors:
         for factors, order in zip(temporal, ranks, strict=True):
             outermost_first = sorted(range(len(DIMS)), key=order.__getitem__)
             loops.append(tuple((DIMS[d], factors[d]) for d in outermost_first if factors[d] > 1))
-        return Mapping(layer, tuple(loops), tuple(spatial), hierarchy)
+        held = (0,) * len(TENSORS)
+        if self.held is not None:
+            held = tuple(
+                sum(temporal[level][d] > 1 for level, d in _covered(hierarchy.home(tensor), places, ranks))
+                for tensor, places in zip(TENSORS, self.held[index].tolist(), strict=True)
+            )
+        return Mapping(layer, tuple(loops), tuple(spatial), hierarchy, held)
 
     def tile(self, hierarchy: Hierarchy) -> Float[Tensor, "*b 7"]:
         """Product of all factors inside the DRAM loops, which may exceed the layer's size."""
@@ -265,7 +321,8 @@ class MappingTensors:
         return self.temporal[..., :-1, :].prod(-2) * lanes
 
     def __getitem__(self, index: object) -> "MappingTensors":
-        return MappingTensors(self.temporal[index], self.spatial[index], self.rank[index])  # type: ignore[index]
+        held = None if self.held is None else self.held[index]  # type: ignore[index]
+        return MappingTensors(self.temporal[index], self.spatial[index], self.rank[index], held)  # type: ignore[index]
 
 
 def _pairs(values: Sequence[tuple[int, int]]) -> Float[Tensor, "b 2"]:
@@ -276,3 +333,21 @@ def _ranks(loops: Loops) -> list[int]:
     present = [dim for dim, _ in loops]
     order = [dim for dim in DIMS if dim not in present] + present
     return [order.index(dim) for dim in DIMS]
+
+
+def _places_held(mapping: Mapping) -> list[int]:
+    """``Mapping.held`` in places of loop orders, where a level has seven and its loops the innermost of them."""
+    places = []
+    for tensor, count in zip(TENSORS, mapping.held, strict=True):
+        level, left, whole = mapping.hierarchy.home(tensor) + 1, count, 0
+        while left > len(mapping.loops[level]):
+            level, left, whole = level + 1, left - len(mapping.loops[level]), whole + len(DIMS)
+        places.append(whole + left)
+    return places
+
+
+def _covered(home: int, places: int, ranks: list[list[int]]) -> Iterable[tuple[int, int]]:
+    """Level and dimension of the loops in the innermost ``places`` outside level ``home``."""
+    for level in range(home + 1, len(ranks)):
+        left = places - len(DIMS) * (level - home - 1)
+        yield from ((level, d) for d, rank in enumerate(ranks[level]) if rank >= len(DIMS) - left)

@@ -1,10 +1,11 @@
 """Random layers and mappings for property tests."""
 
 import math
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from pipeline.mapping import FOUR_LEVELS, Mapping
+from pipeline.mapping import FOUR_LEVELS, TENSORS, Mapping
 from pipeline.workload import DIMS, Layer
 
 _SPATIAL = dict(FOUR_LEVELS.spatial)
@@ -41,3 +42,11 @@ def mappings(draw: st.DrawFn, exact: bool = False) -> Mapping:
                 temporal[level][dim] = factor
     orders = [tuple(draw(st.permutations(sorted(loops.items())))) for loops in temporal]
     return Mapping(layer, tuple(orders), (spatial["C"], spatial["K"]))
+
+
+@st.composite
+def with_own_tiles(draw: st.DrawFn) -> Mapping:
+    """Legal mappings in which tensors may have boundaries of their own."""
+    mapping = draw(mappings())
+    outside = [sum(map(len, mapping.loops[FOUR_LEVELS.home(tensor) + 1 :])) for tensor in TENSORS]
+    return replace(mapping, held=tuple(draw(st.integers(0, most)) for most in outside))

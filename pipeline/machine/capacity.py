@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pipeline.hardware import Hardware, HardwareTensors, array_size
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import TENSORS, LayerTensors, Mapping, MappingTensors
 
 SLACK = 1.0 + 1e-9
 """Footprints are sums of products of real numbers: what is over by less than this fits."""
@@ -35,9 +35,17 @@ def misfits(machine: Machine, rows: Iterable[tuple[Mapping, Hardware]]) -> list[
     need = machine.footprint_kib(layers, MappingTensors.stack(mappings), sizes.dim)
     columns = {size: kib.broadcast_to(sizes.dim.shape).tolist() for size, kib in need.items()}
     return [
-        _misfit(mapping, hardware, {size: column[index] for size, column in columns.items()})
+        _tile_of_its_own(mapping, machine)
+        or _misfit(mapping, hardware, {size: column[index] for size, column in columns.items()})
         for index, (mapping, hardware) in enumerate(pairs)
     ]
+
+
+def _tile_of_its_own(mapping: Mapping, machine: Machine) -> str:
+    for tensor, count in zip(TENSORS, mapping.held, strict=True):
+        if count and tensor not in machine.space.own_tiles:
+            return f"mapping has a boundary [{tensor}]: on {machine.name} a level has one tile for all tensors"
+    return ""
 
 
 def _misfit(mapping: Mapping, hardware: Hardware, need_kib: dict[str, float]) -> str:

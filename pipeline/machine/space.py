@@ -40,6 +40,8 @@ class MappingSpace:
     """Levels whose tile a constructive mapping fills, in this order."""
     move_shares: tuple[float, float, float, float]
     """How often a local search moves a factor, retiles a dimension, refits a side of the array, changes an order."""
+    own_tiles: str = ""
+    """Tensors (letters of ``WIO``) whose tile may cover loops outside its level too; others have the level's tile."""
 
     def __post_init__(self) -> None:
         for index, partner in zip(self.spatial, self.partners, strict=True):

@@ -99,7 +99,7 @@ def search_key(problem: Problem, method: Method[Any], name: str, evaluations: in
     """Names everything that decides the result of a search, the code included."""
     code = source_digest(__name__, type(problem.model).__module__, type(method).__module__)
     solved = (problem.workload, problem.networks, problem.model, problem.constraints, problem.objective)
-    asked = (*solved, method, name, evaluations, seed)
+    asked = (*solved, problem.one_tile, method, name, evaluations, seed)
     return digest(code, hashlib.sha256("\n".join(_content(asked)).encode()).hexdigest())
 
 

@@ -5,7 +5,7 @@ A vector of inner factors has one entry per slot of the machine's ``MappingSpace
 tensor [..., slots].
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from pipeline.hardware import HardwareTensors
 from pipeline.machine import capacity
 from pipeline.machine.machine import Machine
 from pipeline.machine.space import MappingSpace, Slot
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping import TENSORS, LayerTensors, MappingTensors
 from pipeline.search.constraints import Constraints
 from pipeline.workload import DIMS
 
@@ -35,34 +35,59 @@ class Points:
     rank: Int[Tensor, "*b levels 7"]
     """Position of each dimension in the loop order of its level, 0 = outermost."""
 
+    held: Int[Tensor, "*b 3"] | None = None
+    """Places outside its level that each tensor's tile covers (``MappingTensors.held``); None: none."""
+
     def __getitem__(self, index: object) -> "Points":
-        return Points(self.slots[index], self.rank[index])  # type: ignore[index]
+        held = None if self.held is None else self.held[index]  # type: ignore[index]
+        return Points(self.slots[index], self.rank[index], held)  # type: ignore[index]
+
+    @property
+    def places_held(self) -> Int[Tensor, "*b 3"]:
+        """``held`` in numbers."""
+        return torch.zeros(*self.slots.shape[:-1], len(TENSORS), dtype=torch.long) if self.held is None else self.held
 
     def tensors(self, layers: LayerTensors, space: MappingSpace) -> MappingTensors:
         """As float64 factors of all levels."""
-        return tensors_of(self.slots.to(torch.float64), layers.size, self.rank, space, ceil=True)
+        factors = tensors_of(self.slots.to(torch.float64), layers.size, self.rank, space, ceil=True)
+        if self.held is None or not bool(self.held.any()):
+            return factors
+        return MappingTensors(factors.temporal, factors.spatial, factors.rank, self.held)
 
     def copies(self, count: int) -> "Points":
         """``count`` times the same, on a new first dimension."""
-        return Points(self.slots.expand(count, *self.slots.shape), self.rank.expand(count, *self.rank.shape))
+        return self.map(lambda part: part.expand(count, *part.shape))
 
     def gather(self, index: Int[Tensor, "*b"]) -> "Points":
         """The point that ``index`` picks on the last batch dimension."""
-        slots = self.slots.gather(-2, index[..., None, None].expand(*index.shape, 1, self.slots.shape[-1]))
-        rank = self.rank.gather(-3, index[..., None, None, None].expand(*index.shape, 1, *self.rank.shape[-2:]))
-        return Points(slots.squeeze(-2), rank.squeeze(-3))
+        batch = index.dim()
+
+        def picked(part: Tensor) -> Tensor:
+            inner = part.shape[batch + 1 :]
+            at = index[(..., None, *(None,) * len(inner))].expand(*index.shape, 1, *inner)
+            return part.gather(batch, at).squeeze(batch)
+
+        return self.map(picked)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Points":
+        """Every part changed."""
+        return Points(change(self.slots), change(self.rank), None if self.held is None else change(self.held))
 
 
 def concatenate(points: list[Points], dim: int) -> Points:
     """Points joined on batch dimension ``dim`` (not negative)."""
-    return Points(torch.cat([p.slots for p in points], dim), torch.cat([p.rank for p in points], dim))
+    even = all(p.held is None for p in points)
+    held = None if even else torch.cat([p.places_held for p in points], dim)
+    return Points(torch.cat([p.slots for p in points], dim), torch.cat([p.rank for p in points], dim), held)
 
 
 def where(condition: Bool[Tensor, "*b"], yes: Points, no: Points) -> Points:
     """``yes`` where the condition holds, else ``no``."""
+    even = yes.held is None and no.held is None
     return Points(
         torch.where(condition[..., None], yes.slots, no.slots),
         torch.where(condition[..., None, None], yes.rank, no.rank),
+        None if even else torch.where(condition[..., None], yes.places_held, no.places_held),
     )
 
 

@@ -7,7 +7,7 @@ evaluation. Forward with backward counts once. Candidates that do not fit their 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 from pipeline.choices import OBJECTIVES, Objective
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.cost import cost
-from pipeline.machine.latency import LatencyModel
+from pipeline.machine.latency import AnalyticalModel, LatencyModel
 from pipeline.machine.machine import Machine, MachineChoice
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.search.constraints import Constraints
@@ -92,6 +92,8 @@ class Problem:
     objective: Objective = "edp"
     networks: tuple[Network, ...] = ()
     """Whose layers they are; empty: all of one network."""
+    one_tile: bool = False
+    """Whether a level has one tile for all tensors though the machine could keep them apart."""
     layers: LayerTensors = field(init=False)
     """Layers [L]."""
     counts: Float[Tensor, " L"] = field(init=False)
@@ -119,6 +121,12 @@ class Problem:
     def machine(self) -> Machine:
         """What mappings mean."""
         return self.constraints.machine
+
+    @property
+    def own_tiles(self) -> bool:
+        """Whether tensors may have tiles of their own. Not where a learned model judges: it does not see them."""
+        able = bool(self.machine.space.own_tiles) and isinstance(self.model, AnalyticalModel)
+        return able and not self.one_tile
 
     @property
     def weights(self) -> tuple[float, float]:
@@ -287,16 +295,15 @@ class Recorder:
         if not flat[index] < self.best_log_score:
             return
         self.best_log_score = float(flat[index])
-        slots = points.slots.reshape(-1, *points.slots.shape[-2:])[index]
-        rank = points.rank.reshape(-1, *points.rank.shape[-3:])[index]
-        self.best = Points(slots.clone(), rank.clone())
+        batch = score.dim()
+        self.best = points.map(lambda part: part.reshape(-1, *part.shape[batch:])[index].clone())
         self.best_hardware = hardware.map(lambda size: size.reshape(-1)[index].clone())
         cycles, energy = totals.cycles.reshape(-1)[index], totals.energy_uj.reshape(-1)[index]
         self.trace.append((self.evaluations, self.clock(), float(cycles), float(energy)))
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        best = None if self.best is None else {"slots": self.best.slots, "rank": self.best.rank}
+        best = None if self.best is None else {f.name: getattr(self.best, f.name) for f in fields(Points)}
         return {
             "layer_evaluations": self.layer_evaluations,
             "invalid": self.invalid,

@@ -64,6 +64,7 @@ def run_search(
     max_dim: int | None = None,
     max_kib: Mapping[str, float] | None = None,
     best_effort: bool = False,
+    one_tile: bool = False,
     stream: TextIO | None = None,
 ) -> SearchResult:
     """Search ``workload``, or hardware that several share, on the machine of ``model`` with about ``evaluations``.
@@ -73,7 +74,7 @@ def run_search(
     them; ``structure`` has the numbers that parts of it may have. With ``out`` the result is written there and an
     interrupted search goes on from the checkpoint in it. Progress is shown on ``stream``. Raises ValueError that names
     what is wrong, and the network for which nothing within its latency limit was found; with ``best_effort`` such a
-    result is given all the same.
+    result is given all the same. ``one_tile`` keeps to one tile a level for all tensors.
     """
     chosen = method_named(method)
     machine = with_area(model.machine, area)
@@ -99,7 +100,7 @@ def run_search(
     if max_ms:
         limits = [ms * clock_mhz * 1e3 for ms in max_ms]
         networks = tuple(replace(n, max_cycles=limit) for n, limit in zip(networks, limits, strict=True))
-    problem = Problem(joined, model, constraints, objective, networks)
+    problem = Problem(joined, model, constraints, objective, networks, one_tile)
     checkpoint = None if out is None else out / "checkpoint.pt"
     progress = Progress(stream, f"{method} on {joined.name}")
     result = search(
@@ -184,6 +185,9 @@ def main(
     best_effort: Annotated[
         bool, typer.Option("--best-effort", help="Write the best found even where it breaks a latency limit.")
     ] = False,
+    one_tile: Annotated[
+        bool, typer.Option("--one-tile", help="Keep to one tile a level for all tensors, as Timeloop's files do.")
+    ] = False,
 ) -> None:
     """Search hardware and mappings of one or several workloads.
 
@@ -213,6 +217,7 @@ def main(
         max_dim=max_dim,
         max_kib={name: limit for name, limit in limits.items() if limit is not None},
         best_effort=best_effort,
+        one_tile=one_tile,
         stream=sys.stderr,
     )
     typer.echo(result.summary())

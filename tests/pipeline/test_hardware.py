@@ -109,6 +109,14 @@ def test_an_array_that_is_too_small_is_named():
         check_fits(mapping, DEFAULT, GEMMINI)
 
 
+def test_a_tile_of_a_tensors_own_is_refused_where_a_level_has_one_tile():
+    layer = Layer(1, 1, 4, 1, 32, 32)
+    mapping = Mapping.parse("L3[WIO] P4 [I] K2 - L2[WI] N1 K16X - L1[O] C2 C16X - L0[W] N1", layer)
+    check_fits(mapping, TIMELOOP.template.hardware(16, 64, 64), TIMELOOP)
+    with pytest.raises(ValueError, match=r"boundary \[I\]: on gemmini a level has one tile"):
+        check_fits(mapping, DEFAULT, GEMMINI)
+
+
 def test_footprints_of_a_hand_worked_convolution_tile():
     layer = Layer(3, 3, 8, 8, 20, 40, stride_w=2, stride_h=2)
     text = "L3[WIO] Q2 - L2[WI] N1 K14X - L1[O] K3 C2 R3 S3 P8 Q4 C10X - L0[W] N1"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from pipeline.mapping import Mapping, MappingTensors
 from pipeline.workload import DIMS, Layer
-from tests.strategies import mappings
+from tests.strategies import mappings, with_own_tiles
 
 PUBLISHED = "L3[WIO] K8 Q28 - L2[WI] N1 K4X - L1[O] K2 S7 R7 Q4 P7 C3X - L0[W] P16"
 STEM = Layer(7, 7, 112, 112, 3, 64, stride_w=2, stride_h=2)
@@ -24,6 +24,24 @@ def test_the_tensor_form_reads_back_equal(mapping):
     tensors = MappingTensors.stack([mapping, mapping])
     assert tensors.mapping(mapping.layer, 1) == mapping
     assert sorted(tensors.rank[0, 2].tolist()) == list(range(7))
+
+
+@settings(deadline=None)
+@given(with_own_tiles())
+def test_tiles_of_their_own_read_back_equal_from_text_and_tensors(mapping):
+    assert Mapping.parse(str(mapping), mapping.layer) == mapping
+    assert MappingTensors.stack([mapping]).mapping(mapping.layer, 0) == mapping
+
+
+def test_a_mark_says_from_where_inwards_a_tile_covers_the_loops():
+    text = "L3[WIO] P2 [I] K45 [W] C16 - L2[WI] [O] S3 K16X - L1[O] R3 Q28 P14 C16X - L0[W] N1"
+    mapping = Mapping.parse(text, Layer(3, 3, 28, 28, 256, 720))
+    assert mapping.held == (1, 2, 1)
+    assert str(mapping) == text
+
+
+def test_a_mapping_without_marks_has_tensors_without_held_places():
+    assert MappingTensors.stack([Mapping.parse(PUBLISHED, STEM)]).held is None
 
 
 @settings(deadline=None)
@@ -72,9 +90,18 @@ def test_a_ragged_mapping_of_the_default_tiler_is_legal():
         (PUBLISHED.split(" - ", maxsplit=1)[0], "has 1 levels"),
         ("K" * 5000, "5000 characters"),
         ("", "has 1 levels"),
+        (PUBLISHED.replace("K2 S7", "[O] K2 S7"), "[O] stands once, outside L1"),
+        (PUBLISHED.replace("K8", "[I] K8 [I]"), "[I] stands once, outside L2"),
+        (PUBLISHED.replace("K8", "[Z] K8"), "'[Z]' is not a loop"),
     ],
 )
 def test_bad_text_is_refused_with_the_offender(text, culprit):
     with pytest.raises(ValueError, match="mapping") as caught:
         Mapping.parse(text, STEM)
     assert culprit in str(caught.value)
+
+
+def test_a_tile_that_covers_more_loops_than_there_are_is_refused():
+    mapping = Mapping.parse(PUBLISHED, STEM)
+    with pytest.raises(ValueError, match="tile of I covers 3 loops outside its level, there are 2"):
+        Mapping(STEM, mapping.loops, mapping.spatial, held=(0, 3, 0))

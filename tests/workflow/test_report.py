@@ -304,6 +304,14 @@ def test_a_picture_of_a_mapping_has_a_box_a_level_and_the_tile_of_each_tensor():
     assert "448 x 8 of 12,544 x 64 outputs" in boxes  # 112 columns x 4 rows, and 4 x 2 channels
 
 
+def test_a_picture_shows_the_tile_that_a_tensor_has_of_its_own():
+    text = "L3[WIO] P2 [I] K45 C16 - L2[WI] S3 K16X - L1[O] R3 Q28 P14 C16X - L0[W] N1"
+    assert "[inputs]" in nest(text)
+    boxes = tiles(text, {"R": 3, "S": 3, "P": 28, "Q": 28, "C": 256, "K": 720, "N": 1})
+    assert "392 x 256 of 784 x 256 inputs" in boxes
+    assert "144 x 16 of 2,304 x 720 weights" in boxes
+
+
 @pytest.mark.parametrize("is_log", [False, True])
 @pytest.mark.parametrize(
     ("low", "high"), [(40, 900), (90, 110), (1, 3000), (1, 10_430), (3e9, 4e10), (0.55, 1), (1e-3, 1e3), (7, 7)]

@@ -20,9 +20,10 @@ from pipeline.machine.timeloop.nest import (
     product,
     sum_of_rounded_up,
 )
+from pipeline.machine.timeloop.own_tiles import seen_by
 from pipeline.machine.timeloop.reuse import fetches, input_words
 from pipeline.machine.words import Words
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping import TENSORS, LayerTensors, MappingTensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,13 @@ def timeloop_accesses(layers: LayerTensors, mappings: MappingTensors) -> Accesse
     Weights go DRAM - scratchpad - registers, inputs DRAM - scratchpad - array, outputs array - accumulator - DRAM.
     """
     nest = Nest.of(layers, mappings)
+    own = {tensor: seen_by(tensor, nest, mappings.held) for tensor in TENSORS}
     macs = product(nest.shape.size)
-    weights = fetches(nest, WEIGHTS, NOT_WEIGHTS, 3) * product(of(nest.tile[2], WEIGHTS))
+    weights = fetches(own["W"], WEIGHTS, NOT_WEIGHTS, 3) * product(of(own["W"].tile[2], WEIGHTS))
     registers = product(of(nest.tile[0], WEIGHTS)) * nest.rows * nest.columns
     weight_loads = fetches(nest, WEIGHTS, NOT_WEIGHTS, 1) * registers
-    inputs = input_words(nest)
-    evictions = fetches(nest, OUTPUTS, NOT_OUTPUTS, 2) * product(of(nest.tile[1], OUTPUTS)) * nest.columns
+    inputs = input_words(own["I"])
+    evictions = fetches(own["O"], OUTPUTS, NOT_OUTPUTS, 2) * product(of(own["O"].tile[1], OUTPUTS)) * nest.columns
     refills = evictions - product(of(nest.shape.size, OUTPUTS))
     updates = macs / nest.busy_rows
     return Accesses(

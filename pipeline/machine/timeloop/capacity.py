@@ -5,7 +5,8 @@ from torch import Tensor
 
 from pipeline.hardware import ACCUMULATOR, SCRATCHPAD
 from pipeline.machine.timeloop.nest import OUTPUTS, WEIGHTS, Shape, by_level, cut, of, product, tile_extents
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.machine.timeloop.own_tiles import covered, grown
+from pipeline.mapping import FOUR_LEVELS, TENSORS, LayerTensors, MappingTensors
 from pipeline.workload import C, N
 
 KIB = 1024
@@ -15,10 +16,18 @@ def footprint_kib(
     layers: LayerTensors, mappings: MappingTensors, dim: Float[Tensor, "*#b"]
 ) -> dict[str, Float[Tensor, "*#b"]]:
     """Physical KiB that one tile of each mapping needs: whole columns of the accumulator, words of the scratchpad."""
-    shape = Shape.of(layers, mappings)
-    extents = tile_extents(by_level(mappings.temporal), *mappings.spatial.unbind(-1))
-    tile, inner = cut(extents[2], shape), cut(extents[1], shape)
-    width, height = shape.windows(tile)
-    words = product(of(tile, WEIGHTS)) + width * height * tile[C] * tile[N]
-    outputs = product(of(inner, OUTPUTS)) * dim * ACCUMULATOR.word_bytes
-    return {SCRATCHPAD.size: words / KIB, ACCUMULATOR.size: outputs / KIB}
+    weights, inputs, outputs = tile_words(layers, mappings)
+    return {SCRATCHPAD.size: (weights + inputs) / KIB, ACCUMULATOR.size: outputs * dim * ACCUMULATOR.word_bytes / KIB}
+
+
+def tile_words(layers: LayerTensors, mappings: MappingTensors) -> tuple[Float[Tensor, "*b"], ...]:
+    """Words of the largest tile of weights and of inputs in the scratchpad, and of outputs in one column."""
+    shape, loops = Shape.of(layers, mappings), by_level(mappings.temporal)
+    tiles = tile_extents(loops, *mappings.spatial.unbind(-1))
+    own = {tensor: tiles[FOUR_LEVELS.home(tensor)] for tensor in TENSORS}
+    if mappings.held is not None:
+        rank = mappings.rank.movedim((-2, -1), (0, 1))
+        own = {name: grown(tile, loops, covered(name, mappings.held, rank)) for name, tile in own.items()}
+    weights, inputs, outputs = (cut(own[tensor], shape) for tensor in TENSORS)
+    width, height = shape.windows(inputs)
+    return product(of(weights, WEIGHTS)), width * height * inputs[C] * inputs[N], product(of(outputs, OUTPUTS))

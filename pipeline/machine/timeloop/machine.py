@@ -14,7 +14,7 @@ from pipeline.machine.explain import Explanation, capacity_columns, largest, nam
 from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.machine.space import MappingSpace, SizeGrid
 from pipeline.machine.timeloop.accesses import timeloop_accesses
-from pipeline.machine.timeloop.capacity import footprint_kib
+from pipeline.machine.timeloop.capacity import KIB, footprint_kib, tile_words
 from pipeline.machine.timeloop.roofs import Roofs, timeloop_roofs
 from pipeline.machine.timeloop.template import GRID, SPACE, TEMPLATE
 from pipeline.machine.words import Words
@@ -119,6 +119,8 @@ class Timeloop:
         accesses = timeloop_accesses(layers, mappings)
         roofs, words = timeloop_roofs(accesses, hardware), accesses.words(hardware)
         columns = capacity_columns(footprint_kib(layers, mappings, hardware.dim), hardware.sizes)
+        weights, inputs, _ = tile_words(layers, mappings)
+        columns |= {"kib.scratchpad_weights": weights / KIB, "kib.scratchpad_inputs": inputs / KIB}
         columns |= named("words", words) | named("accesses", accesses) | named("cycles", roofs)
         columns |= named("energy_uj", words_energy(words, hardware))
         return Explanation(columns, largest(roofs, [field.name for field in fields(roofs)]))

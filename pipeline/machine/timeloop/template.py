@@ -16,4 +16,5 @@ SPACE = MappingSpace(
     ordered_levels=(1, 2, 3),
     fill_levels=(1, 2),
     move_shares=(0.5, 0.15, 0.1, 0.25),
+    own_tiles="WIO",
 )

@@ -124,8 +124,11 @@ def mapping_directives(mapping: Mapping) -> dict[str, Any]:
     """The mapping file: per level what it keeps, its temporal loops, and the spatial ones below it.
 
     Permutations are written innermost first. A loop that is cut short in the last tile is written with the
-    iterations it has there (``P=4,2``).
+    iterations it has there (``P=4,2``). Raises ValueError for a mapping with a boundary of its own for a tensor:
+    Timeloop's levels have one tile for all.
     """
+    if any(mapping.held):
+        raise ValueError(f"mapping {mapping}: a level of Timeloop has one tile for all tensors (search --one-tile)")
     directives: list[dict[str, Any]] = []
     for level in reversed(range(FOUR_LEVELS.levels)):
         name = LEVEL_NAMES[level]

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.words import Words
-from pipeline.search.local.moves import Moves, inner_products, outer_factors
+from pipeline.mapping import TENSORS
+from pipeline.search.local.moves import Moves, covered_loops, inner_products, outer_factors
 from pipeline.search.local.vary import vary, vary_structure
 from pipeline.search.points import Points, concatenate, each_layer, smallest, structure_of
 from pipeline.search.problem import Costs, Problem, Recorder
@@ -85,13 +86,14 @@ class Archive:
     """Smallest memories in KiB on which they cost as much (``needed``)."""
     cycles: Float[Tensor, "L known"]
     words: Float[Tensor, "kinds L known"]
+    held: Int[Tensor, "L known 3"]
     seen: Int[Tensor, "L drawn"]
     """Names of all mappings that were ever judged, sorted."""
 
     @property
     def parts(self) -> tuple[Tensor, ...]:
         """All tensors."""
-        return self.slots, self.rank, self.dim, self.need, self.cycles, self.words, self.seen
+        return self.slots, self.rank, self.dim, self.need, self.cycles, self.words, self.held, self.seen
 
     def costs_on(self, hardware: HardwareTensors, problem: Problem) -> tuple[Costs, Bool[Tensor, "h L known"]]:
         """What is known on ``hardware`` [h], and what of it fits there."""
@@ -112,7 +114,7 @@ class Archive:
     def points(self, index: Int[Tensor, "h L"]) -> Points:
         """The mapping of each layer that ``index`` picks."""
         layer = torch.arange(index.shape[-1])
-        return Points(self.slots[layer, index], self.rank[layer, index])
+        return Points(self.slots[layer, index], self.rank[layer, index], self.held[layer, index])
 
 
 def archive_of(points: Points, hardware: HardwareTensors, problem: Problem) -> Archive:
@@ -129,9 +131,10 @@ def archive_of(points: Points, hardware: HardwareTensors, problem: Problem) -> A
         torch.zeros(layers, 0, memories, dtype=torch.float64),
         torch.zeros(layers, 0, dtype=torch.float64),
         torch.zeros(len(WORDS), layers, 0, dtype=torch.float64),
+        torch.zeros(layers, 0, len(TENSORS), dtype=torch.long),
         torch.zeros(layers, 0, dtype=torch.long),
     )
-    turned = Points(points.slots.transpose(0, 1), points.rank.transpose(0, 1))
+    turned = points.map(lambda part: part.transpose(0, 1))
     there = hardware.map(lambda size: size.expand_as(costs.cycles).T)
     return extended(empty, turned, there, costs.cycles.T, torch.ones_like(there.dim, dtype=torch.bool), problem)
 
@@ -149,8 +152,16 @@ def extended(
     need = needed(points, hardware, problem)
     found = machine.words(layers, problem.tensors(points, layers), hardware)
     words = torch.stack([getattr(found, name).expand_as(cycles) for name in WORDS])
-    new = (points.slots, points.rank, hardware.dim, need, torch.where(valid, cycles, torch.inf), words)
-    axes = (1, 1, 1, 1, 1, 2)
+    new = (
+        points.slots,
+        points.rank,
+        hardware.dim,
+        need,
+        torch.where(valid, cycles, torch.inf),
+        words,
+        points.places_held,
+    )
+    axes = (1, 1, 1, 1, 1, 2, 1)
     joined = [torch.cat([a, b], axis) for a, b, axis in zip(archive.parts[:-1], new, axes, strict=True)]
     seen = torch.cat([archive.seen, names_of(points, hardware, problem)], 1).sort(-1).values
     return Archive(*[*joined, seen])
@@ -187,7 +198,8 @@ def names_of(points: Points, hardware: HardwareTensors, problem: Problem) -> Int
     tile = inner_products(points.slots, space) if space.is_tiled_once else points.slots
     first = problem.machine.template.sizes[1]
     loose = needed(points, hardware, problem)[..., 0] != hardware.sizes[first]
-    content = torch.cat([tile, place, inner, hardware.dim[..., None].long(), loose[..., None].long()], -1)
+    covered = covered_loops(problem.tensors(points, problem.layers[:, None]), space.hierarchy)
+    content = torch.cat([tile, place, inner, covered, hardware.dim[..., None].long(), loose[..., None].long()], -1)
     multipliers = torch.randint(1, 2**62, (content.shape[-1],), generator=torch.Generator().manual_seed(0)) | 1
     return (content * multipliers).sum(-1)
 
@@ -251,7 +263,7 @@ def restructured(
     best_hardware = tried[best]
     archive = pruned(archive, points, best_hardware, settings.rejudged, problem)
     there = _where_known(archive, best_hardware, problem)
-    known = Points(archive.slots, archive.rank)
+    known = Points(archive.slots, archive.rank, archive.held)
     costs, valid = recorder.candidates(known, problem.layers[:, None], there, torch.isfinite(archive.cycles))
     seen = names_of(known, there, problem).sort(-1).values
     return replace(archive, cycles=torch.where(valid, costs.cycles, torch.inf), seen=seen), best_hardware
@@ -292,6 +304,8 @@ def draw(
     count = settings.candidates(recorder.budget) * settings.hardware(recorder) // hardware.dim.shape[0]
     layers, each = problem.layers[:, None], each_layer(hardware, 2)
     moves = Moves.of(problem.size, problem.machine)
+    if not problem.own_tiles:
+        bases = replace(bases, held=None)
     changed = moves.propose(bases, hardware.dim.long(), 2 * count, generator)
     filled = moves.refill(bases, layers, each, 2 * count, generator)
     drawn = concatenate([changed, filled], 2)
@@ -328,7 +342,7 @@ def pruned(archive: Archive, points: Points, hardware: HardwareTensors, most: in
     kept = torch.where(fits & fitting, -torch.inf, cost).argsort(-1)[:, :most]
     parts = [_rows(part, kept) for part in archive.parts[:5]]
     words = torch.stack([_rows(kind, kept) for kind in archive.words])
-    return Archive(*[*parts, words, archive.seen])
+    return Archive(*[*parts, words, _rows(archive.held, kept), archive.seen])
 
 
 def _rows(values: Tensor, kept: Int[Tensor, "L kept"]) -> Tensor:
@@ -349,7 +363,7 @@ def _flat(values: Tensor) -> Tensor:
 def _by_layer(points: Points) -> Points:
     """Mappings [d, L, c] as [L, d c]."""
     shape = points.slots.shape[1], points.slots.shape[0] * points.slots.shape[2]
-    return Points(*(part.transpose(0, 1).reshape(*shape, *part.shape[3:]) for part in (points.slots, points.rank)))
+    return points.map(lambda part: part.transpose(0, 1).reshape(*shape, *part.shape[3:]))
 
 
 def _fresh(names: Int[Tensor, "L n"], seen: Int[Tensor, "L m"]) -> Bool[Tensor, "L n"]:

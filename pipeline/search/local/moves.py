@@ -4,22 +4,29 @@ A change moves a prime factor between two levels of a dimension, retiles a dimen
 (possibly ragged) DRAM tiles, refits a side of the array, or changes a loop order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.machine import Machine
 from pipeline.machine.space import MappingSpace
-from pipeline.mapping import LayerTensors
+from pipeline.mapping import TENSORS, Hierarchy, LayerTensors, MappingTensors
 from pipeline.search.local.construct import smallest_primes
 from pipeline.search.orders import EVERY
 from pipeline.search.points import Points, ceil_divide, fits, trim, with_dram_order
 from pipeline.workload import DIMS
 
 _FILL_STEPS = 12
+
+_EMPTIED = 2
+"""Factors that leave a tile at most where it does not fit any more because a tensor's tile covers other loops."""
+
+_MOVED_OUT, _REBOUND, _RELEASED = 0.15, 0.2, 0.4
+"""How often a loop moves out of all tiles but one, how often a tile covers another number of loops, and how many of
+these are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,11 @@ class Moves:
         for turn in range(3):
             active = changes >= turn
             slots, rank = self._change(slots, rank, size, array, active, generator)
-        return Points(slots, rank)
+        if points.held is None:
+            return Points(slots, rank)
+        held = points.held[..., None, :].expand(*size.shape[:-1], len(TENSORS))
+        rebound = self._rebound(Points(slots, rank, held), size, generator)
+        return replace(rebound, slots=trim(rebound.slots, size, array, self.machine.space))
 
     def refill(
         self, points: Points, layers: LayerTensors, hardware: HardwareTensors, count: int, generator: torch.Generator
@@ -82,9 +93,23 @@ class Moves:
         known = EVERY[torch.randint(len(EVERY), shape, generator=generator)]
         reorder = torch.rand(shape, generator=generator) < 0.3
         rank = with_dram_order(rank, torch.where(reorder[..., None], known, rank[..., -1, :]))
+        filled = Points(slots, rank)
+        if points.held is not None:
+            held = points.held[..., None, :].expand(*shape, len(TENSORS))
+            filled = self._rebound(Points(slots, rank, held), size, generator)
+            for _ in range(_EMPTIED):
+                filled = self._emptied(filled, layers, hardware, generator)
         for _ in range(_FILL_STEPS):
-            slots = self._grow(Points(slots, rank), layers, hardware, size, generator)
-        return Points(trim(slots, size, hardware.dim.long().expand(shape), space), rank)
+            filled = replace(filled, slots=self._grow(filled, layers, hardware, size, generator))
+        return replace(filled, slots=trim(filled.slots, size, hardware.dim.long().expand(shape), space))
+
+    def _emptied(
+        self, points: Points, layers: LayerTensors, hardware: HardwareTensors, generator: torch.Generator
+    ) -> Points:
+        """The mappings that fit, and the others with one factor less in their tiles."""
+        ok = fits(points.tensors(layers, self.machine.space), layers, hardware, self.machine)
+        slot = _one_of(points.slots > 1, generator)[..., None]
+        return replace(points, slots=torch.where(ok[..., None], points.slots, points.slots.scatter(-1, slot, 1)))
 
     def _grow(
         self,
@@ -103,7 +128,7 @@ class Moves:
         slot = torch.where(inner, slot, 0)
         prime = torch.where(inner, self.primes[left.gather(-1, which[..., None])], 1)
         grown = points.slots.scatter(-1, slot, points.slots.gather(-1, slot) * prime)
-        ok = fits(Points(grown, points.rank).tensors(layers, self.machine.space), layers, hardware, self.machine)
+        ok = fits(replace(points, slots=grown).tensors(layers, self.machine.space), layers, hardware, self.machine)
         return torch.where(ok[..., None], grown, points.slots)
 
     def shrink(self, slots: Tensor, dim: Int[Tensor, "*b"], generator: torch.Generator) -> Tensor:
@@ -181,6 +206,43 @@ class Moves:
         tile = slots.gather(-1, slot) * slots.gather(-1, inner)
         return slots.scatter(-1, slot, new).scatter(-1, inner, ceil_divide(tile, new))
 
+    def _rebound(self, points: Points, size: Tensor, generator: torch.Generator) -> Points:
+        """Give a tensor another boundary in some of the mappings [*b] of layers of ``size`` [*b, 7].
+
+        Either its tile covers another number of loops, or none; or a loop inside moves out to become the innermost of
+        the DRAM loops, and this tile alone goes on to cover it, with all there is of the dimension: others shrink.
+        """
+        space, shape = self.machine.space, size.shape[:-1]
+        assert points.held is not None
+        levels = space.hierarchy.levels - 2
+        below = len(DIMS) * torch.tensor([levels - space.hierarchy.home(tensor) for tensor in TENSORS])
+        able = torch.tensor([TENSORS.index(tensor) for tensor in space.own_tiles])
+        tensor = able[torch.randint(len(able), shape, generator=generator)][..., None]
+        kind = torch.rand(shape, generator=generator)[..., None]
+
+        outer = outer_factors(points.slots, size, space)
+        turning = _one_of(outer > 1, generator)[..., None]
+        places = below[tensor] + len(DIMS) - points.rank[..., -1, :].gather(-1, turning)
+        none = torch.rand(shape, generator=generator)[..., None] < _RELEASED
+        other = points.held.scatter(-1, tensor, torch.where(none, 0, places))
+
+        temporal = [index for index in space.open if not space.slots[index].spatial and space.slots[index].level > 0]
+        slot = torch.tensor(temporal)[_one_of(points.slots[..., temporal] > 1, generator)][..., None]
+        dim = space.dim_of_slot[slot]
+        emptied = points.slots.scatter(-1, slot, 1)
+        old = points.rank[..., -1, :]
+        innermost = (2 * old).scatter(-1, dim, 2 * len(DIMS)).argsort(-1).argsort(-1)
+        longer = torch.minimum(torch.maximum(points.held, below) + 1, below + len(DIMS))
+        covers = (points.held > below).scatter(-1, tensor, True)
+        longer = torch.where(covers, longer, points.held)
+
+        moved, rebound = kind < _MOVED_OUT, (kind >= _MOVED_OUT) & (kind < _MOVED_OUT + _REBOUND)
+        return Points(
+            torch.where(moved, emptied, points.slots),
+            with_dram_order(points.rank, torch.where(moved, innermost, old)),
+            torch.where(moved, longer, torch.where(rebound, other, points.held)),
+        )
+
     def _order(self, rank: Tensor, which: Tensor, generator: torch.Generator) -> Tensor:
         """Move the loop over ``which`` to another place at one level, or take one of the orders that matter."""
         levels = torch.tensor(self.machine.space.ordered_levels)
@@ -201,6 +263,27 @@ def dim_with_work(size: Int[Tensor, "*b 7"], generator: torch.Generator) -> Int[
     weight = (size > 1).to(torch.float64) + 1e-9
     flat = weight.reshape(-1, len(DIMS))
     return torch.multinomial(flat, 1, generator=generator).reshape(size.shape[:-1])
+
+
+def _one_of(can: Bool[Tensor, "*b n"], generator: torch.Generator) -> Int[Tensor, "*b"]:
+    """A random place of those that can be chosen (any, where none can)."""
+    flat = (can.to(torch.float64) + 1e-9).reshape(-1, can.shape[-1])
+    return torch.multinomial(flat, 1, generator=generator).reshape(can.shape[:-1])
+
+
+def covered_loops(mappings: MappingTensors, hierarchy: Hierarchy) -> Int[Tensor, "*b 3"]:
+    """How many loops above one outside its level each tensor's tile covers."""
+    if mappings.held is None:
+        return torch.zeros(*mappings.spatial.shape[:-1], len(TENSORS), dtype=torch.long)
+    counts = []
+    for index, tensor in enumerate(TENSORS):
+        home, count = hierarchy.home(tensor), torch.zeros_like(mappings.held[..., index])
+        for level in range(home + 1, hierarchy.levels):
+            left = mappings.held[..., index, None] - len(DIMS) * (level - home - 1)
+            inside = mappings.rank[..., level, :] >= len(DIMS) - left
+            count = count + (inside & (mappings.temporal[..., level, :] > 1)).sum(-1)
+        counts.append(count)
+    return torch.stack(counts, -1)
 
 
 def inner_products(slots: Int[Tensor, "*b slots"], space: MappingSpace) -> Int[Tensor, "*b 7"]:

@@ -1,5 +1,7 @@
 """Hardware near other hardware, and designs made to fit it."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -21,7 +23,8 @@ def fit(points: Points, hardware: HardwareTensors, problem: Problem, generator: 
         ok = fits(problem.tensors(points), problem.layers, each, machine)
         if bool(ok.all()):
             return points
-        points = where(ok, points, Points(moves.shrink(points.slots, hardware.dim.long(), generator), points.rank))
+        shrunk = moves.shrink(points.slots, hardware.dim.long(), generator)
+        points = where(ok, points, replace(points, slots=shrunk))
     ok = fits(problem.tensors(points), problem.layers, each, machine)
     priorities = random_priorities(tuple(ok.shape), generator)
     return where(ok, points, construct(problem.layers, each, priorities, machine))

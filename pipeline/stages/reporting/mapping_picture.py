@@ -31,6 +31,8 @@ class Level:
     tensors: str
     loops: tuple[tuple[str, int, bool], ...]
     """Dimension, factor, whether it is spatial; outermost first."""
+    marks: dict[str, int]
+    """Tensors with a boundary of their own here: how many of the loops are outside it."""
 
 
 def levels(text: str) -> list[Level]:
@@ -39,8 +41,14 @@ def levels(text: str) -> list[Level]:
     for part in text.split(" - "):
         match = LEVEL.fullmatch(part.strip())
         if match is not None:
-            loops = tuple((t[0], int(t[1:].rstrip("X")), t.endswith("X")) for t in match[3].split())
-            found.append(Level(match[1], match[2], tuple(loop for loop in loops if loop[1] > 1)))
+            loops: list[tuple[str, int, bool]] = []
+            marks: dict[str, int] = {}
+            for token in match[3].split():
+                if token.startswith("["):
+                    marks[token[1]] = len(loops)
+                elif (factor := int(token[1:].rstrip("X"))) > 1:
+                    loops.append((token[0], factor, token.endswith("X")))
+            found.append(Level(match[1], match[2], tuple(loops), marks))
     return found
 
 
@@ -49,11 +57,12 @@ def nest(text: str) -> Markup:
     inside = Markup('<div class="mac">multiply and add</div>')
     for level in reversed(levels(text)):
         loops = Markup("").join(
-            Markup('<span class="loop{2}" title="{3}">{0} <b>{1}</b></span>').format(
+            _marks(level, place)
+            + Markup('<span class="loop{2}" title="{3}">{0} <b>{1}</b></span>').format(
                 dimension, factor, " spatial" if spatial else "",
                 _loop_words(dimension, factor, spatial),
             )
-            for dimension, factor, spatial in level.loops
+            for place, (dimension, factor, spatial) in enumerate(level.loops)
         )  # fmt: skip
         kept = ", ".join(TENSORS[name] for name in level.tensors if name in TENSORS)
         head = Markup('<span class="place">{0}<small> keeps {1}</small></span>').format(
@@ -65,6 +74,12 @@ def nest(text: str) -> Markup:
     return Markup('<div class="nest">') + inside + Markup("</div>")
 
 
+def _marks(level: Level, place: int) -> Markup:
+    names = [TENSORS[tensor] for tensor, outside in level.marks.items() if outside == place]
+    title = "these stay in the memory inside over the loops that follow"
+    return Markup("").join(Markup('<span class="soft" title="{1}">[{0}]</span> ').format(n, title) for n in names)
+
+
 def _loop_words(dimension: str, factor: int, spatial: bool) -> str:
     when = "at once, in the array" if spatial else "one after another"
     return f"{factor} steps over {WORDS.get(dimension, dimension)}s, {when}"
@@ -72,13 +87,15 @@ def _loop_words(dimension: str, factor: int, spatial: bool) -> str:
 
 def tiles(text: str, sizes: dict[str, int]) -> Markup:
     """What one tile takes of weights, inputs and outputs: a box in a box, both in proportion."""
-    inner = [loop for level in levels(text)[1:] for loop in level.loops]
-    extent = {
-        name: min(size, math.prod(factor for dimension, factor, _ in inner if dimension == name))
-        for name, size in sizes.items()
-    }
+    outer, *inner = levels(text)
     pictures = []
     for tensor, down, across in (("I", "PQN", "C"), ("W", "RSC", "K"), ("O", "PQN", "K")):
+        own = outer.loops[outer.marks.get(tensor, len(outer.loops)) :]
+        loops = [loop for level in inner for loop in level.loops] + list(own)
+        extent = {
+            name: min(size, math.prod(factor for dimension, factor, _ in loops if dimension == name))
+            for name, size in sizes.items()
+        }
         whole = [math.prod(sizes[d] for d in dims) for dims in (down, across)]
         part = [math.prod(extent[d] for d in dims) for dims in (down, across)]
         pictures.append(_tile(TENSORS[tensor], words.colour(tensor), whole, part, (down, across)))

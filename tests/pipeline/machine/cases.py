@@ -2,8 +2,9 @@
 
 import math
 import random
+from dataclasses import replace
 
-from pipeline.mapping import FOUR_LEVELS, Loops, Mapping
+from pipeline.mapping import FOUR_LEVELS, TENSORS, Loops, Mapping
 from pipeline.workload import DIMS, Layer
 
 _SPATIAL = dict(FOUR_LEVELS.spatial)
@@ -41,3 +42,9 @@ def random_mapping(rng: random.Random, layer: Layer, exact: bool = True) -> Mapp
         rng.shuffle(level)
     ordered: list[Loops] = [tuple(level) for level in loops]
     return Mapping(layer, tuple(ordered), (spatial["C"], spatial["K"]))
+
+
+def with_own_tiles(rng: random.Random, mapping: Mapping) -> Mapping:
+    """``mapping`` with random boundaries for each tensor."""
+    outside = [sum(map(len, mapping.loops[FOUR_LEVELS.home(tensor) + 1 :])) for tensor in TENSORS]
+    return replace(mapping, held=tuple(rng.randint(0, most) for most in outside))

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from pipeline.mapping import Mapping
+from pipeline.workload import DIMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,22 @@ def _input_extent(outputs: int, taps: int, stride: int, dilation: int) -> int:
 
 def _timeloop_footprint(mapping: Mapping, dim: int) -> Footprint:
     layer = mapping.layer
-    tile = {name: mapping.tile(name) for name in "RSPQCKN"}
-    weights = tile["R"] * tile["S"] * tile["C"] * tile["K"]
-    width = _input_extent(tile["P"], tile["R"], layer.stride_w, layer.dilation_w)
-    height = _input_extent(tile["Q"], tile["S"], layer.stride_h, layer.dilation_h)
-    inputs = tile["N"] * tile["C"] * width * height
-    outputs = math.prod(mapping.tile(name, level=1) for name in "PQKN")
+    own = [_own_tile(mapping, level, held) for level, held in zip((2, 2, 1), mapping.held, strict=True)]
+    weights = math.prod(own[0][name] for name in "RSCK")
+    width = _input_extent(own[1]["P"], own[1]["R"], layer.stride_w, layer.dilation_w)
+    height = _input_extent(own[1]["Q"], own[1]["S"], layer.stride_h, layer.dilation_h)
+    inputs = own[1]["N"] * own[1]["C"] * width * height
+    outputs = math.prod(own[2][name] for name in "PQKN")
     return Footprint(math.ceil((weights + inputs) / dim), outputs)
+
+
+def _own_tile(mapping: Mapping, level: int, held: int) -> dict[str, int]:
+    """Extents of a tile that covers ``held`` loops outside its level."""
+    tile = {name: mapping.tile(name, level) for name in DIMS}
+    outside = [loop for loops in mapping.loops[level + 1 :] for loop in reversed(loops)]
+    for dim, factor in outside[:held]:
+        tile[dim] = min(tile[dim] * factor, mapping.layer.sizes[DIMS.index(dim)])
+    return tile
 
 
 def _gemmini_footprint(mapping: Mapping, dim: int) -> Footprint:

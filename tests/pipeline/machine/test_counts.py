@@ -10,7 +10,7 @@ import torch
 from pipeline.machine.timeloop.accesses import Accesses, timeloop_accesses
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.workload import Layer
-from tests.pipeline.machine.cases import random_layer, random_mapping
+from tests.pipeline.machine.cases import random_layer, random_mapping, with_own_tiles
 from tests.pipeline.machine.walker import Walker
 
 LANES = {"busy_rows", "busy_columns"}
@@ -50,6 +50,14 @@ def test_every_count_equals_the_walk_of_all_iterations() -> None:
     assert differences(cases(seed=1, count=500, most_macs=100), twice=False) == []
 
 
+@pytest.mark.parametrize("twice", [True, False])
+def test_every_count_of_tensors_with_their_own_tiles_equals_the_walk(twice: bool) -> None:
+    rng = random.Random(5)
+    mappings = [with_own_tiles(rng, mapping) for mapping in cases(seed=5, count=700, most_macs=100)]
+    assert sum(any(mapping.held) for mapping in mappings) > 300
+    assert differences(mappings, twice) == []
+
+
 @pytest.mark.long
 def test_every_count_equals_the_walk_of_many_larger_mappings() -> None:
     assert differences(cases(seed=2, count=8000, most_macs=800), twice=True) == []
@@ -68,8 +76,11 @@ def test_every_loop_order_of_a_level_equals_its_walk(level: int, dims: str) -> N
     assert differences(mappings, twice=True) == []
 
 
-def test_a_ragged_mapping_never_counts_less_than_its_walk() -> None:
+@pytest.mark.parametrize("own", [False, True])
+def test_a_ragged_mapping_never_counts_less_than_its_walk(own: bool) -> None:
+    rng = random.Random(3)
     mappings = cases(seed=3, count=400, most_macs=150, exact=False)
+    mappings = [with_own_tiles(rng, mapping) if own else mapping for mapping in mappings]
     assert sum(not mapping.is_exact for mapping in mappings) > 150
     found = differences(mappings, twice=False)
     assert all(value > walked for _, _, value, walked in found)

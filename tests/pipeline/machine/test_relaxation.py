@@ -1,7 +1,7 @@
 """What holds between and at the integers: gradients, continuity, monotonicity, footprints."""
 
 import random
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ from pipeline.machine.timeloop.roofs import timeloop_roofs
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.workload import DIMS, Layer
 from tests.machines import MACHINES, TIMELOOP
-from tests.pipeline.machine.cases import random_layer, random_mapping
+from tests.pipeline.machine.cases import random_layer, random_mapping, with_own_tiles
 from tests.pipeline.machine.footprint import footprint
 
 HARDWARE = HardwareTensors.stack([TIMELOOP.template.hardware(16, 64, 16)])
@@ -51,11 +51,13 @@ def unrounded(accesses: Accesses, hardware: HardwareTensors) -> tuple[Tensor, Te
     return cycles, words_energy(words, hardware).total
 
 
-def test_gradients_agree_with_finite_differences() -> None:
+@pytest.mark.parametrize("own", [False, True])
+def test_gradients_agree_with_finite_differences(own: bool) -> None:
     layers, inner, spatial, rank = relaxed(seed=0, count=12)
+    held = torch.randint(8, (12, 3), generator=torch.Generator().manual_seed(0)) if own else None
 
     def log_costs(inner: Tensor, spatial: Tensor) -> Tensor:
-        accesses = timeloop_accesses(layers, mapping_of(layers, inner, spatial, rank))
+        accesses = timeloop_accesses(layers, replace(mapping_of(layers, inner, spatial, rank), held=held))
         return torch.stack(unrounded(accesses, HARDWARE)).log()
 
     assert torch.autograd.gradcheck(log_costs, (inner.requires_grad_(), spatial.requires_grad_()), atol=1e-6)
@@ -93,6 +95,15 @@ def test_a_factor_that_leaves_one_moves_no_cost_by_a_jump() -> None:
                     return torch.stack(unrounded(accesses, HARDWARE)).log()
 
                 assert (costs(1e-9) - costs(0.0)).abs().max() < 1e-5
+
+
+def test_tiles_of_their_own_that_cover_nothing_change_no_bit() -> None:
+    rng = random.Random(6)
+    mappings = [random_mapping(rng, random_layer(rng, 2000), exact=False) for _ in range(200)]
+    layers, tensors = LayerTensors.stack([m.layer for m in mappings]), MappingTensors.stack(mappings)
+    none = replace(tensors, held=torch.zeros(len(mappings), 3, dtype=torch.long))
+    one, two = timeloop_accesses(layers, tensors), timeloop_accesses(layers, none)
+    assert all(torch.equal(getattr(one, field.name), getattr(two, field.name)) for field in fields(one))
 
 
 def test_orders_of_absent_loops_do_not_matter() -> None:
@@ -157,10 +168,11 @@ def test_a_larger_tile_of_the_innermost_dram_loop_never_fetches_more_from_dram()
         assert (dram.diff() <= 0).all(), f"{dim}: {dram.tolist()}"
 
 
-@pytest.mark.parametrize("name", MACHINES)
-def test_footprints_equal_the_integer_ones(name: str) -> None:
+@pytest.mark.parametrize(("name", "own"), [*((name, False) for name in MACHINES), ("timeloop", True)])
+def test_footprints_equal_the_integer_ones(name: str, own: bool) -> None:
     rng = random.Random(4)
     mappings = [random_mapping(rng, random_layer(rng, 5000), exact=False) for _ in range(300)]
+    mappings = [with_own_tiles(rng, mapping) if own else mapping for mapping in mappings]
     layers, tensors = LayerTensors.stack([m.layer for m in mappings]), MappingTensors.stack(mappings)
     machine = MACHINES[name]
     need_kib = machine.footprint_kib(layers, tensors, torch.tensor(4.0, dtype=torch.float64))

@@ -46,6 +46,12 @@ def test_a_ragged_loop_is_written_with_the_iterations_of_its_last_run(tmp_path: 
     assert factors == {"DRAM": "P=2", "Scratchpad": "P=1", "Accumulator": "P=2", "Registers": "P=3,1"}
 
 
+def test_a_mapping_with_a_tile_of_a_tensors_own_is_refused(tmp_path: Path) -> None:
+    mapping = Mapping.parse(TEXT.replace("Q28", "[I] Q28"), LAYER)
+    with pytest.raises(ValueError, match="one tile for all tensors"):
+        write_timeloop(mapping, smallest_hardware([mapping], TIMELOOP), tmp_path)
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_or_foreign_file_is_named(tmp_path: Path, name: str) -> None:
     mapping = Mapping.parse(TEXT, LAYER)

@@ -5,6 +5,8 @@ Rules of the machine that is walked, as Timeloop has them:
 - A level keeps one tile of each tensor that it stores. Whenever a loop outside iterates, the words of the new tile
   that are not there yet are fetched. Words stay only if the tile moves by the same vector as the time before, or if
   it was loaded as a whole the time before; otherwise the whole tile is fetched.
+- A tile may cover loops outside its level (``Mapping.held``): it is what all their iterations together touch, and
+  they do not move it.
 - An input tile is the bounding box of its windows. Inputs go from the scratchpad to the array at every step, once for
   all columns.
 - An output comes into the accumulator with its tile, from DRAM if it was there before; the first update after that
@@ -20,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 
-from pipeline.mapping import FOUR_LEVELS, Mapping
+from pipeline.mapping import FOUR_LEVELS, TENSORS, Mapping
 from pipeline.workload import DIMS
 
 Point = dict[str, int]
@@ -57,23 +59,23 @@ class Place:
 
     level: int
     iteration: tuple[int, ...] | None = None
-    box: Box | None = None
+    boxes: tuple[Box, ...] = ()
     moved: Word | None = None
     ever: set[Word] = field(default_factory=set)
     fresh: set[Word] = field(default_factory=set)
 
-    def fetch(self, box: Box, iteration: tuple[int, ...]) -> frozenset[Word]:
-        """Make ``box`` the tile if a loop outside iterated, and return the words that have to be fetched."""
+    def fetch(self, boxes: tuple[Box, ...], iteration: tuple[int, ...]) -> frozenset[Word]:
+        """Make ``boxes`` the tile if a loop outside iterated, and return the words that have to be fetched."""
         if iteration == self.iteration:
             return frozenset()
         self.iteration = iteration
-        old, self.box = self.box, box
-        if old is None:
-            return words(box)
-        vector = tuple(new[0] - was[0] for new, was in zip(box, old, strict=True))
+        old, self.boxes = self.boxes, boxes
+        if not old:
+            return words(boxes)
+        vector = tuple(new[0] - was[0] for new, was in zip(boxes[0], old[0], strict=True))
         keeps = self.moved is None or self.moved == vector
         self.moved = vector if keeps else None
-        return words(box) - words(old) if keeps else words(box)
+        return words(boxes) - words(old) if keeps else words(boxes)
 
 
 class Walker:
@@ -87,7 +89,10 @@ class Walker:
             for level in reversed(range(FOUR_LEVELS.levels))
             for dim, factor in mapping.loops[level]
         ]
-        self.outside = {level: sum(loop.level > level for loop in self.loops) for level in range(FOUR_LEVELS.levels)}
+        outside = {level: sum(loop.level > level for loop in self.loops) for level in range(FOUR_LEVELS.levels)}
+        self.outside = {"register": outside[0]}
+        for name, letter, level in (("weight", "W", 2), ("input", "I", 2), ("output", "O", 1)):
+            self.outside[name] = outside[level] - mapping.held[TENSORS.index(letter)]
         self.count: Counter[str] = Counter()
         lanes = list(product(range(mapping.lanes("C")), range(mapping.lanes("K"))))
         self.registers = {lane: Place(0) for lane in lanes}
@@ -112,7 +117,9 @@ class Walker:
         """Everything that moves in one step."""
         self.count["steps"] += step.weight
         for name, place in self.scratchpad.items():
-            moved = len(place.fetch(self.box(name, step.start[2], 2), step.index[: self.outside[2]])) * step.weight
+            boxes = self.boxes(name, step, 2, (0, 0))
+            tile = boxes if name == "weight" else (bounds(boxes),)
+            moved = len(place.fetch(tile, step.index[: self.outside[name]])) * step.weight
             self.count[f"dram_{name}_reads"] += moved
             self.count[f"scratchpad_{name}_writes"] += moved
         read: set[Word] = set()
@@ -120,15 +127,15 @@ class Walker:
             mac = self.at(step.start[-1], lane)
             if all(mac[dim] < self.sizes[dim] for dim in DIMS):
                 self.compute(step, lane)
-                read |= words(self.box("input", mac, -1))
+                read |= words((self.box("input", mac, -1),))
                 if lane[0] == 0:
                     self.accumulate(step, lane, mac)
         self.count["scratchpad_input_reads"] += len(read) * step.weight
 
     def compute(self, step: Step, lane: tuple[int, int]) -> None:
         """One multiply-accumulate on a weight of this lane."""
-        tile = self.box("weight", self.at(step.start[0], lane), 0)
-        moved = len(self.registers[lane].fetch(tile, step.index[: self.outside[0]])) * step.weight
+        tile = (self.box("weight", self.at(step.start[0], lane), 0),)
+        moved = len(self.registers[lane].fetch(tile, step.index[: self.outside["register"]])) * step.weight
         self.count["macs"] += step.weight
         self.count["register_weight_reads"] += step.weight
         self.count["register_weight_writes"] += moved
@@ -137,7 +144,7 @@ class Walker:
     def accumulate(self, step: Step, lane: tuple[int, int], mac: Point) -> None:
         """The sum over the rows of one column goes to one output."""
         place = self.accumulators[lane[1]]
-        arrived = place.fetch(self.box("output", self.at(step.start[1], lane), 1), step.index[: self.outside[1]])
+        arrived = place.fetch(self.boxes("output", step, 1, lane), step.index[: self.outside["output"]])
         back = arrived & place.ever
         self.count["dram_output_writes"] += len(arrived) * step.weight
         self.count["dram_output_reads"] += len(back) * step.weight
@@ -149,6 +156,18 @@ class Walker:
         self.count["accumulator_output_reads"] += step.weight * (output not in place.fresh)
         self.count["accumulator_output_writes"] += step.weight
         place.fresh.discard(output)
+
+    def boxes(self, tensor: str, step: Step, level: int, lane: tuple[int, int]) -> tuple[Box, ...]:
+        """The tile of a tensor at ``level``: a box for each iteration of the loops outside that it covers."""
+        outer = self.outside[tensor]
+        covered = [loop for loop in self.loops[outer:] if loop.level > level]
+        found = []
+        for index in product(*(range(loop.factor) for loop in covered)):
+            start = dict.fromkeys(DIMS, 0)
+            for i, loop in zip((*step.index[:outer], *index), (*self.loops[:outer], *covered), strict=True):
+                start[loop.dim] += i * loop.step
+            found.append(self.box(tensor, self.at(start, lane), level))
+        return tuple(found)
 
     def at(self, start: Point, lane: tuple[int, int]) -> Point:
         """The start that a lane (row, column) adds its own offset to."""
@@ -175,9 +194,14 @@ class Walker:
 
 
 @cache
-def words(box: Box) -> frozenset[Word]:
-    """Every word of a box."""
-    return frozenset(product(*(range(*axis) for axis in box)))
+def words(boxes: tuple[Box, ...]) -> frozenset[Word]:
+    """Every word of some boxes."""
+    return frozenset(word for box in boxes for word in product(*(range(*axis) for axis in box)))
+
+
+def bounds(boxes: tuple[Box, ...]) -> Box:
+    """The smallest box around all of them."""
+    return tuple((min(low for low, _ in axis), max(high for _, high in axis)) for axis in zip(*boxes, strict=True))
 
 
 def extent(mapping: Mapping, dim: str, level: int, with_spatial: bool) -> int:

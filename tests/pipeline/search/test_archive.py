@@ -33,7 +33,7 @@ def test_what_is_known_on_other_hardware_is_what_the_model_says_there(problem_on
     costs, valid = archive.costs_on(hardware, problem)
     assert valid.any(-1).any(-1).sum() > 1
     count = len(sizes)
-    every = Points(archive.slots.expand(count, *archive.slots.shape), archive.rank.expand(count, *archive.rank.shape))
+    every = Points(archive.slots, archive.rank, archive.held).copies(count)
     layers, each = problem.layers[:, None], each_layer(hardware, 2)
     mappings = problem.tensors(every, layers)
     assert fits(mappings, layers, each, problem.machine)[valid].all()
@@ -52,7 +52,7 @@ def test_no_candidate_is_judged_twice(problem_on, name):
     archive, _, recorder = some_steps(problem)
     hardware = HardwareTensors.stack([problem.machine.template.hardware(8, 2048, 2048)])
     there = hardware.map(lambda size: size.expand(archive.cycles.shape))
-    names = names_of(Points(archive.slots, archive.rank), there, problem)
+    names = names_of(Points(archive.slots, archive.rank, archive.held), there, problem)
     drawn = torch.isfinite(archive.cycles)
     drawn[:, :STARTS] = False
     for layer in range(names.shape[0]):

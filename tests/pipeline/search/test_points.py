@@ -1,5 +1,7 @@
 """The tensor form of mappings agrees with the integer contracts."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from pipeline.hardware import HardwareTensors
 from pipeline.machine.capacity import check_fits, smallest_hardware
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
+from pipeline.machine.timeloop.capacity import tile_words
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
@@ -91,6 +94,45 @@ def test_moves_give_legal_mappings(problem_on, name):
             for layer, entry in enumerate(problem.workload.layers):
                 seen |= {str(tensors.mapping(entry.layer, (design, layer, copy))) for copy in range(50)}
         assert len(seen) > 50  # many different ones
+
+
+def test_moves_of_mappings_with_tiles_of_a_tensors_own_give_legal_ones(problem_on):
+    problem = problem_on()
+    generator = torch.Generator().manual_seed(2)
+    points, hardware = designs(problem, 4, seed=2)
+    points = replace(points, held=points.places_held)
+    moves, found = Moves.of(problem.size, problem.machine), []
+    for _ in range(3):
+        changed = moves.propose(points, hardware.dim.long(), 30, generator)
+        filled = moves.refill(points, problem.layers[:, None], each_layer(hardware, 2), 30, generator)
+        for drawn in (changed, filled):
+            tensors = problem.tensors(drawn, problem.layers[:, None])
+            for layer, entry in enumerate(problem.workload.layers):
+                found += [tensors.mapping(entry.layer, (0, layer, copy)) for copy in range(30)]
+        points = changed[:, :, 0]
+    for tensor in range(3):
+        assert sum(mapping.held[tensor] > 0 for mapping in found) > 10
+
+
+def test_a_loop_that_moves_out_shrinks_all_tiles_but_one(problem_on, monkeypatch):
+    monkeypatch.setattr("pipeline.search.local.moves._MOVED_OUT", 1.0)
+    problem = problem_on()
+    points, _ = designs(problem, 40, seed=5)
+    points = replace(points, held=points.places_held)
+    moves, generator = Moves.of(problem.size, problem.machine), torch.Generator().manual_seed(5)
+    moved = moves._rebound(points, problem.size.expand(40, 2, 7), generator)
+    before, after = (torch.stack(tile_words(problem.layers, problem.tensors(p)), -1) for p in (points, moved))
+    keeps = moved.held > 0
+    assert (keeps.sum(-1) == 1).all()
+    assert (after >= before)[keeps].all()
+    assert (after <= before)[~keeps].all()
+    assert (after < before)[~keeps].sum() > 40
+
+
+def test_machines_with_one_tile_a_level_search_no_other(problem_on):
+    assert problem_on("timeloop").own_tiles
+    assert not problem_on("gemmini").own_tiles
+    assert not replace(problem_on("timeloop"), one_tile=True).own_tiles
 
 
 def test_refilled_tiles_fit_when_the_mapping_fitted(problem_on):
