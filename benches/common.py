@@ -60,10 +60,16 @@ def simulated(table: pd.DataFrame, *, design: str, memory: Memory, name: str) ->
 
 def write(name: str, rows: Sequence[Mapping[str, Cell]], *, seeds: Sequence[int] = ()) -> Path:
     """Print ``rows`` and write them with a ``meta`` object to ``results/bench/<name>.json``."""
-    path = FOLDER / f"{name}.json"
-    write_json(path, {"meta": meta(seeds), "rows": [dict(row) for row in rows]})
+    path = keep(name, rows, seeds=seeds)
     show(rows)
     print(f"wrote {path.relative_to(ROOT)}")
+    return path
+
+
+def keep(name: str, rows: Sequence[Mapping[str, Cell]], *, seeds: Sequence[int] = ()) -> Path:
+    """Write what a bench has so far to its JSON file."""
+    path = FOLDER / f"{name}.json"
+    write_json(path, {"meta": meta(seeds), "rows": [dict(row) for row in rows]})
     return path
 
 

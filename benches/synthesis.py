@@ -1,38 +1,25 @@
 """Area and timing of the RTL by synthesis: ``make bench-synthesis`` (QUICK=1: DIM 4 alone).
 
 Each array size is synthesised into an empty folder, so CPU seconds and memory are those of a first run; units that two
-sizes share are synthesised for each. Prints modules by size, the totals, and the area model of
-``pipeline/machine/gemmini/synthesized_area.yaml``: fitted to three sizes, judged on the others, beside the published
-tables. Needs pyosys, OpenSTA and the Liberty file of qflow-tech-osu018 (``docs/synthesis.md``).
+sizes share are synthesised for each. Writes what is known after every size; prints totals, area and longest path by
+module, and the area model that ``python -m benches.synthesized_area`` takes from it. Needs pyosys, OpenSTA and the
+Liberty file of qflow-tech-osu018 (``docs/synthesis.md``).
 """
 
 import resource
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
-from benches.common import Cell, quick, show, write
-from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.machine.gemmini.synthesized_area import TABLE_NM, memory_mm2
-from pipeline.machine.machine import machine_of
+from benches.common import Cell, keep, quick, show
+from benches.synthesized_area import fit, judged, logic_areas, point
 from pipeline.stages.synthesize import module_table, summary, synthesize
-from pipeline.synthesis.tools import DEFAULT_NANOMETRES
 
 DIMS = (4,) if quick() else (4, 8, 16, 32, 64)
 DESIGN = "gemmini"
-FITTED = (4, 8, 16)
-"""Sizes that the three coefficients of the area model are solved from."""
-SCRATCHPAD_KIB, ACCUMULATOR_KIB = 256, 64
 
 
-def point(dim: int) -> Hardware:
-    """The design point of an array size: the memories of the default hardware."""
-    return machine_of(DESIGN).template.hardware(dim, SCRATCHPAD_KIB, ACCUMULATOR_KIB)
-
-
-def measure(dim: int) -> tuple[dict[str, Cell], dict[str, float]]:
-    """Totals of one size, and area in mm2 by module."""
+def measure(dim: int) -> dict[str, Cell]:
+    """Totals of one size, then area in mm2 and longest path in ns by module."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = resource.getrusage(resource.RUSAGE_SELF)
     with tempfile.TemporaryDirectory(prefix="bench-synthesis-") as cache:
@@ -52,53 +39,32 @@ def measure(dim: int) -> tuple[dict[str, Cell], dict[str, float]]:
         "critical_path": " -> ".join(map(str, ends)) if isinstance(ends, list) else None,
     }
     print(f"DIM {dim}: {row}", flush=True)
-    return row, dict(zip(table["module"], table["area_mm2"], strict=True))
+    for module in table.to_dict("records"):
+        row |= {f"mm2 {module['module']}": module["area_mm2"], f"ns {module['module']}": module["critical_ns"]}
+    return row
 
 
-def fit(logic: dict[int, float]) -> tuple[float, float, float]:
-    """Coefficients of DIM^2, DIM and 1 that give the logic in mm2 at the fitted sizes."""
-    sizes = np.array(FITTED, dtype=float)
-    a, b, c = np.linalg.solve(np.stack([sizes**2, sizes, np.ones(3)], 1), [logic[dim] for dim in FITTED])
-    return float(a), float(b), float(c)
-
-
-def model_rows(logic: dict[int, float], coefficients: tuple[float, float, float]) -> list[dict[str, Cell]]:
-    """The area model against synthesis, and its total at 40 nm against that of the published tables."""
-    rows: list[dict[str, Cell]] = []
-    for dim, synthesised in logic.items():
-        a, b, c = coefficients
-        modelled = a * dim**2 + b * dim + c
-        hardware = HardwareTensors.stack([point(dim)])
-        scaled, memory = modelled * (TABLE_NM / DEFAULT_NANOMETRES) ** 2, float(memory_mm2(hardware))
-        published = float(machine_of(DESIGN).area_mm2(hardware))
-        rows.append(
-            {
-                "dim": dim, "logic_mm2": synthesised, "model_mm2": modelled, "error": modelled / synthesised - 1,
-                "fitted": dim in FITTED, "logic_40nm_mm2": scaled, "memory_40nm_mm2": memory,
-                "total_40nm_mm2": scaled + memory, "published_40nm_mm2": published,
-                "ratio": (scaled + memory) / published,
-            }
-        )  # fmt: skip
-    return rows
+def by_module(rows: list[dict[str, Cell]], what: str) -> list[dict[str, Cell]]:
+    """A row for each module with ``what`` it has at each size: mm2 or ns."""
+    names = {name: None for row in rows for name in row if name.startswith(f"{what} ")}
+    return [
+        {what: name.removeprefix(f"{what} ")} | {f"DIM {row['dim']}": row.get(name) for row in rows} for name in names
+    ]
 
 
 def main() -> None:
-    """Synthesise every size, print areas by module, write the totals with them."""
-    measured = [measure(dim) for dim in DIMS]
-    modules = {name: None for _, areas in measured for name in areas}
-    print("area in mm2 at 180 nm by module:")
-    show([{"module": name} | {f"DIM {row['dim']}": areas.get(name) for row, areas in measured} for name in modules])
-    rows = [row | {f"{name} mm2": area for name, area in areas.items()} for row, areas in measured]
-    show([row for row, _ in measured])
-    logic = {dim: float(str(row["logic_mm2"])) for dim, (row, _) in zip(DIMS, measured, strict=True)}
-    if set(FITTED) <= set(logic):
-        coefficients = fit(logic)
-        print("logic in mm2 at 180 nm: {:.6g} DIM^2 + {:.6g} DIM + {:.6g}".format(*coefficients))
-        models = model_rows(logic, coefficients)
-        show(models)
-        named = [{f"model {name}": value for name, value in one.items()} for one in models]
-        rows = [row | one for row, one in zip(rows, named, strict=True)]
-    write("synthesis", rows)
+    """Synthesise every size, print what is known; a run that is ended leaves the sizes that it has."""
+    rows: list[dict[str, Cell]] = []
+    for dim in DIMS:
+        rows.append(measure(dim))
+        keep("synthesis", rows)
+    show([{name: value for name, value in row.items() if not name.startswith(("mm2 ", "ns "))} for row in rows])
+    show(by_module(rows, "mm2"))
+    show(by_module(rows, "ns"))
+    areas = logic_areas(rows)
+    coefficients = fit(areas)
+    if coefficients is not None:
+        show(judged(areas, coefficients))
 
 
 if __name__ == "__main__":

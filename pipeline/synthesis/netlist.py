@@ -13,6 +13,8 @@ from pipeline.synthesis.units import Unit, Units
 
 LOAD_FF = 30.0
 """Load of every output in femtofarad: a few gates and some wire at 180 nm."""
+SWEEP_CONFLICTS = 100
+"""After as many conflicts abc takes two nodes as different; its own million never ends for a multiplier of 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,14 @@ def _run(unit: Unit, units: Units, script: str, options: Options, folder: Path) 
 
 def _script(unit: Unit, options: Options) -> str:
     """The passes: generic synthesis, flip-flops, logic by abc with buffers and gates sized for the period."""
+    abc = (
+        f"strash; &get -n; &fraig -x -C {SWEEP_CONFLICTS}; &put; scorr; dc2; strash; &get -n; &dch -f; &nf {{D}}; "
+        "&put; buffer; upsize {D}; dnsize {D}; stime -p"
+    )
     return f"""read_rtlil unit.il
 synth -top {unit.name} -run coarse: -noabc
 dfflibmap -liberty cells.lib
-abc -liberty cells.lib -D {round(options.period_ns * 1000)} -constr abc.constr
+abc -liberty cells.lib -D {round(options.period_ns * 1000)} -constr abc.constr -script +{abc.replace(" ", ",")}
 setundef -zero
 splitnets
 opt_clean -purge

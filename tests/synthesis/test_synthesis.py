@@ -104,6 +104,19 @@ sat -verify -seq 1 -set-at 1 in_rst_ni 0 -tempinduct -prove trigger 0 both
             tools.yosys(proof, tmp_path)
 
 
+@pytest.mark.long
+def test_a_multiplier_of_32_bits_ends(options: Options, tmp_path: Path) -> None:
+    source = tmp_path / "product.sv"
+    source.write_text(
+        "module product(input logic signed [31:0] a_i, input logic [23:0] b_i, output logic signed [55:0] y_o);\n"
+        "assign y_o = 56'(a_i) * 56'(signed'({1'b0, b_i})); endmodule\n",
+        encoding="utf-8",
+    )
+    result = synthesise_design([source], "product", {}, options, NM, lambda _: None)
+    # A full adder for about each of the 32 x 24 partial products.
+    assert sum(result.netlists[result.units.top].cells.values()) > 4 * 31 * 23
+
+
 @needs_sta
 def test_the_critical_path_is_the_sum_of_its_gates(options: Options, tmp_path: Path) -> None:
     source = tmp_path / "invert.sv"

@@ -1,0 +1,104 @@
+"""The area model from what ``make bench-synthesis`` has measured: ``python -m benches.synthesized_area``.
+
+Reads ``results/bench/synthesis.json``, solves the coefficients from three array sizes, judges them on the others, and
+rewrites ``pipeline/machine/gemmini/synthesized_area.yaml``. What the polynomial gives is all that is neither scratchpad
+nor accumulator: standard cells, and the memory for beats of reads, which does not grow with the array.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benches.common import FOLDER, Cell, show
+from pipeline.files import write_text
+from pipeline.hardware import Hardware, HardwareTensors
+from pipeline.machine.gemmini.synthesized_area import PATH, TABLE_NM, memory_mm2, synthesized_area
+from pipeline.machine.machine import machine_of
+from pipeline.synthesis.tools import DEFAULT_NANOMETRES
+
+MACHINE = machine_of("gemmini")
+FITTED = (4, 8, 16)
+"""Sizes that the three coefficients are solved from."""
+SCRATCHPAD_KIB, ACCUMULATOR_KIB = 256, 64
+SCALE = (TABLE_NM / DEFAULT_NANOMETRES) ** 2
+
+
+def point(dim: int) -> Hardware:
+    """The design point of an array size: the memories of the default hardware."""
+    return MACHINE.template.hardware(dim, SCRATCHPAD_KIB, ACCUMULATOR_KIB)
+
+
+def logic_areas(rows: Sequence[Mapping[str, Cell]]) -> dict[int, float]:
+    """What the polynomial stands for in mm2 at 180 nm, by array size; ``rows`` are those of the bench."""
+    return {
+        int(str(row["dim"])): float(str(row["logic_mm2"])) + float(str(row["memory_mm2"])) - _banks_mm2(row) / SCALE
+        for row in rows
+    }
+
+
+def _banks_mm2(row: Mapping[str, Cell]) -> float:
+    return float(memory_mm2(HardwareTensors.stack([point(int(str(row["dim"])))])))
+
+
+def fit(areas: Mapping[int, float]) -> tuple[float, float, float] | None:
+    """Coefficients of DIM^2, DIM and 1 that give the areas at the fitted sizes; None where one is missing."""
+    if not set(FITTED) <= areas.keys():
+        return None
+    sizes = np.array(FITTED, dtype=float)
+    a, b, c = np.linalg.solve(np.stack([sizes**2, sizes, np.ones(3)], 1), [areas[dim] for dim in FITTED])
+    return float(a), float(b), float(c)
+
+
+def judged(areas: Mapping[int, float], coefficients: tuple[float, float, float]) -> list[dict[str, Cell]]:
+    """The area model against synthesis, and its total at 40 nm against that of the published tables."""
+    rows: list[dict[str, Cell]] = []
+    for dim, synthesised in areas.items():
+        a, b, c = coefficients
+        modelled = a * dim**2 + b * dim + c
+        hardware = HardwareTensors.stack([point(dim)])
+        total, published = SCALE * modelled + float(memory_mm2(hardware)), float(MACHINE.area_mm2(hardware))
+        rows.append(
+            {
+                "dim": dim, "synthesised_mm2": synthesised, "model_mm2": modelled, "error": modelled / synthesised - 1,
+                "fitted": dim in FITTED, "total_40nm_mm2": total, "published_40nm_mm2": published,
+                "ratio": total / published,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def document(coefficients: tuple[float, float, float], table: Sequence[Mapping[str, Cell]]) -> str:
+    """The text of ``synthesized_area.yaml``."""
+    names = ("per_dim2", "per_dim", "constant")
+    numbers = ", ".join(f"{name}: {value:.6g}" for name, value in zip(names, coefficients, strict=True))
+    errors = [f"{100 * float(str(row['error'])):+.2f} % at {row['dim']}" for row in table if not row["fitted"]]
+    banks = synthesized_area()
+    return f"""\
+# Area of Gemmini by synthesis. Written by `python -m benches.synthesized_area` after `make bench-synthesis`.
+source: >-
+  yosys, slang and abc on the cells of qflow-tech-osu018 with areas of their layout, aimed at 5 ns; solved from DIM
+  {", ".join(map(str, FITTED))}; against synthesis {", ".join(errors) or "not judged"}.
+  No placement: divide by the utilisation for a floor plan. The constant has the memory for beats of reads.
+nanometres: {DEFAULT_NANOMETRES}
+logic_mm2: {{{numbers}}}
+scratchpad_banks: {banks.scratchpad_banks}
+accumulator_banks: {banks.accumulator_banks}
+"""
+
+
+def main() -> None:
+    """Fit, judge, print, write. Raises ValueError when the bench has not measured the sizes to fit."""
+    path = FOLDER / "synthesis.json"
+    areas = logic_areas(json.loads(path.read_text(encoding="utf-8"))["rows"])
+    coefficients = fit(areas)
+    if coefficients is None:
+        raise ValueError(f"{path}: sizes {sorted(areas)}; to fit, {', '.join(map(str, FITTED))} are needed")
+    table = judged(areas, coefficients)
+    show(table)
+    write_text(PATH, document(coefficients, table))
+    print(f"wrote {PATH}")
+
+
+if __name__ == "__main__":
+    main()
