@@ -43,7 +43,9 @@ LAYERS = {"bert": ("mm_0",)} if quick() else {"bert": ("mm_0", "mm_1"), "resnet5
 PARTS = {
     "array": ("processing_element", "mesh", "delay_line", "array_controller"),
     "scratchpad": ("scratchpad", "bank_decoder", "sram_1rw"),
-    "accumulator": ("accumulator", "operand_scale", "output_scale", "pool_max", "sram_1r1w"),
+    "accumulator": (
+        "accumulator", "operand_scale", "operand_lane", "output_scale", "scale_lane", "pool_max", "sram_1r1w",
+    ),
     "transport": (
         "load_path", "load_controller", "dma_reader", "beat_buffer", "burst_splitter", "zero_writer",
         "store_path", "store_controller", "dma_writer",

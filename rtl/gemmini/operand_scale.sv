@@ -12,15 +12,13 @@ module operand_scale
     output logic [4*Dim-1:0] mask_o,
     output logic [32*Dim-1:0] data_o
 );
-  always_comb begin
-    mask_o = mask_i;
-    data_o = data_i;
-    if (scale_i.narrow) begin
-      for (int unsigned i = 0; i < Dim; i++) begin
-        automatic logic signed [8:0] centred = 9'(signed'(data_i[8*i+:8])) - 9'(signed'(scale_i.zero));
-        mask_o[4*i+:4]   = {4{mask_i[i]}};
-        data_o[32*i+:32] = 32'(32'(centred) * 32'(signed'({1'b0, scale_i.multiplier})));
-      end
-    end
+  for (genvar i = 0; i < Dim; i++) begin : gen_lanes
+    assign mask_o[4*i+:4] = scale_i.narrow ? {4{mask_i[i]}} : mask_i[4*i+:4];
+    operand_lane u_lane (
+        .scale_i,
+        .byte_i(data_i[8*i+:8]),
+        .word_i(data_i[32*i+:32]),
+        .word_o(data_o[32*i+:32])
+    );
   end
 endmodule

@@ -28,25 +28,9 @@ module output_scale
 );
   localparam int unsigned Rows = ScaleChannels / Dim;
   localparam int unsigned IndexBits = index_bits(Rows);
-  localparam int unsigned ProductBits = 57;
 
-  logic [32*Dim-1:0] scales;
-  logic signed [ProductBits-1:0] products_q[Dim];
-  logic [5:0] shifts_q[Dim];
-  logic wide_q;
-
-  function automatic logic [7:0] rounded(logic signed [ProductBits-1:0] product, logic [5:0] shift, config_t layer);
-    automatic logic signed [63:0] exact = 64'(product);
-    automatic logic signed [63:0] result = exact >>> shift;
-    automatic logic half, sticky;
-    half = shift != '0 && exact[shift-6'd1];
-    sticky = shift > 6'd1 && (exact & ((64'sd1 << (shift - 6'd1)) - 64'sd1)) != '0;
-    if (half && (sticky || result[0])) result = result + 64'sd1;
-    result = result + 64'(signed'(layer.zero));
-    if (result < 64'(signed'(layer.low))) return layer.low;
-    if (result > 64'(signed'(layer.high))) return layer.high;
-    return result[7:0];
-  endfunction
+  logic [32*Dim-1:0] scales, words;
+  logic scaled, wide_q, wide_data_q;
 
   sram_1r1w #(
       .Rows(Rows),
@@ -63,22 +47,31 @@ module output_scale
       .wdata_i(write_data_i)
   );
 
+  assign scaled = config_i.scaled && !wide_i;
+  for (genvar i = 0; i < Dim; i++) begin : gen_lanes
+    scale_lane u_lane (
+        .clk_i,
+        .multiply_i,
+        .sum_i(sums_i[32*i+:32]),
+        .multiplier_i(scaled ? scales[32*i+:24] : 24'd1),
+        .shift_i(scaled ? scales[32*i+24+:6] : {1'b0, config_i.shift}),
+        .round_i,
+        .wide_i(wide_q),
+        .zero_i(config_i.zero),
+        .low_i(config_i.low),
+        .high_i(config_i.high),
+        .data_o(words[32*i+:32])
+    );
+  end
+
+  always_comb begin
+    data_o = words;
+    if (!wide_data_q) for (int unsigned i = 0; i < Dim; i++) data_o[8*i+:8] = words[32*i+:8];
+  end
+
   always_ff @(posedge clk_i) begin
-    if (multiply_i) begin
-      wide_q <= wide_i;
-      for (int unsigned i = 0; i < Dim; i++) begin
-        automatic logic scaled = config_i.scaled && !wide_i;
-        automatic logic [24:0] multiplier = scaled ? {1'b0, scales[32*i+:24]} : 25'd1;
-        products_q[i] <= ProductBits'(signed'(sums_i[32*i+:32])) * ProductBits'(signed'(multiplier));
-        shifts_q[i]   <= scaled ? scales[32*i+24+:6] : {1'b0, config_i.shift};
-      end
-    end
-    if (round_i) begin
-      for (int unsigned i = 0; i < Dim; i++) begin
-        if (wide_q) data_o[32*i+:32] <= products_q[i][31:0];
-        else data_o[8*i+:8] <= rounded(products_q[i], shifts_q[i], config_i);
-      end
-    end
+    if (multiply_i) wide_q <= wide_i;
+    if (round_i) wide_data_q <= wide_q;
   end
 
   `ASSERT_IF(assert_read, read_i, read_row_i < row_t'(Rows),
