@@ -13,7 +13,7 @@ import numpy as np
 from benches.common import FOLDER, Cell, show
 from pipeline.files import write_text
 from pipeline.hardware import Hardware, HardwareTensors
-from pipeline.machine.gemmini.synthesized_area import PATH, TABLE_NM, memory_mm2, synthesized_area
+from pipeline.machine.gemmini.synthesized_area import PATH, TABLE_NM, memory_mm2
 from pipeline.machine.machine import machine_of
 from pipeline.synthesis.tools import DEFAULT_NANOMETRES
 
@@ -68,23 +68,21 @@ def judged(areas: Mapping[int, float], coefficients: tuple[float, float, float])
     return rows
 
 
-def document(coefficients: tuple[float, float, float], table: Sequence[Mapping[str, Cell]]) -> str:
-    """The text of ``synthesized_area.yaml``."""
+def document(text: str, coefficients: tuple[float, float, float], table: Sequence[Mapping[str, Cell]]) -> str:
+    """``text`` of ``synthesized_area.yaml`` with other coefficients; what it says of the structure stays."""
     names = ("per_dim2", "per_dim", "constant")
     numbers = ", ".join(f"{name}: {value:.6g}" for name, value in zip(names, coefficients, strict=True))
     errors = [f"{100 * float(str(row['error'])):+.2f} % at {row['dim']}" for row in table if not row["fitted"]]
-    banks = synthesized_area()
     return f"""\
-# Area of Gemmini by synthesis. Written by `python -m benches.synthesized_area` after `make bench-synthesis`.
+# Area of Gemmini by synthesis. `python -m benches.synthesized_area` writes it, but for the structure, after
+# `make bench-synthesis`.
 source: >-
   yosys, slang and abc on the cells of qflow-tech-osu018 with areas of their layout, aimed at 5 ns; solved from DIM
   {", ".join(map(str, FITTED))}; against synthesis {", ".join(errors) or "not judged"}.
   No placement: divide by the utilisation for a floor plan. The constant has the memory for beats of reads.
 nanometres: {DEFAULT_NANOMETRES}
 logic_mm2: {{{numbers}}}
-scratchpad_banks: {banks.scratchpad_banks}
-accumulator_banks: {banks.accumulator_banks}
-"""
+{text[text.index("structure:") :]}"""
 
 
 def main() -> None:
@@ -96,7 +94,7 @@ def main() -> None:
         raise ValueError(f"{path}: sizes {sorted(areas)}; to fit, {', '.join(map(str, FITTED))} are needed")
     table = judged(areas, coefficients)
     show(table)
-    write_text(PATH, document(coefficients, table))
+    write_text(PATH, document(PATH.read_text(encoding="utf-8"), coefficients, table))
     print(f"wrote {PATH}")
 
 

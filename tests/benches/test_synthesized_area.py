@@ -7,7 +7,7 @@ import yaml
 from benches.synthesized_area import document, fit, judged, logic_areas, point
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.area import accumulator_bank_mm2, scratchpad_mm2
-from pipeline.machine.gemmini.synthesized_area import SynthesizedArea
+from pipeline.machine.gemmini.synthesized_area import PATH, SynthesizedArea, synthesized_area
 
 BEATS_MM2 = 0.25
 """Of a memory that is neither scratchpad nor accumulator."""
@@ -46,7 +46,9 @@ def test_sizes_that_are_not_fitted_judge_it() -> None:
     assert table[16]["error"] == pytest.approx(0, abs=1e-9)
     true = cells_mm2(32) + BEATS_MM2
     assert table[32]["error"] == pytest.approx(true / (true + 5) - 1)
-    written = SynthesizedArea.model_validate(yaml.safe_load(document(coefficients, list(table.values()))))
+    text = document(PATH.read_text(encoding="utf-8"), coefficients, list(table.values()))
+    written = SynthesizedArea.model_validate(yaml.safe_load(text))
+    assert written.structure == synthesized_area().structure
     assert written.logic_mm2.per_dim2 == pytest.approx(0.05)
     assert "at 32" in written.source
     assert point(32).dim == 32
