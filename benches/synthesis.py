@@ -46,10 +46,12 @@ def measure(dim: int) -> dict[str, Cell]:
 
 def by_module(rows: list[dict[str, Cell]], what: str) -> list[dict[str, Cell]]:
     """A row for each module with ``what`` it has at each size: mm2 or ns."""
-    names = {name: None for row in rows for name in row if name.startswith(f"{what} ")}
-    return [
-        {what: name.removeprefix(f"{what} ")} | {f"DIM {row['dim']}": row.get(name) for row in rows} for name in names
-    ]
+    names = dict.fromkeys(name for row in rows for name in row if name.startswith(f"{what} "))
+    table: list[dict[str, Cell]] = []
+    for name in names:
+        table.append({what: name.removeprefix(f"{what} ")})
+        table[-1] |= {f"DIM {row['dim']}": row.get(name) for row in rows}
+    return table
 
 
 def main() -> None:
