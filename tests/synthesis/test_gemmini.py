@@ -30,8 +30,9 @@ def test_gemmini_becomes_cells_and_macros(tmp_path: Path) -> None:
     assert (element.instances, element.variants, element.registers) == (16, 1, 16 * PLACE_BITS)
     assert rows["performance_counters"].registers > KEPT_COUNTER_BITS
     memories = Counter({Macro("sram_1rw", 256 * 1024 // 4 // 4, 4): 4, Macro("sram_1r1w", 64 * 1024 // 16 // 2, 16): 2})
-    # Beats that 24 reads of 64 bytes bring.
-    assert result.units.macros() == memories | Counter({Macro("sram_1r1w", 24 * 64 // 16, 16): 1})
+    beats = Macro("sram_1r1w", 24 * 64 // 16, 16)  # that 24 reads of 64 bytes bring
+    scales = Macro("sram_1r1w", 2048 // 4, 4 * 4)  # of 2048 output channels, four bytes each
+    assert result.units.macros() == memories | Counter({beats: 1, scales: 1})
     table = module_table(result)
     assert table["share"].sum() == pytest.approx(1)
     assert table["leakage_nw"].gt(0).all()
