@@ -2,11 +2,13 @@
 
 Reads ``results/bench/synthesis.json``, solves the coefficients from three array sizes, judges them on the others, and
 rewrites ``pipeline/machine/gemmini/synthesized_area.yaml``. What the polynomial gives is all that is neither scratchpad
-nor accumulator: standard cells, and the memory for beats of reads, which does not grow with the array.
+nor accumulator: standard cells, and the memories for beats of reads and for scales. These have as many bits at every
+array size in macros of other shapes, so their mean is part of the constant.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,10 +31,21 @@ def point(dim: int) -> Hardware:
     return MACHINE.template.hardware(dim, SCRATCHPAD_KIB, ACCUMULATOR_KIB)
 
 
-def logic_areas(rows: Sequence[Mapping[str, Cell]]) -> dict[int, float]:
-    """What the polynomial stands for in mm2 at 180 nm, by array size; ``rows`` are those of the bench."""
+@dataclass(frozen=True, slots=True)
+class Logic:
+    """What the polynomial stands for at one array size, in mm2 at 180 nm."""
+
+    cells: float
+    memory: float
+    """Of all but scratchpad and accumulator."""
+
+
+def logic_areas(rows: Sequence[Mapping[str, Cell]]) -> dict[int, Logic]:
+    """The areas by array size; ``rows`` are those of the bench."""
     return {
-        int(str(row["dim"])): float(str(row["logic_mm2"])) + float(str(row["memory_mm2"])) - _banks_mm2(row) / SCALE
+        int(str(row["dim"])): Logic(
+            float(str(row["logic_mm2"])), float(str(row["memory_mm2"])) - _banks_mm2(row) / SCALE
+        )
         for row in rows
     }
 
@@ -41,21 +54,21 @@ def _banks_mm2(row: Mapping[str, Cell]) -> float:
     return float(memory_mm2(HardwareTensors.stack([point(int(str(row["dim"])))])))
 
 
-def fit(areas: Mapping[int, float]) -> tuple[float, float, float] | None:
-    """Coefficients of DIM^2, DIM and 1 that give the areas at the fitted sizes; None where one is missing."""
+def fit(areas: Mapping[int, Logic]) -> tuple[float, float, float] | None:
+    """Coefficients of DIM^2, DIM and 1 that give the cells at the fitted sizes; None where one is missing."""
     if not set(FITTED) <= areas.keys():
         return None
     sizes = np.array(FITTED, dtype=float)
-    a, b, c = np.linalg.solve(np.stack([sizes**2, sizes, np.ones(3)], 1), [areas[dim] for dim in FITTED])
-    return float(a), float(b), float(c)
+    a, b, c = np.linalg.solve(np.stack([sizes**2, sizes, np.ones(3)], 1), [areas[dim].cells for dim in FITTED])
+    return float(a), float(b), float(c) + sum(areas[dim].memory for dim in FITTED) / len(FITTED)
 
 
-def judged(areas: Mapping[int, float], coefficients: tuple[float, float, float]) -> list[dict[str, Cell]]:
+def judged(areas: Mapping[int, Logic], coefficients: tuple[float, float, float]) -> list[dict[str, Cell]]:
     """The area model against synthesis, and its total at 40 nm against that of the published tables."""
     rows: list[dict[str, Cell]] = []
-    for dim, synthesised in areas.items():
+    for dim, area in areas.items():
         a, b, c = coefficients
-        modelled = a * dim**2 + b * dim + c
+        synthesised, modelled = area.cells + area.memory, a * dim**2 + b * dim + c
         hardware = HardwareTensors.stack([point(dim)])
         total, published = SCALE * modelled + float(memory_mm2(hardware)), float(MACHINE.area_mm2(hardware))
         rows.append(
@@ -79,7 +92,7 @@ def document(text: str, coefficients: tuple[float, float, float], table: Sequenc
 source: >-
   yosys, slang and abc on the cells of qflow-tech-osu018 with areas of their layout, aimed at 5 ns; solved from DIM
   {", ".join(map(str, FITTED))}; against synthesis {", ".join(errors) or "not judged"}.
-  No placement: divide by the utilisation for a floor plan. The constant has the memory for beats of reads.
+  No placement: divide by the utilisation for a floor plan. The constant has the memories for beats of reads and for scales.
 nanometres: {DEFAULT_NANOMETRES}
 logic_mm2: {{{numbers}}}
 {text[text.index("structure:") :]}"""
