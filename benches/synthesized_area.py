@@ -92,7 +92,7 @@ def document(text: str, coefficients: tuple[float, float, float], table: Sequenc
 source: >-
   yosys, slang and abc on the cells of qflow-tech-osu018 with areas of their layout, aimed at 5 ns; solved from DIM
   {", ".join(map(str, FITTED))}; against synthesis {", ".join(errors) or "not judged"}.
-  No placement: divide by the utilisation for a floor plan. The constant has the memories for beats of reads and for scales.
+  No placement: divide by the utilisation for a floor plan. The constant has the memories for beats and scales.
 nanometres: {DEFAULT_NANOMETRES}
 logic_mm2: {{{numbers}}}
 {text[text.index("structure:") :]}"""
