@@ -66,7 +66,7 @@ def compare(name: str) -> tuple[list[dict[str, Cell]], list[dict[str, Cell]]]:
     problem = Problem(load_workload(name), AnalyticalModel(machine), Constraints(machine, fix_dim=DIM))
     space = Exhaustive(problem)
     columns = {layer: space.columns(layer, DIM) for layer in space.layers}
-    optima = [one for hardware in space.hardware(DIM) if (one := space.on(hardware, columns)) is not None]
+    optima = space.on_each(DIM, list(columns.values())).values()
     mapped = [Design(o.hardware, o.area_mm2, o.networks[0].cycles, o.networks[0].energy_uj) for o in optima]
     plain = [design for one in mapped if (design := tiled(problem, one.hardware)) is not None]
     default = next(one for one in plain if one.hardware == machine.default_hardware)

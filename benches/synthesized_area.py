@@ -32,7 +32,7 @@ def point(dim: int) -> Hardware:
 
 
 @dataclass(frozen=True, slots=True)
-class Logic:
+class LogicArea:
     """What the polynomial stands for at one array size, in mm2 at 180 nm."""
 
     cells: float
@@ -40,10 +40,10 @@ class Logic:
     """Of all but scratchpad and accumulator."""
 
 
-def logic_areas(rows: Sequence[Mapping[str, Cell]]) -> dict[int, Logic]:
+def logic_areas(rows: Sequence[Mapping[str, Cell]]) -> dict[int, LogicArea]:
     """The areas by array size; ``rows`` are those of the bench."""
     return {
-        int(str(row["dim"])): Logic(
+        int(str(row["dim"])): LogicArea(
             float(str(row["logic_mm2"])), float(str(row["memory_mm2"])) - _banks_mm2(row) / SCALE
         )
         for row in rows
@@ -54,7 +54,7 @@ def _banks_mm2(row: Mapping[str, Cell]) -> float:
     return float(memory_mm2(HardwareTensors.stack([point(int(str(row["dim"])))])))
 
 
-def fit(areas: Mapping[int, Logic]) -> tuple[float, float, float] | None:
+def fit(areas: Mapping[int, LogicArea]) -> tuple[float, float, float] | None:
     """Coefficients of DIM^2, DIM and 1 that give the cells at the fitted sizes; None where one is missing."""
     if not set(FITTED) <= areas.keys():
         return None
@@ -63,7 +63,7 @@ def fit(areas: Mapping[int, Logic]) -> tuple[float, float, float] | None:
     return float(a), float(b), float(c) + sum(areas[dim].memory for dim in FITTED) / len(FITTED)
 
 
-def judged(areas: Mapping[int, Logic], coefficients: tuple[float, float, float]) -> list[dict[str, Cell]]:
+def judged(areas: Mapping[int, LogicArea], coefficients: tuple[float, float, float]) -> list[dict[str, Cell]]:
     """The area model against synthesis, and its total at 40 nm against that of the published tables."""
     rows: list[dict[str, Cell]] = []
     for dim, area in areas.items():

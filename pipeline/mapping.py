@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pipeline.workload import DIMS, MAX_SIZE, Layer
@@ -305,13 +305,17 @@ class MappingTensors:
         for factors, order in zip(temporal, ranks, strict=True):
             outermost_first = sorted(range(len(DIMS)), key=order.__getitem__)
             loops.append(tuple((DIMS[d], factors[d]) for d in outermost_first if factors[d] > 1))
-        held = (0,) * len(TENSORS)
-        if self.held is not None:
-            held = tuple(
-                sum(temporal[level][d] > 1 for level, d in _covered(hierarchy.home(tensor), places, ranks))
-                for tensor, places in zip(TENSORS, self.held[index].tolist(), strict=True)
-            )
-        return Mapping(layer, tuple(loops), tuple(spatial), hierarchy, held)
+        return Mapping(
+            layer, tuple(loops), tuple(spatial), hierarchy, tuple(self[index].loops_held(hierarchy).tolist())
+        )
+
+    def loops_held(self, hierarchy: Hierarchy) -> Int[Tensor, "*b 3"]:
+        """How many loops of more than one turn outside its level each tensor's tile covers (``Mapping.held``)."""
+        if self.held is None:
+            return torch.zeros(*self.spatial.shape[:-1], len(TENSORS), dtype=torch.long)
+        homes = map(hierarchy.home, TENSORS)
+        inside = [covered(places, self.rank, home) for places, home in zip(self.held.unbind(-1), homes, strict=True)]
+        return torch.stack([(mask & (self.temporal > 1)).sum((-2, -1)) for mask in inside], -1)
 
     def tile(self, hierarchy: Hierarchy) -> Float[Tensor, "*b 7"]:
         """Product of all factors inside the DRAM loops, which may exceed the layer's size."""
@@ -323,6 +327,13 @@ class MappingTensors:
     def __getitem__(self, index: object) -> "MappingTensors":
         held = None if self.held is None else self.held[index]  # type: ignore[index]
         return MappingTensors(self.temporal[index], self.spatial[index], self.rank[index], held)  # type: ignore[index]
+
+
+def covered(places: Int[Tensor, "*b"], rank: Int[Tensor, "*b levels 7"], home: int) -> Bool[Tensor, "*b levels 7"]:
+    """Which loops lie in the innermost ``places`` of the loop orders outside level ``home``, seven a level."""
+    levels = torch.arange(rank.shape[-2])
+    left = places[..., None] - len(DIMS) * (levels - home - 1)
+    return (rank >= len(DIMS) - left[..., None]) & (levels > home)[:, None]
 
 
 def _pairs(values: Sequence[tuple[int, int]]) -> Float[Tensor, "b 2"]:
@@ -344,10 +355,3 @@ def _places_held(mapping: Mapping) -> list[int]:
             level, left, whole = level + 1, left - len(mapping.loops[level]), whole + len(DIMS)
         places.append(whole + left)
     return places
-
-
-def _covered(home: int, places: int, ranks: list[list[int]]) -> Iterable[tuple[int, int]]:
-    """Level and dimension of the loops in the innermost ``places`` outside level ``home``."""
-    for level in range(home + 1, len(ranks)):
-        left = places - len(DIMS) * (level - home - 1)
-        yield from ((level, d) for d, rank in enumerate(ranks[level]) if rank >= len(DIMS) - left)

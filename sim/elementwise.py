@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.hardware import Hardware
 from sim.commands import CONFIG, CONFIG_FIELDS, LOAD, OPERATION_FIELDS, STORE, pack
 from sim.compiler import ProgramError
-from sim.program_memory import LINE_BYTES, Tensor
+from sim.operator_program import OperatorProgram, placed
+from sim.program_memory import LINE_BYTES
 from sim.program_tiles import Indices
 from sim.scaling import Scaling
 
@@ -80,33 +80,6 @@ def terms_of(factors: Sequence[float]) -> tuple[list[int], int]:
     raise ValueError(f"scales {factors} are out of range")
 
 
-@dataclass(frozen=True)
-class OperatorProgram:
-    """Commands of one operator, and where its tensors lie."""
-
-    commands: NDArray[np.uint32]
-    operands: tuple[Tensor, ...]
-    output: Tensor
-    memory_bytes: int
-
-    @property
-    def output_address(self) -> int:
-        """First byte of the output."""
-        return self.output.address
-
-    def memory_image(self, operands: Sequence[NDArray[np.int8]]) -> NDArray[np.uint8]:
-        """Memory contents [memory_bytes] before the run."""
-        image = np.zeros(self.memory_bytes, np.uint8)
-        for tensor, values in zip(self.operands, operands, strict=True):
-            image[tensor.address : tensor.address + tensor.bytes] = np.ravel(values).view(np.uint8)
-        return image
-
-    def read_output(self, memory: NDArray[np.uint8]) -> NDArray[np.int8]:
-        """The output from the memory contents after the run."""
-        tensor = self.output
-        return memory[tensor.address : tensor.address + tensor.bytes].view(np.int8).reshape(tensor.shape)
-
-
 def compile_addition(
     addition: Addition,
     hardware: Hardware,
@@ -119,11 +92,8 @@ def compile_addition(
 
     ``host_cycles`` is what the host needs for a command. Raises ProgramError where the accumulator is too small.
     """
-    size = -(-addition.elements // LINE_BYTES) * LINE_BYTES
-    tensors: list[Tensor] = []
-    for place in (*places, None):
-        tensors.append(Tensor(first_byte if place is None else place, (addition.elements,), 1))
-        first_byte += size if place is None else 0
+    tensors, end = placed([(addition.elements,)] * 3, (*places, None), first_byte)
+    lines = -(-addition.elements // LINE_BYTES)
     config = {
         "opcode": CONFIG,
         "shift": addition.shift,
@@ -131,11 +101,11 @@ def compile_addition(
         "low": addition.low & 255,
         "high": addition.high & 255,
     }
-    operations = _addition(addition, hardware, size // LINE_BYTES, [tensor.address for tensor in tensors])
+    operations = _addition(addition, hardware, lines, [tensor.address for tensor in tensors])
     commands = np.concatenate(
         [pack(CONFIG_FIELDS, config, 1), pack(OPERATION_FIELDS, operations, len(operations["op"]), host_cycles)]
     )
-    return OperatorProgram(np.ascontiguousarray(commands), tuple(tensors[:-1]), tensors[-1], first_byte)
+    return OperatorProgram(np.ascontiguousarray(commands), tuple(tensors[:-1]), tensors[-1], end)
 
 
 def _addition(addition: Addition, hardware: Hardware, lines: int, addresses: Sequence[int]) -> dict[str, Indices]:

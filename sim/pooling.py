@@ -16,8 +16,8 @@ import numpy as np
 from pipeline.hardware import Hardware
 from sim.commands import CONFIG, CONFIG_FIELDS, LOAD, OPERATION_FIELDS, POOL, POOL_FIELDS, STORE, pack
 from sim.compiler import ProgramError
-from sim.elementwise import OperatorProgram
-from sim.program_memory import LINE_BYTES, Tensor
+from sim.operator_program import OperatorProgram, placed
+from sim.program_memory import LINE_BYTES
 
 MAX_SIZE = 255
 """Rows and columns of a window, and columns from one to the next."""
@@ -90,11 +90,7 @@ def compile_max_pool(
 
     ``host_cycles`` is what the host needs for a command. Raises ProgramError where no window fits the accumulator.
     """
-    tensors: list[Tensor] = []
-    for place, shape in ((places[0], pool.input_shape), (None, pool.output_shape)):
-        tensors.append(Tensor(first_byte if place is None else place, shape, 1))
-        first_byte += -(-tensors[-1].bytes // LINE_BYTES) * LINE_BYTES if place is None else 0
-    source, target = tensors
+    (source, target), end = placed([pool.input_shape, pool.output_shape], (*places, None), first_byte)
     tile = _tile(pool, hardware)
     width = tile.outputs[1]
     windows = {
@@ -116,7 +112,7 @@ def compile_max_pool(
             pack(OPERATION_FIELDS, fields, len(operations), host_cycles),
         ]
     )
-    return OperatorProgram(np.ascontiguousarray(commands), (source,), target, first_byte)
+    return OperatorProgram(np.ascontiguousarray(commands), (source,), target, end)
 
 
 def _tile(pool: MaxPool, hardware: Hardware) -> _Tile:

@@ -8,13 +8,15 @@ are not computed.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Literal
 
 import onnx
 
 from pipeline.onnx.tensors import integer, label, operator
 
 CLIPS = {"Relu", "Clip"}
+Kind = Literal["addition", "max_pool"]
+"""Operators beside products."""
 SUMS = {"Add", "QLinearAdd"}
 QUANTISED = {"QuantizeLinear", "QLinearConv", "QLinearMatMul", "QLinearAdd", "MaxPool", "Reshape", "Transpose"}
 """Operators that may make the quantised input of a pooling."""
@@ -62,12 +64,15 @@ class QuantisedStep:
 
 
 @dataclass(frozen=True, slots=True)
-class QuantisedSum:
-    """An addition of two quantised tensors to a quantised result; ``clip`` as above."""
+class QuantisedOperator:
+    """An addition or a max pooling of quantised tensors to a quantised result; ``clip`` as above.
 
-    kind: ClassVar[str] = "addition"
+    Scales and zero points have no names where a pooling works on quantised values.
+    """
+
+    kind: Kind
     node: onnx.NodeProto
-    sources: tuple[Operand, Operand]
+    sources: tuple[Operand, ...]
     result: Operand
     clip: onnx.NodeProto | None
 
@@ -82,33 +87,7 @@ class QuantisedSum:
         return _names(self.sources, self.result, self.clip)
 
 
-@dataclass(frozen=True, slots=True)
-class QuantisedPool:
-    """A max pooling; scales and zero points have no names where it works on quantised values; ``clip`` as above."""
-
-    kind: ClassVar[str] = "max_pool"
-    node: onnx.NodeProto
-    source: Operand
-    result: Operand
-    clip: onnx.NodeProto | None
-
-    @property
-    def name(self) -> str:
-        """Name for people."""
-        return label(self.node)
-
-    @property
-    def sources(self) -> tuple[Operand, ...]:
-        """What other operators may have made."""
-        return (self.source,)
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Names of the tensors that the step needs."""
-        return _names([self.source], self.result, self.clip)
-
-
-Step = QuantisedStep | QuantisedSum | QuantisedPool
+Step = QuantisedStep | QuantisedOperator
 
 
 def _names(operands: Sequence[Operand], result: Operand, clip: onnx.NodeProto | None) -> tuple[str, ...]:
@@ -210,26 +189,29 @@ def _whole(finder: _Finder, node: onnx.NodeProto) -> QuantisedStep:
     return QuantisedStep(node, source, weights, bias, False, Operand(node.output[0], *names[6:8]), None)
 
 
-def _sum(finder: _Finder, node: onnx.NodeProto) -> QuantisedSum:
+def _sum(finder: _Finder, node: onnx.NodeProto) -> QuantisedOperator:
     """An addition between quantised tensors."""
     result, clip = finder.result(node)
-    return QuantisedSum(node, (finder.dequantised(node.input[0]), finder.dequantised(node.input[1])), result, clip)
+    sources = (finder.dequantised(node.input[0]), finder.dequantised(node.input[1]))
+    return QuantisedOperator("addition", node, sources, result, clip)
 
 
-def _whole_sum(finder: _Finder, node: onnx.NodeProto) -> QuantisedSum:
+def _whole_sum(finder: _Finder, node: onnx.NodeProto) -> QuantisedOperator:
     """QLinearAdd."""
     names = [*node.input, ""][:8]
-    return QuantisedSum(node, (Operand(*names[0:3]), Operand(*names[3:6])), Operand(node.output[0], *names[6:8]), None)
+    sources = (Operand(*names[0:3]), Operand(*names[3:6]))
+    return QuantisedOperator("addition", node, sources, Operand(node.output[0], *names[6:8]), None)
 
 
-def _pool(finder: _Finder, node: onnx.NodeProto) -> QuantisedPool:
+def _pool(finder: _Finder, node: onnx.NodeProto) -> QuantisedOperator:
     """A max pooling between quantised tensors, or of one."""
     maker = finder.producer.get(node.input[0])
     if maker is None or maker.op_type in QUANTISED:
-        return QuantisedPool(node, Operand(node.input[0], "", ""), Operand(node.output[0], "", ""), None)
+        same = Operand(node.input[0], "", ""), Operand(node.output[0], "", "")
+        return QuantisedOperator("max_pool", node, same[:1], same[1], None)
     source = finder.dequantised(node.input[0])
     result, clip = finder.result(node)
-    return QuantisedPool(node, source, result, clip)
+    return QuantisedOperator("max_pool", node, (source,), result, clip)
 
 
 def _scaled(node: onnx.NodeProto) -> bool:

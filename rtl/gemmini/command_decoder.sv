@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Command front end: one command a cycle from the host.
-// A configuration, windows of a pooling and a fence wait until the accelerator is idle; a tile waits for a free loop slot; a single
-// micro-operation waits until no tile is in flight and its class has room.
+// A configuration, windows of a pooling and a fence wait until the accelerator is idle; a tile waits for a free loop
+// slot; a single micro-operation waits until no tile is in flight and its class has room.
 `include "assertions.svh"
 module command_decoder
   import gemmini_pkg::*;

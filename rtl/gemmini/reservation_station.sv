@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reservation station: in-order issue in each class, out of order between classes.
 // A micro-operation waits for every older one of another class whose local rows overlap in a way that matters. A load
-// that adds also waits for older loads of its rows, with Design.ordered_stores a store for every older store. The set is found once, in the cycle after an operation
-// entered (so what makes operations and what compares them are no one path), and shrinks as operations complete.
+// that adds also waits for older loads of its rows, with Design.ordered_stores a store for every older store. The set
+// is found once, in the cycle after an operation entered (so what makes operations and what compares them are no one
+// path), and shrinks as operations complete.
 // One entry a cycle in, one issue a cycle and class, one completion a cycle. An operation can issue the cycle after it
 // entered. alloc_valid_i is only allowed while its class is not full. Entries: loads, executes, stores.
 `include "assertions.svh"

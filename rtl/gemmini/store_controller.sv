@@ -2,8 +2,8 @@
 // Store controller: queues store commands, reads their accumulator rows one block a cycle, scales them to int8 (or
 // passes int32 partial sums) and hands the blocks to the DMA writer.
 // A row takes four cycles from its read to the writer. Of a pooling each block is read once for each row of its window,
-// and the maximum handed on with the last. A command is done when its last row was read: the accumulator
-// rows may then change.
+// and the maximum handed on with the last. A command is done when its last row was read: the accumulator rows may then
+// change.
 `include "assertions.svh"
 module store_controller
   import gemmini_pkg::*;

@@ -14,7 +14,7 @@ from pipeline.machine.rounding import blocks
 from pipeline.machine.system import LINE_BYTES
 from pipeline.workload import C, K, N, P, Q, R, S
 
-LEAST_COMMANDS = LEAST_REQUESTS = 1e-6
+LEAST_COUNT = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def stream_cycles(
     the last beat: its latency is that of beats of 16 bytes, one a cycle. Hits and misses overlap in part: they are
     answered in order.
     """
-    beats = stream.beats / stream.requests.clamp(min=LEAST_REQUESTS)
+    beats = stream.beats / stream.requests.clamp(min=LEAST_COUNT)
     trip = timing.read_latency_cycles + beats * (BEAT_BYTES / timing.bytes_per_cycle - 1)
     moved = stream.beats * (BEAT_BYTES / timing.bytes_per_cycle)
     round_trips = stream.requests * (trip / timing.in_flight)
@@ -118,7 +118,7 @@ def stream_cycles(
     if missing is not None:
         round_trips = round_trips + missing.lines * (timing.miss_latency_cycles / timing.in_flight)
         # A command ends with its last line; one that misses makes it late.
-        late = -torch.expm1(-missing.lines / stream.commands.clamp(min=LEAST_COMMANDS))
+        late = -torch.expm1(-missing.lines / stream.commands.clamp(min=LEAST_COUNT))
         commands = commands + stream.commands * late * timing.miss_latency_cycles
         steady, alone = (overlapped(cycles, missing.cycles, timing) for cycles in (steady, alone))
     waiting = (commands + alone) / _commands_in_flight(timing.in_flight / dim).clamp(max=timing.load_entries)

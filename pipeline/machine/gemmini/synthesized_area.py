@@ -2,7 +2,7 @@
 
 What a structure other than the default adds is linear in each of its parts, and the banks at their own sizes.
 
-The polynomial is fitted by ``benches/synthesis.py`` to standard-cell areas at 180 nm and scaled to the 40 nm of the
+The polynomial is fitted by ``benches/synthesized_area.py`` to areas at 180 nm and scaled to the 40 nm of the
 published tables by the square of the feature size. In contrast to those it knows control, DMA and loop unrollers, which
 do not grow with the array.
 """

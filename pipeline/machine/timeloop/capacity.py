@@ -5,7 +5,7 @@ from torch import Tensor
 
 from pipeline.hardware import ACCUMULATOR, SCRATCHPAD
 from pipeline.machine.timeloop.nest import OUTPUTS, WEIGHTS, Shape, by_level, cut, of, product, tile_extents
-from pipeline.machine.timeloop.own_tiles import covered, grown
+from pipeline.machine.timeloop.own_tiles import covered_by, grown
 from pipeline.mapping import FOUR_LEVELS, TENSORS, LayerTensors, MappingTensors
 from pipeline.workload import C, N
 
@@ -26,8 +26,8 @@ def tile_words(layers: LayerTensors, mappings: MappingTensors) -> tuple[Float[Te
     tiles = tile_extents(loops, *mappings.spatial.unbind(-1))
     own = {tensor: tiles[FOUR_LEVELS.home(tensor)] for tensor in TENSORS}
     if mappings.held is not None:
-        rank = mappings.rank.movedim((-2, -1), (0, 1))
-        own = {name: grown(tile, loops, covered(name, mappings.held, rank)) for name, tile in own.items()}
+        inside = {name: covered_by(name, mappings.held, mappings.rank) for name in own}
+        own = {name: grown(tile, loops, inside[name]) for name, tile in own.items()}
     weights, inputs, outputs = (cut(own[tensor], shape) for tensor in TENSORS)
     width, height = shape.windows(inputs)
     return product(of(weights, WEIGHTS)), width * height * inputs[C] * inputs[N], product(of(outputs, OUTPUTS))

@@ -11,18 +11,17 @@ from jaxtyping import Int
 from torch import Tensor
 
 from pipeline.machine.timeloop.nest import LEVELS, Dims, Nest
-from pipeline.mapping import FOUR_LEVELS, TENSORS
-from pipeline.workload import DIMS
+from pipeline.mapping import FOUR_LEVELS, TENSORS, covered
 
 Covered = dict[int, Tensor]
 """By level which loops [7, *b] a tile of a level further in covers."""
 
 
-def covered(tensor: str, held: Int[Tensor, "*b 3"], rank: Int[Tensor, "4 7 *b"]) -> Covered:
+def covered_by(tensor: str, held: Int[Tensor, "*b 3"], rank: Int[Tensor, "*b 4 7"]) -> Covered:
     """The loops outside its level that the tile of ``tensor`` covers: the innermost ones (``MappingTensors.held``)."""
-    home, places = FOUR_LEVELS.home(tensor), held[..., TENSORS.index(tensor)]
-    left = {level: places - len(DIMS) * (level - home - 1) for level in range(home + 1, LEVELS)}
-    return {level: rank[level] >= len(DIMS) - here for level, here in left.items()}
+    home = FOUR_LEVELS.home(tensor)
+    inside = covered(held[..., TENSORS.index(tensor)], rank, home)
+    return {level: inside[..., level, :].movedim(-1, 0) for level in range(home + 1, LEVELS)}
 
 
 def grown(tile: Dims, loops: tuple[Dims, ...], inside: Covered) -> Dims:
@@ -37,7 +36,7 @@ def seen_by(tensor: str, nest: Nest, held: Int[Tensor, "*b 3"] | None) -> Nest:
     """``nest`` as it moves ``tensor``: its tile grown by the loops that it covers, and these iterate once."""
     if held is None or not bool(held[..., TENSORS.index(tensor)].any()):
         return nest
-    home, inside = FOUR_LEVELS.home(tensor), covered(tensor, held, nest.rank)
+    home, inside = FOUR_LEVELS.home(tensor), covered_by(tensor, held, nest.rank.movedim((0, 1), (-2, -1)))
     loops, stays, tile = list(nest.loops), list(nest.stays), list(nest.tile)
     tile[home] = grown(nest.tile[home], nest.loops, inside)
     for level, mask in inside.items():

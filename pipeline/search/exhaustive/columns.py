@@ -67,6 +67,16 @@ class Columns:
         """All arrays."""
         return self.extent, self.rank, self.need, self.cycles, self.energy
 
+    @property
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """All arrays, as a checkpoint keeps them."""
+        return tuple(torch.from_numpy(part) for part in self.parts)
+
+    @classmethod
+    def of_tensors(cls, parts: Sequence[torch.Tensor]) -> "Columns":
+        """From ``tensors``."""
+        return cls(*(part.numpy() for part in parts))
+
     @classmethod
     def join(cls, tables: list["Columns"]) -> "Columns":
         """All rows of ``tables``."""

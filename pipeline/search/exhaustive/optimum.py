@@ -116,11 +116,18 @@ class Exhaustive:
         score, bound = (self._mean([getattr(one, name) for one in found]) for name in ("log_score", "bound"))
         return Optimum(hardware, area, score, bound, tuple(found))
 
-    def points(self, optimum: Optimum, columns: dict[Layer, Columns]) -> Points:
-        """The mappings of ``optimum``, one for each of the problem's layers [L]."""
+    def on_each(self, dim: int, columns: Sequence[Columns]) -> dict[int, Optimum]:
+        """The best on every ``hardware(dim)`` that can be mapped, by its place; ``columns`` are those of ``layers``."""
+        tables = dict(zip(self.layers, columns, strict=True))
+        found = {at: self.on(hardware, tables) for at, hardware in enumerate(self.hardware(dim))}
+        return {at: one for at, one in found.items() if one is not None}
+
+    def points(self, optimum: Optimum, columns: Sequence[Columns]) -> Points:
+        """The mappings of ``optimum``, one for each of the problem's layers [L], from ``columns`` of ``layers``."""
+        tables = dict(zip(self.layers, columns, strict=True))
         rows = [row for best in optimum.networks for row in best.choice]
         space = self.problem.machine.space
-        picked = [columns[entry.layer][[row]] for entry, row in zip(self.problem.workload.layers, rows, strict=True)]
+        picked = [tables[entry.layer][[row]] for entry, row in zip(self.problem.workload.layers, rows, strict=True)]
         return concatenate([points_of(one.extent, one.rank, optimum.hardware.dim, space) for one in picked], 0)
 
     def _mean(self, scores: Sequence[float]) -> float:

@@ -25,7 +25,7 @@ MOST = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """The mappings of one layer that cost least on one hardware, in no order."""
+    """The mappings of one layer that cost least on one hardware, the cheapest first."""
 
     cost: Float[np.ndarray, " rows"]
     extent: Int[np.ndarray, "rows 7"]

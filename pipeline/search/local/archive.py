@@ -21,7 +21,7 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.words import Words
 from pipeline.mapping import TENSORS
-from pipeline.search.local.moves import Moves, covered_loops, inner_products, outer_factors
+from pipeline.search.local.moves import Moves, inner_products, outer_factors
 from pipeline.search.local.vary import vary, vary_structure
 from pipeline.search.points import Points, concatenate, each_layer, smallest, structure_of
 from pipeline.search.problem import Costs, Problem, Recorder
@@ -198,8 +198,8 @@ def names_of(points: Points, hardware: HardwareTensors, problem: Problem) -> Int
     tile = inner_products(points.slots, space) if space.is_tiled_once else points.slots
     first = problem.machine.template.sizes[1]
     loose = needed(points, hardware, problem)[..., 0] != hardware.sizes[first]
-    covered = covered_loops(problem.tensors(points, problem.layers[:, None]), space.hierarchy)
-    content = torch.cat([tile, place, inner, covered, hardware.dim[..., None].long(), loose[..., None].long()], -1)
+    held = problem.tensors(points, problem.layers[:, None]).loops_held(space.hierarchy)
+    content = torch.cat([tile, place, inner, held, hardware.dim[..., None].long(), loose[..., None].long()], -1)
     multipliers = torch.randint(1, 2**62, (content.shape[-1],), generator=torch.Generator().manual_seed(0)) | 1
     return (content * multipliers).sum(-1)
 

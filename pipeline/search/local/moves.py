@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.machine import Machine
 from pipeline.machine.space import MappingSpace
-from pipeline.mapping import TENSORS, Hierarchy, LayerTensors, MappingTensors
+from pipeline.mapping import TENSORS, LayerTensors
 from pipeline.search.local.construct import smallest_primes
 from pipeline.search.orders import EVERY
 from pipeline.search.points import Points, ceil_divide, fits, trim, with_dram_order
@@ -269,21 +269,6 @@ def _one_of(can: Bool[Tensor, "*b n"], generator: torch.Generator) -> Int[Tensor
     """A random place of those that can be chosen (any, where none can)."""
     flat = (can.to(torch.float64) + 1e-9).reshape(-1, can.shape[-1])
     return torch.multinomial(flat, 1, generator=generator).reshape(can.shape[:-1])
-
-
-def covered_loops(mappings: MappingTensors, hierarchy: Hierarchy) -> Int[Tensor, "*b 3"]:
-    """How many loops above one outside its level each tensor's tile covers."""
-    if mappings.held is None:
-        return torch.zeros(*mappings.spatial.shape[:-1], len(TENSORS), dtype=torch.long)
-    counts = []
-    for index, tensor in enumerate(TENSORS):
-        home, count = hierarchy.home(tensor), torch.zeros_like(mappings.held[..., index])
-        for level in range(home + 1, hierarchy.levels):
-            left = mappings.held[..., index, None] - len(DIMS) * (level - home - 1)
-            inside = mappings.rank[..., level, :] >= len(DIMS) - left
-            count = count + (inside & (mappings.temporal[..., level, :] > 1)).sum(-1)
-        counts.append(count)
-    return torch.stack(counts, -1)
 
 
 def inner_products(slots: Int[Tensor, "*b slots"], space: MappingSpace) -> Int[Tensor, "*b 7"]:

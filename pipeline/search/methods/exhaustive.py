@@ -61,12 +61,9 @@ class Exhaustive:
 
             columns = space.columns(layer, dim, judged)
             recorder.progress = f"array {dim}x{dim}: {len(state.tables) + 1} of {len(layers)} layers"
-            table = tuple(torch.from_numpy(part) for part in columns.parts)
-            return ExhaustiveState(state.at, (*state.tables, table))
-        tables = {
-            layer: Columns(*(part.numpy() for part in parts)) for layer, parts in zip(layers, state.tables, strict=True)
-        }
-        found = [one for hardware in space.hardware(dim) if (one := space.on(hardware, tables)) is not None]
+            return ExhaustiveState(state.at, (*state.tables, columns.tensors))
+        tables = [Columns.of_tensors(parts) for parts in state.tables]
+        found = space.on_each(dim, tables).values()
         if found:
             best = min(found, key=lambda one: one.log_score)
             recorder.designs(space.points(best, tables)[None], HardwareTensors.stack([best.hardware]))

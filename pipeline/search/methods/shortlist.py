@@ -31,8 +31,8 @@ class ShortlistState:
     """Array sizes that are done."""
     tables: tuple[tuple[torch.Tensor, ...], ...] = ()
     """Parts of the columns of the layers that are done."""
-    sizes: torch.Tensor = field(default_factory=lambda: torch.empty(0))
-    """Of the hardware [h] that goes on, in the order of the machine's; empty until all tables are made."""
+    leaders: tuple[int, ...] = ()
+    """Places of the hardware [h] that goes on among all of the array size; empty until all tables are made."""
     weights: torch.Tensor = field(default_factory=lambda: torch.empty(0))
     """What a cycle and a microjoule of every network add to the objective there, [h networks 2]."""
     lists: tuple[tuple[torch.Tensor, ...], ...] = ()
@@ -65,22 +65,23 @@ class Shortlist:
         if len(state.tables) < len(space.layers):
             columns = space.columns(space.layers[len(state.tables)], dim, judged)
             recorder.progress = f"array {dim}x{dim}: {len(state.tables) + 1} of {len(space.layers)} layers"
-            table = tuple(torch.from_numpy(part) for part in columns.parts)
-            return replace(state, tables=(*state.tables, table))
-        if not len(state.sizes):
-            found = self._leaders(space, dim, state)
+            return replace(state, tables=(*state.tables, columns.tensors))
+        if not state.leaders:
+            found = space.on_each(dim, [Columns.of_tensors(parts) for parts in state.tables])
             if not found:
                 return self._next(state, problem)
-            sizes = torch.tensor([one.hardware.values for one in found], dtype=torch.float64)
-            return replace(state, sizes=sizes, weights=torch.stack([_weights(problem, one) for one in found]))
-        hardware = [_built(problem, sizes) for sizes in state.sizes.tolist()]
+            leaders = sorted(found, key=lambda place: found[place].log_score)[:HARDWARE]
+            weights = torch.stack([_weights(problem, found[place]) for place in leaders])
+            return replace(state, leaders=tuple(leaders), weights=weights)
+        every = space.hardware(dim)
+        hardware = [every[place] for place in state.leaders]
         if len(state.lists) < len(entries):
             place = len(state.lists)
             costing = Costing(space.problem.model, problem.constraints, dim)
             by = [(cycle, uj) for cycle, uj in state.weights[:, int(problem.owner[place])].tolist()]
-            found_ = shortlists(costing, entries[place].layer, hardware, by, judged)
+            lists = shortlists(costing, entries[place].layer, hardware, by, judged)
             recorder.progress = f"array {dim}x{dim}: shortlist of {place + 1} of {len(entries)} layers"
-            return replace(state, lists=(*state.lists, tuple(torch.from_numpy(one) for one in found_)))
+            return replace(state, lists=(*state.lists, tuple(torch.from_numpy(one) for one in lists)))
         for at, one in enumerate(hardware):
             _judge(recorder, one, [lists[at] for lists in state.lists])
         return self._next(state, problem)
@@ -94,24 +95,11 @@ class Shortlist:
     def _next(state: ShortlistState, problem: Problem) -> ShortlistState:
         return ShortlistState(state.at + 1, done=state.at + 1 == len(problem.constraints.dims))
 
-    @staticmethod
-    def _leaders(space: Exhaustive, dim: int, state: ShortlistState) -> list[Optimum]:
-        """The best designs by the machine's own latency, each on its own hardware."""
-        parts = zip(space.layers, state.tables, strict=True)
-        tables = {layer: Columns(*(part.numpy() for part in table)) for layer, table in parts}
-        found = [one for hardware in space.hardware(dim) if (one := space.on(hardware, tables)) is not None]
-        return sorted(found, key=lambda one: one.log_score)[:HARDWARE]
-
 
 def _weights(problem: Problem, found: Optimum) -> torch.Tensor:
     """What a cycle and a microjoule of each network [networks 2] add to the objective, but for a common factor."""
     a, b = problem.weights
     return torch.tensor([[a / one.cycles, b / one.energy_uj] for one in found.networks], dtype=torch.float64)
-
-
-def _built(problem: Problem, sizes: list[float]) -> Hardware:
-    fixed = problem.constraints.fixed
-    return fixed if fixed is not None else problem.machine.template.hardware(int(sizes[0]), *sizes[1:])
 
 
 def _judge(recorder: Recorder, hardware: Hardware, lists: list[torch.Tensor]) -> None:

@@ -1,13 +1,13 @@
 """A quantised addition as one of the accelerator: multipliers of its operands; and what the result must be."""
 
-from pipeline.onnx.quantised import QuantisedSum
+from pipeline.onnx.quantised import QuantisedOperator
 from pipeline.stages.inference.integers import weighted_sum
 from pipeline.stages.inference.runs import Lowered, OperatorRun
 from pipeline.stages.inference.tensors import Values, quantity, target
 from sim.elementwise import Addition, Term, terms_of
 
 
-def lower_sum(step: QuantisedSum, values: Values) -> Lowered:
+def lower_sum(step: QuantisedOperator, values: Values) -> Lowered:
     """The addition. Raises ValueError with the reason where it has to stay on the host."""
     left, right = (quantity(operand, values) for operand in step.sources)
     if left.data.shape != right.data.shape:

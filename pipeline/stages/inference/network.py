@@ -12,7 +12,7 @@ import onnxruntime
 from onnx import numpy_helper
 
 from pipeline.onnx.evaluate import Evaluator
-from pipeline.onnx.quantised import QuantisedPool, QuantisedStep, QuantisedSum, Step, partition
+from pipeline.onnx.quantised import QuantisedOperator, QuantisedStep, Step, partition
 from pipeline.stages.inference.accelerator import Cost
 from pipeline.stages.inference.elementwise import lower_sum
 from pipeline.stages.inference.host import HostWork, host_work
@@ -127,7 +127,7 @@ class Runner:
         self._host = {
             name: "the design has no such operator"
             for name, step in network.steps.items()
-            if isinstance(step, QuantisedSum | QuantisedPool) and step.kind not in operators
+            if isinstance(step, QuantisedOperator) and step.kind not in operators
         }
 
     def run(self, feeds: Mapping[str, Array]) -> Inference:
@@ -207,7 +207,7 @@ def _lowered(step: Step, values: Values, dim: int) -> Lowered:
     """The step on an array of ``dim``. Raises ValueError with the reason where it has to stay on the host."""
     if isinstance(step, QuantisedStep):
         return lower(step, values, dim)
-    return lower_sum(step, values) if isinstance(step, QuantisedSum) else lower_pool(step, values)
+    return lower_sum(step, values) if step.kind == "addition" else lower_pool(step, values)
 
 
 def _compared(

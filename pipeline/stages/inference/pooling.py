@@ -6,7 +6,7 @@ from math import ceil
 import numpy as np
 import onnx
 
-from pipeline.onnx.quantised import QuantisedPool
+from pipeline.onnx.quantised import QuantisedOperator
 from pipeline.onnx.tensors import attribute, integer
 from pipeline.stages.inference.geometry import Convolution, convolution
 from pipeline.stages.inference.integers import maxima
@@ -15,23 +15,23 @@ from pipeline.stages.inference.tensors import Values, quantity, target
 from sim.pooling import MaxPool
 
 
-def lower_pool(step: QuantisedPool, values: Values) -> Lowered:
+def lower_pool(step: QuantisedOperator, values: Values) -> Lowered:
     """The pooling. Raises ValueError with the reason where it has to stay on the host."""
-    data = values[step.source.name]
+    (operand,) = step.sources
+    data = values[operand.name]
     if data.dtype not in (np.uint8, np.int8):
-        raise ValueError(f"its operand {step.source.name!r} is {data.dtype}")
+        raise ValueError(f"its operand {operand.name!r} is {data.dtype}")
     if len([name for name in step.node.output if name]) > 1:
         raise ValueError("it says where its maxima are")
     low, high = np.iinfo(data.dtype).min, np.iinfo(data.dtype).max
+    shift = 128 if data.dtype == np.uint8 else 0
     if step.result.scale:
-        source, result = quantity(step.source, values), target(step.result, step.clip, values)
-        shift = 128 if data.dtype == np.uint8 else 0
+        source, result = quantity(operand, values), target(step.result, step.clip, values)
         same = (source.scale.tolist(), source.zero + shift) == ([float(result.scale)], result.zero)
         if not same or result.kind != data.dtype:
             raise ValueError("its result is quantised otherwise than its operand")
         low, high = result.low, result.high
     window, form = _form(step.node, data.shape)
-    shift = 128 if data.dtype == np.uint8 else 0
     batch, channels, *image = data.shape
     pool = MaxPool(
         batch,
@@ -44,9 +44,9 @@ def lower_pool(step: QuantisedPool, values: Values) -> Lowered:
         low - shift,
         high - shift,
     )
-    operand = np.ascontiguousarray((data.astype(np.int16) - shift).astype(np.int8).transpose(0, 2, 3, 1))
+    image_int8 = np.ascontiguousarray((data.astype(np.int16) - shift).astype(np.int8).transpose(0, 2, 3, 1))
     return Lowered(
-        (OperatorRun(pool, (operand,)),),
+        (OperatorRun(pool, (image_int8,)),),
         lambda results: (results[0].astype(np.int16) + shift).astype(data.dtype).transpose(0, 3, 1, 2),
         np.clip(maxima(data.astype(np.int64), window, form), low, high).astype(data.dtype),
     )

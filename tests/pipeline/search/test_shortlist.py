@@ -8,26 +8,17 @@ import pytest
 import torch
 
 from pipeline.hardware import HardwareTensors
-from pipeline.machine.cost import cost
 from pipeline.machine.latency import AnalyticalModel, Latency
-from pipeline.machine.machine import Machine, machine_of
-from pipeline.mapping import LayerTensors, MappingTensors
-from pipeline.search.constraints import Constraints
+from pipeline.machine.machine import Machine
+from pipeline.mapping import MappingTensors
 from pipeline.search.driver import search
 from pipeline.search.exhaustive import shortlist
-from pipeline.search.exhaustive.tilings import EXACT, Tilings, points_of
+from pipeline.search.exhaustive.tilings import EXACT
 from pipeline.search.methods import shortlist as method
 from pipeline.search.methods.exhaustive import Exhaustive
 from pipeline.search.methods.shortlist import Shortlist
-from pipeline.search.points import fits
 from pipeline.search.problem import Problem, join_workloads
-from pipeline.workload import Layer, Workload, WorkloadLayer
-
-MACHINE = machine_of("gemmini", "simple")
-CONV = Layer(R=3, S=1, P=6, Q=2, C=20, K=8, N=1)
-MATMUL = Layer(R=1, S=1, P=24, Q=1, C=40, K=36, N=1)
-LIMITS = Constraints(MACHINE, fix_dim=4, max_kib={"scratchpad_kib": 8.0, "accumulator_kib": 8.0})
-SPILLS = np.array([np.argsort(o) for o in [(6, 3, 2, 5, 4, 1, 0), (4, 6, 3, 2, 5, 1, 0), (0, 6, 3, 2, 5, 4, 1)]])
+from tests.pipeline.search.toys import CONV, MACHINE, MATMUL, SMALL, SPILLS, all_costs, every_mapping, network
 
 
 @dataclass(frozen=True)
@@ -43,19 +34,11 @@ class Warped:
         return Latency(cycles * (1 + 0.5 * torch.sin(3 * tile + hardware.sizes["scratchpad_kib"])))
 
 
-def network(name, *layers):
-    return Workload(name, "test", tuple(WorkloadLayer(f"layer{i}", layer, n) for i, (layer, n) in enumerate(layers)))
-
-
 def every_cost(model, layer, kib):
     """(cycles, energy) of every exact mapping on memories of ``kib``."""
-    extent = Tilings.of(layer, 4, EXACT).block(0, 100_000)
-    rows = points_of(np.repeat(extent, len(SPILLS), 0), np.tile(SPILLS, (len(extent), 1)), 4, MACHINE.space)
-    layers = LayerTensors.stack([layer])
-    mappings, built = rows.tensors(layers, MACHINE.space), HardwareTensors.stack([MACHINE.template.hardware(4, *kib)])
-    ok = fits(mappings, layers, built, MACHINE)
-    found = cost(model, layers, mappings, built)
-    return torch.stack([found.cycles, found.energy_uj], -1)[ok].numpy()
+    extent, _ = every_mapping(layer, 4, EXACT)
+    rows = np.repeat(extent, len(SPILLS), 0), np.tile(SPILLS, (len(extent), 1))
+    return all_costs(layer, 4, np.array(kib), *rows, model)
 
 
 def best_of_all(model, *layers):
@@ -76,20 +59,20 @@ def test_with_a_shortlist_of_everything_the_model_finds_its_own_best_of_all(monk
     monkeypatch.setattr(shortlist, "SHARE", 1.0)
     monkeypatch.setattr(shortlist, "MOST", 10**6)
     monkeypatch.setattr(method, "HARDWARE", 100)
-    result = solved(Problem(network("toy", (CONV, 2), (MATMUL, 1)), Warped(), LIMITS))
+    result = solved(Problem(network("toy", (CONV, 2), (MATMUL, 1)), Warped(), SMALL))
     assert result.edp == pytest.approx(best_of_all(Warped(), (CONV, 2), (MATMUL, 1)), rel=1e-6)
     assert result.log_bound == -math.inf
 
 
 def test_a_model_that_agrees_with_the_machine_gets_the_certified_optimum():
     joined, shares = join_workloads([network("a", (CONV, 1)), network("b", (MATMUL, 2))], [2.0, 1.0])
-    problem = Problem(joined, AnalyticalModel(MACHINE), LIMITS, networks=shares)
+    problem = Problem(joined, AnalyticalModel(MACHINE), SMALL, networks=shares)
     certified = search(problem, Exhaustive(), "exhaustive", evaluations=1, seed=0)
     assert solved(problem).edp == pytest.approx(certified.edp)
 
 
 def test_the_model_and_not_the_machine_decides():
-    problem = Problem(network("toy", (CONV, 2), (MATMUL, 1)), Warped(), LIMITS)
+    problem = Problem(network("toy", (CONV, 2), (MATMUL, 1)), Warped(), SMALL)
     own = search(replace(problem, model=AnalyticalModel(MACHINE)), Exhaustive(), "exhaustive", evaluations=1, seed=0)
     hardware, layers = HardwareTensors.stack([own.hardware]), problem.layers
     judged = problem.totals(problem.costs(MappingTensors.stack(own.mappings), layers, hardware))

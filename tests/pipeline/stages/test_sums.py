@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.onnx.quantised import Operand, QuantisedSum, partition
+from pipeline.onnx.quantised import Operand, QuantisedOperator, partition
 from pipeline.stages.inference.elementwise import lower_sum
 from pipeline.stages.inference.network import Inference
 from tests.pipeline.stages.test_inference import model, run
@@ -104,7 +104,7 @@ def test_multipliers_of_22_bits_give_the_exact_sum_but_where_it_lies_next_to_a_h
     values = dict(zip((f"{name}s" for name in names), np.float32(scales).reshape(3, 1), strict=True))
     values |= {f"{name}z": np.array([zero], np.int8) for name, zero in zip(names, (3, -7, 11), strict=True)}
     operands = [Operand(name, f"{name}s", f"{name}z") for name in names]
-    step = QuantisedSum(onnx.NodeProto(), (operands[0], operands[1]), operands[2], None)
+    step = QuantisedOperator("addition", onnx.NodeProto(), (operands[0], operands[1]), operands[2], None)
     found = lower_sum(step, values | {"a": left, "b": right}).expected
     a, b, r = (Fraction(float(np.float32(scale))) for scale in scales)
     exact = [(a * (int(x) - 3) + b * (int(y) + 7)) / r + 11 for x, y in zip(left, right, strict=True)]
