@@ -51,9 +51,11 @@ def judge(mutant: Mutant, cache: Path) -> str:
         applied = _run(["git", "apply", str(mutant.patch)], copy)
         if applied.returncode:
             return f"does not apply: {applied.stderr.splitlines()[0]}"
-        status = _test(mutant.tests, copy, cache)
+        tested = _test(mutant.tests, copy, cache)
+        if tested.returncode == 0 and " passed" not in tested.stdout:
+            return "not tested: its tests were skipped"
         # 1: tests failed. Anything else but 0 is no verdict: no such test, or the mutant does not build.
-        return {0: "SURVIVES", 1: "killed"}.get(status, f"pytest exit status {status}")
+        return {0: "SURVIVES", 1: "killed"}.get(tested.returncode, f"pytest exit status {tested.returncode}")
 
 
 def main(names: list[str]) -> int:
@@ -62,7 +64,7 @@ def main(names: list[str]) -> int:
     with tempfile.TemporaryDirectory() as name:
         cache = Path(name)
         with _copied() as copy:
-            if _test(tuple(dict.fromkeys(test for mutant in found for test in mutant.tests)), copy, cache):
+            if _test(tuple(dict.fromkeys(test for mutant in found for test in mutant.tests)), copy, cache).returncode:
                 print("tests of the mutants fail without them, too", file=sys.stderr)
                 return 1
         for mutant in found:
@@ -74,10 +76,10 @@ def main(names: list[str]) -> int:
     return int(verdicts.count("killed") != len(verdicts))
 
 
-def _test(tests: tuple[str, ...], folder: Path, cache: Path) -> int:
-    """Exit status of pytest."""
+def _test(tests: tuple[str, ...], folder: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    """A run of pytest."""
     pytest = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    return _run([*pytest, *tests], folder, DOSA_HIL_CACHE=str(cache)).returncode
+    return _run([*pytest, *tests], folder, DOSA_HIL_CACHE=str(cache))
 
 
 @contextmanager
