@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.files import WORKLOADS
-from pipeline.plain import did_you_mean, problems
+from pipeline.plain import did_you_mean, problems, shorten
 
 DIMS = ("R", "S", "P", "Q", "C", "K", "N")
 """Dimensions of a layer: R x S filter, P x Q output, C input channels, K output channels, N batch."""
@@ -156,7 +156,7 @@ def load_workload(name_or_path: str) -> Workload:
     if path.suffix not in {".yaml", ".yml"}:
         if name_or_path not in workload_names():
             raise ValueError(
-                f"unknown workload {name_or_path!r}{did_you_mean(name_or_path, workload_names())}; "
+                f"unknown workload {shorten(name_or_path)}{did_you_mean(name_or_path, workload_names())}; "
                 f"known: {', '.join(workload_names())}, or a .yaml file"
             )
         path = WORKLOADS / f"{name_or_path}.yaml"

@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema
 from pipeline.choices import METHODS, MODEL_KINDS, PARTS
 from pipeline.machine.machine import MachineChoice
 from pipeline.machine.own import own_model
-from pipeline.plain import did_you_mean
+from pipeline.plain import did_you_mean, shorten
 from pipeline.plugins import is_own, short_name
 from pipeline.search.named import method_named
 
@@ -31,7 +31,8 @@ class OneOf:
     def check(self, name: str) -> str:
         """The name itself. Raises ValueError when it is neither."""
         if name not in self.names and not is_own(name):
-            raise ValueError(f"{name!r} is not one of {', '.join((*self.names, OWN))}{did_you_mean(name, self.names)}")
+            known = ", ".join((*self.names, OWN))
+            raise ValueError(f"{shorten(name)} is not one of {known}{did_you_mean(name, self.names)}")
         return name
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Evaluator:
             return {}, None
         try:
             schema = onnx.defs.get_schema(node.op_type, self._versions.get(domain, 1), domain)
-        except onnx.defs.SchemaError:
+        except (onnx.defs.SchemaError, TypeError):  # no such operator, or a name that is no text
             return {}, None
         types = {name: tensor.type for name, tensor in named}
         values = {name: numpy_helper.from_array(tensor.value, name) for name, tensor in named if _follows(tensor)}

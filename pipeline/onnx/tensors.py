@@ -100,8 +100,8 @@ def integers(node: onnx.NodeProto, name: str, length: int, default: int = 1) -> 
 
 def operator(node: onnx.NodeProto) -> str:
     """The operator's type, with its domain where that is not the standard one."""
-    domain = "" if node.domain in {"", "ai.onnx"} else f"{node.domain}."
-    return printable(domain + node.op_type)
+    domain = "" if node.domain in {"", "ai.onnx"} else f"{printable(node.domain)}."
+    return domain + printable(node.op_type)
 
 
 def label(node: onnx.NodeProto) -> str:

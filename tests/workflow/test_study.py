@@ -146,6 +146,17 @@ def test_limits_that_can_just_be_kept_are_accepted(tmp_path):
     assert load_study(write(tmp_path, search={"max_area_mm2": area * 1.01})).search.max_area_mm2 == area * 1.01
 
 
+def test_a_value_without_end_is_shown_by_its_beginning(tmp_path):
+    for changes in (
+        {"learning": {"kind": "x" * 5000}},
+        {"search": {"method": "x" * 5000}},
+        {"workloads": ["x" * 5000]},
+    ):
+        with pytest.raises(ValueError, match="xxx") as caught:
+            load_study(write(tmp_path, **changes))
+        assert len(str(caught.value)) < 1000
+
+
 @pytest.mark.parametrize("text", ["", "- a\n- b", "{", "!!python/object/apply:os.system [ls]", "a: &a [*a]"])
 def test_a_file_that_is_no_study_is_named_in_one_line(tmp_path, text):
     path = tmp_path / "study.yaml"

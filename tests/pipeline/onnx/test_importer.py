@@ -184,6 +184,19 @@ def test_an_operator_that_contradicts_itself_does_not_stop_the_import(tmp_path: 
     assert not imported.complete
 
 
+@pytest.mark.parametrize("damaged", [b"Frobnicate", b"their.domain", b"output_of_it", b"its_name"])
+def test_names_that_are_no_text_do_not_stop_the_import(tmp_path: Path, damaged: bytes) -> None:
+    nodes = [
+        helper.make_node("Frobnicate", ["a"], ["output_of_it"], name="its_name"),
+        helper.make_node("Sigmoid", ["output_of_it"], ["f"], domain="their.domain"),
+        helper.make_node("Relu", ["output_of_it"], ["g"]),
+        helper.make_node("MatMul", ["a", "b"], ["d"]),
+    ]
+    path = graph(tmp_path / "a.onnx", nodes, a=(2, 4), b=(4, 5))
+    path.write_bytes(path.read_bytes().replace(damaged, damaged[:3] + b"\xf4" + damaged[4:]))
+    assert counts(path) == {Layer(1, 1, 2, 1, 4, 5): 1}
+
+
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x07" + bytes(range(255))])
 def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.onnx"
