@@ -62,19 +62,19 @@ class Timing:
     )
     read_latency_cycles: Value = _constant(
         "cycles",
-        1,
+        4,
         1000,
-        "from a read to its data in the local memory, when nothing else is in the way",
-        simple=(_SIMPLE.latency_cycles + 2, "[O] the memory's, the request register and the local write"),
-        soc=(22, "[F]"),
+        "from a read to its data in the local memory, beyond those of its beats, when nothing else is in the way",
+        simple=(_SIMPLE.latency_cycles + 4, "[O] the memory's, the request register, the queue, the merge, the write"),
+        soc=(18, "[O] the same"),
     )
     command_cycles: Value = _constant(
         "cycles",
         0,
         100,
         "from the end of a load command until the next one may start in its place",
-        simple=(5, "[O]"),
-        soc=(2, "[F]"),
+        simple=(2, "[O]"),
+        soc=(2, "[O]"),
     )
     write_latency_cycles: Value = _constant(
         "cycles",

@@ -15,6 +15,8 @@ from pipeline.machine.system import LINE_BYTES
 from pipeline.workload import C, K, N, P, Q, R, S
 
 LEAST_COUNT = 1e-6
+MERGE_CYCLES = 3
+"""From the last beat of a read, which is under way no longer, to its data in the local memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +104,21 @@ def stream_cycles(
     """Cycles that a stream takes.
 
     Rows cost the largest of a request a cycle, the bandwidth, a local row a cycle, and the round trips of the reads in
-    flight. At most floor(reads / DIM) + 1 commands are in flight, and no more than the reservation station holds, each
-    for a round trip and its rows, of which the first ones leave before the first one returns. A round trip ends with
-    the last beat: its latency is that of beats of 16 bytes, one a cycle. Hits and misses overlap in part: they are
-    answered in order.
+    flight, which end when the last beat arrives. At most floor(reads / DIM) + 1 commands are in flight, and no more
+    than the reservation station holds, each from its first read to its last local row: the latency and its beats, or
+    the round trips of its reads, of which the first ones leave before the first one returns. Hits and misses overlap
+    in part: they are answered in order.
     """
-    beats = stream.beats / stream.requests.clamp(min=LEAST_COUNT)
-    trip = timing.read_latency_cycles + beats * (BEAT_BYTES / timing.bytes_per_cycle - 1)
     moved = stream.beats * (BEAT_BYTES / timing.bytes_per_cycle)
-    round_trips = stream.requests * (trip / timing.in_flight)
+    each = moved / stream.requests.clamp(min=LEAST_COUNT)
+    trip = timing.read_latency_cycles + each
+    arrived = trip - MERGE_CYCLES
+    round_trips = stream.requests * (arrived / timing.in_flight)
     steady = torch.maximum(torch.maximum(stream.requests, moved), stream.local_rows)
-    later = round_trips - stream.commands * (trip - timing.in_flight)
-    alone = torch.maximum(steady, later)
+    alone = torch.maximum(
+        steady - stream.commands * each,
+        round_trips - stream.commands * (arrived - (timing.in_flight - 1) * each.clamp(min=1.0)).clamp(min=0.0),
+    )
     commands = stream.commands * (trip + timing.command_cycles)
     if missing is not None:
         round_trips = round_trips + missing.lines * (timing.miss_latency_cycles / timing.in_flight)
