@@ -37,9 +37,10 @@ def synthesise_design(
     if find_sta() is None:
         return Synthesis(units, netlists, {}, None, options.liberty, nanometres)
     progress("timing")
-    paths = {name: critical_path(netlist, options) for name, netlist in netlists.items()}
+    paths = {name: critical_path(netlist, units, options) for name, netlist in netlists.items()}
     instances = units.instances()
     some = [netlist for name, netlist in netlists.items() if instances[name] <= WHOLE_INSTANCES]
+    left_out = [unit for name, unit in units.units.items() if instances[name] > WHOLE_INSTANCES]
     memories = macro_timing(units.macros(), units.boxes, nanometres)
-    whole = whole_path(units.top, units.units[units.top].ports, some, options, memories)
+    whole = whole_path(units.units[units.top], some, left_out, options, memories)
     return Synthesis(units, netlists, paths, whole, options.liberty, nanometres)

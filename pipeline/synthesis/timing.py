@@ -15,6 +15,7 @@ from pipeline.files import write_json
 from pipeline.synthesis.macro_timing import MacroTiming
 from pipeline.synthesis.netlist import LOAD_FF, Netlist, Options
 from pipeline.synthesis.tools import sta
+from pipeline.synthesis.units import Unit, Units, port_widths
 
 CLOCK = "clk_i"
 RESET = "rst_ni"
@@ -30,21 +31,26 @@ class CriticalPath:
     end: str
 
 
-def critical_path(netlist: Netlist, options: Options) -> CriticalPath:
-    """Critical path of a unit, its children left out; kept beside its netlist."""
+def critical_path(netlist: Netlist, units: Units, options: Options) -> CriticalPath:
+    """Critical path of one of ``units``, its children left out; kept beside its netlist."""
     kept = netlist.verilog.with_name("path.json")
     if not kept.is_file():
-        path = whole_path(netlist.unit.name, netlist.unit.ports, [netlist], options)
+        children = {name: units.units[name] for _, name in netlist.unit.children}
+        path = whole_path(netlist.unit, [netlist], children.values(), options)
         write_json(kept, {"ns": path.ns, "start": path.start, "end": path.end})
     return CriticalPath(**json.loads(kept.read_text(encoding="utf-8")))
 
 
 def whole_path(
-    top: str, ports: str, netlists: Iterable[Netlist], options: Options, memories: MacroTiming | None = None
+    top: Unit,
+    netlists: Iterable[Netlist],
+    left_out: Iterable[Unit],
+    options: Options,
+    memories: MacroTiming | None = None,
 ) -> CriticalPath:
-    """Critical path of ``top`` with all of ``netlists``; modules that are not among them are left out.
+    """Critical path of ``top`` with all of ``netlists``; paths end at the units that are left out.
 
-    Without ``memories`` paths end at memory macros.
+    Without ``memories`` they end at memory macros, too.
     Raises RuntimeError with the first error of OpenSTA.
     """
     with tempfile.TemporaryDirectory(prefix="timing-") as name:
@@ -59,26 +65,35 @@ def whole_path(
         for number, netlist in enumerate(netlists):
             files.append(f"unit{number}.v")
             (folder / files[-1]).symlink_to(netlist.verilog.resolve())
-        said = sta(_script(top, ports, libraries, files, options), folder)
+        files.append("left_out.v")
+        (folder / "left_out.v").write_text("".join(map(_empty, left_out)), encoding="utf-8")
+        said = sta(_script(top, libraries, files, options), folder)
     slack = re.search(r"^slack (\S+)$", said, re.MULTILINE)
     start, end = (re.search(rf"^{name}: (\S+)", said, re.MULTILINE) for name in ("Startpoint", "Endpoint"))
     if slack is None:
-        raise RuntimeError(f"sta: no slack of {top}")
+        raise RuntimeError(f"sta: no slack of {top.module}")
     if start is None or end is None:
         return CriticalPath(0.0, "", "")
     ns = options.period_ns - float(slack[1]) * options.liberty.time_unit_ns
     return CriticalPath(round(ns, 4), start[1], end[1])
 
 
-def _script(top: str, ports: str, libraries: list[str], files: list[str], options: Options) -> str:
-    liberty = options.liberty
+def _empty(unit: Unit) -> str:
+    """A module without content: a black box for each of a thousand instances takes OpenSTA gigabytes."""
+    ports = port_widths(unit.ports)
+    lines = [f"{direction} [{width - 1}:0] {name};\n" for name, (direction, width) in ports.items()]
+    return f"module {unit.name} ({', '.join(ports)});\n{''.join(lines)}endmodule\n"
+
+
+def _script(top: Unit, libraries: list[str], files: list[str], options: Options) -> str:
+    liberty, ports = options.liberty, f"{top.ports}\n"
     period = options.period_ns / liberty.time_unit_ns
     load = LOAD_FF / liberty.capacitance_unit_ff
-    source = f"[get_ports {CLOCK}]" if f"\\{CLOCK}\n" in f"{ports}\n" else ""
+    source = f"[get_ports {CLOCK}]" if f"\\{CLOCK}\n" in ports else ""
     reads = "\n".join([f"read_liberty {file}" for file in libraries] + [f"read_verilog {file}" for file in files])
-    reset = f"set_false_path -from [get_ports {RESET}]" if f"\\{RESET}\n" in f"{ports}\n" else ""
+    reset = f"set_false_path -from [get_ports {RESET}]" if f"\\{RESET}\n" in ports else ""
     return f"""{reads}
-link_design {top}
+link_design {top.name}
 create_clock -name clock -period {period} {source}
 set_input_delay 0 -clock clock [all_inputs]
 set_output_delay 0 -clock clock [all_outputs]
