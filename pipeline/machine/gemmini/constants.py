@@ -62,11 +62,19 @@ class Timing:
     )
     read_latency_cycles: Value = _constant(
         "cycles",
-        4,
+        1,
         1000,
         "from a read to its data in the local memory, beyond those of its beats, when nothing else is in the way",
         simple=(_SIMPLE.latency_cycles + 4, "[O] the memory's, the request register, the queue, the merge, the write"),
         soc=(18, "[O] the same"),
+    )
+    merge_cycles: Value = _constant(
+        "cycles",
+        0,
+        100,
+        "of read_latency_cycles: after the last beat has arrived, when the read is no longer under way",
+        simple=(3, "[O] the queue, the merge, the write"),
+        soc=(3, "[O] the same"),
     )
     command_cycles: Value = _constant(
         "cycles",

@@ -15,8 +15,7 @@ from pipeline.machine.system import LINE_BYTES
 from pipeline.workload import C, K, N, P, Q, R, S
 
 LEAST_COUNT = 1e-6
-MERGE_CYCLES = 3
-"""From the last beat of a read, which is under way no longer, to its data in the local memory."""
+LEAST_LATENCY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,8 @@ def stream_cycles(
     moved = stream.beats * (BEAT_BYTES / timing.bytes_per_cycle)
     each = moved / stream.requests.clamp(min=LEAST_COUNT)
     trip = timing.read_latency_cycles + each
-    arrived = trip - MERGE_CYCLES
+    latency = torch.as_tensor(timing.read_latency_cycles - timing.merge_cycles, dtype=each.dtype)
+    arrived = latency.clamp(min=LEAST_LATENCY) + each
     round_trips = stream.requests * (arrived / timing.in_flight)
     steady = torch.maximum(torch.maximum(stream.requests, moved), stream.local_rows)
     alone = torch.maximum(
