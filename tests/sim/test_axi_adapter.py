@@ -43,6 +43,9 @@ def adapted(folder: Path) -> Path:
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     content |= {"top": "gemmini_axi4", "ports": "axi4"}
     content["sources"] += ["native_to_axi4.sv", "gemmini_axi4.sv"]
+    # Its structure is Gemmini's: the top module has no parameters for it.
+    names = ("Dim", "ScratchpadRows", "AccumulatorRows")
+    content["parameters"] = {name: content["parameters"][name] for name in names}
     file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return folder
 
