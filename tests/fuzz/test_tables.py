@@ -113,8 +113,8 @@ def test_simulate_handles_damaged_mappings_and_sizes(count, tmp_path):
         options = ("--driver", "inprocess", "--work-dir", tmp_path / "work")
         arguments = ("simulate", path, tmp_path / "out.csv", *options)
         outcome = run(tmp_path / "none", *arguments, longest_s=LONGEST_BUILD_S)
-        assert outcome.status == 0, outcome.err
         result = read_table(tmp_path / "out.csv")
+        assert outcome.status == int((result["error"] != "").all()), outcome.err
         assert (result["sim.cycles"].notna() == (result["error"] == "")).all()
 
     arch = TABLE.iloc[[0, 6]].filter(like="arch.").reset_index(drop=True)
