@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pipeline.synthesis.memories import macro_model
-from pipeline.synthesis.units import Macro, port_widths
+from pipeline.synthesis.units import Macro, port_widths, verilog_head
 
 _CLOCK = "clk_i"
 _INPUT = "memory_input"
@@ -61,12 +61,10 @@ def _output(macro: Macro) -> str:
 
 
 def _module(macro: Macro, ports: Mapping[str, tuple[str, int]]) -> str:
-    lines = [f"module {macro.name} ({', '.join(ports)});"]
-    for name, (way, bits) in ports.items():
-        lines.append(f"  {way} {f'[{bits - 1}:0] ' if bits > 1 else ''}{name};")
+    lines = []
     for name, (way, bits) in ports.items():
         for bit in range(bits if name != _CLOCK else 0):
             net = f"{name}[{bit}]" if bits > 1 else name
             cell, pin = (_INPUT, "d") if way == "input" else (_output(macro), "q")
             lines.append(f"  {cell} {name}_{bit} (.clk({_CLOCK}), .{pin}({net}));")
-    return "\n".join([*lines, "endmodule", ""])
+    return verilog_head(macro.name, ports) + "\n".join([*lines, "endmodule", ""])

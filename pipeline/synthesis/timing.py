@@ -15,7 +15,7 @@ from pipeline.files import write_json
 from pipeline.synthesis.macro_timing import MacroTiming
 from pipeline.synthesis.netlist import LOAD_FF, Netlist, Options
 from pipeline.synthesis.tools import sta
-from pipeline.synthesis.units import Unit, Units, port_widths
+from pipeline.synthesis.units import Unit, Units, port_widths, verilog_head
 
 CLOCK = "clk_i"
 RESET = "rst_ni"
@@ -80,9 +80,7 @@ def whole_path(
 
 def _empty(unit: Unit) -> str:
     """A module without content: a black box for each of a thousand instances takes OpenSTA gigabytes."""
-    ports = port_widths(unit.ports)
-    lines = [f"{direction} [{width - 1}:0] {name};\n" for name, (direction, width) in ports.items()]
-    return f"module {unit.name} ({', '.join(ports)});\n{''.join(lines)}endmodule\n"
+    return f"{verilog_head(unit.name, port_widths(unit.ports))}endmodule\n"
 
 
 def _script(top: Unit, libraries: list[str], files: list[str], options: Options) -> str:

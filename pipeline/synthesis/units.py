@@ -8,6 +8,7 @@ processing element is synthesised once, whatever the array's size.
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.synthesis.elaborate import MEMORIES
@@ -189,6 +190,12 @@ def port_widths(ports: str) -> dict[str, tuple[str, int]]:
     """``input``, ``output`` or ``inout`` of each port in RTLIL, and its bits."""
     found = (port for line in ports.splitlines() if (port := _PORT.fullmatch(line)))
     return {port[4][1:]: (port[2], int(port[1] or 1)) for port in found}
+
+
+def verilog_head(name: str, ports: Mapping[str, tuple[str, int]]) -> str:
+    """A module in Verilog up to its content; ``ports`` as from ``port_widths``."""
+    lines = [f"  {way} {f'[{bits - 1}:0] ' if bits > 1 else ''}{port};\n" for port, (way, bits) in ports.items()]
+    return f"module {name} ({', '.join(ports)});\n{''.join(lines)}"
 
 
 def _ports(lines: list[str]) -> str:

@@ -111,9 +111,11 @@ def test_simulate_handles_damaged_mappings_and_sizes(count, tmp_path):
         path = tmp_path / "in.csv"
         write_table(table, path)
         options = ("--driver", "inprocess", "--work-dir", tmp_path / "work")
-        arguments = ("simulate", path, tmp_path / "out.csv", *options)
-        outcome = run(tmp_path / "none", *arguments, longest_s=LONGEST_BUILD_S)
-        result = read_table(tmp_path / "out.csv")
+        out = tmp_path / "out.csv"
+        out.unlink(missing_ok=True)
+        outcome = run(tmp_path / "none", "simulate", path, out, *options, longest_s=LONGEST_BUILD_S)
+        assert out.is_file(), outcome.err
+        result = read_table(out)
         assert outcome.status == int((result["error"] != "").all()), outcome.err
         assert (result["sim.cycles"].notna() == (result["error"] == "")).all()
 

@@ -47,7 +47,7 @@ class Workflow:
 
     def journals(self) -> dict[Path, list[str]]:
         """Whole records by journal file, as the keys of the simulations that they hold."""
-        files = self.folder.glob("results/resume/work/journal/**/*.jsonl")
+        files = self.folder.joinpath("results", "resume", "work", "journal").rglob("*.jsonl")
         return {path: [json.loads(line)["key"] for line in path.read_bytes().split(b"\n")[:-1]] for path in files}
 
     def records(self) -> int:
