@@ -91,8 +91,9 @@ def _repeated(reuse: Reuse, absent: Float[Tensor, "tensors ..."], lines: Value) 
         new = ((outer - inner) / (inner * (turns - 1)).clamp(min=LEAST_LINES)).clamp(0.0, 1.0)
         always = repeated + new * coming
         runs, gone = turns > 1, torch.zeros_like(new)
-        parts = always / lines, inner * (1 - new) / lines, reuse.crowd[step]
-        gone[:, runs] = gone_rate(*(part.expand_as(gone)[:, runs] for part in parts))
+        if bool(runs.any()):
+            parts = always / lines, inner * (1 - new) / lines, reuse.crowd[step]
+            gone[:, runs] = gone_rate(*(part.expand_as(gone)[:, runs] for part in parts))
         repeated = turns * repeated + gone * (turns * inner - outer).clamp(min=0.0)
         coming = coming * turns
     return repeated

@@ -26,6 +26,7 @@ from pipeline.machine.gemmini.constants import Timing
 from pipeline.machine.gemmini.loads import input_stream, stream_cycles, weight_stream
 from pipeline.machine.gemmini.stores import rows_of
 from pipeline.machine.gemmini.tiles import Tiles, tiles_of
+from pipeline.machine.gemmini.windows import window_of
 from pipeline.machine.gemmini.words import tile_words
 from pipeline.machine.rounding import blocks, last_block
 from pipeline.machine.words import Least
@@ -40,13 +41,14 @@ def least_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareT
     """No order of the DRAM loops takes fewer cycles or moves fewer words."""
     rank = REDUCTIONS_INSIDE.expand_as(mappings.rank)
     tiles = tiles_of(layers, replace(mappings, rank=rank), hardware)
-    inputs, weights, rows = input_stream(tiles), weight_stream(tiles), rows_of(tiles)
+    window = window_of(tiles)
+    inputs, weights, rows = input_stream(tiles, window), weight_stream(tiles), rows_of(tiles)
     load = stream_cycles(inputs, tiles.dim, timing) + stream_cycles(weights, tiles.dim, timing)
     stored = tiles.output_tiles * rows.pixels * rows.beats * (BEAT_BYTES / timing.bytes_per_cycle)
     plain = tiles.is_matmul
     host = plain * timing.host_matmul_tile_cycles + (1 - plain) * timing.host_convolution_tile_cycles
     parts = tiles.count * _slot_cycles(tiles, timing), tiles.count * load + stored, (tiles.count - 1) * host
-    return Least(timing.host_cycles + torch.stack(parts).amax(0), tile_words(tiles, inputs, weights))
+    return Least(timing.host_cycles + torch.stack(parts).amax(0), tile_words(tiles, window, inputs, weights))
 
 
 def _slot_cycles(tiles: Tiles, timing: Timing) -> Float[Tensor, "*b"]:

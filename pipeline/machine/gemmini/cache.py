@@ -21,74 +21,86 @@ SUM_BYTES = 4
 
 def reuse_of(tiles: Tiles, cache_below: Cache, drop: bool) -> Reuse:
     """What the loops of a layer touch; with ``drop`` without partial sums."""
-    extent, visits = tiles.mean, torch.ones_like(tiles.count) if drop else tiles.visits
-    touched, crowd, turns = [], [], []
-    for turn in range(6, -2, -1):
-        touched.append(_footprint(tiles, extent, visits))
-        crowd.append(_crowds(tiles, extent, touched[-1], cache_below))
-        if turn >= 0:
-            loops = torch.where(tiles.rank == turn, tiles.loops, 1.0)
-            extent = extent * loops
-            turns.append(loops.prod(0))
+    visits = torch.ones_like(tiles.count) if drop else tiles.visits
+    extents, turns = [tiles.mean], []
+    for turn in range(6, -1, -1):
+        loops = torch.where(tiles.rank == turn, tiles.loops, 1.0)
+        extents.append(extents[-1] * loops)
+        turns.append(loops.prod(0))
+    steps = torch.stack(extents, 1)
+    touched = _footprint(tiles, steps, visits)
+    crowd = _crowds(tiles, steps, touched, cache_below)
     n, p, q, c, k = (tiles.size[dim] for dim in (N, P, Q, C, K))
     results = n * p * q * k
     inputs = n * c * p * tiles.stride[0] * q * tiles.stride[1]
     sizes = inputs, tiles.size[[R, S]].prod(0) * c * k, results, SUM_BYTES * results * happens(visits)
-    return Reuse(torch.stack(touched), torch.stack(crowd), torch.stack(turns), torch.stack(sizes))
+    return Reuse(touched.transpose(0, 1), crowd.transpose(0, 1), torch.stack(turns), torch.stack(sizes))
 
 
 def _crowds(
     tiles: Tiles,
-    extent: Float[Tensor, "dims ..."],
-    touched: Float[Tensor, "tensors ..."],
+    extent: Float[Tensor, "dims steps *b"],
+    touched: Float[Tensor, "tensors steps *b"],
     cache_below: Cache,
-) -> Float[Tensor, "tensors ..."]:
+) -> Float[Tensor, "tensors steps *b"]:
     """How much more often lines of each tensor meet others of it than if they lay in all sets, less 1.
 
     A set that holds n of them has n - 1 for each one to meet.
     """
     sets = int(cache_below.kib * 1024 / LINE_BYTES / cache_below.ways)
-    occupied = torch.stack([occupied_sets(row, loops, sets) for row, loops in _rows(tiles, extent)])
+    occupied = occupied_sets(*_rows(tiles, extent), sets)
     others = (1 - occupied * LINE_BYTES / touched.clamp(min=LEAST_BYTES)).clamp(min=0.0)
     return (others * sets / occupied - 1).clamp(min=0.0)
 
 
-Loops = tuple[tuple[Float[Tensor, "*b"], Float[Tensor, "*b"]], ...]
-"""Turns and pitch in bytes of the loops over rows, from the inside out."""
-
-
-def occupied_sets(row: Float[Tensor, "*b"], loops: Loops, sets: int) -> Float[Tensor, "*b"]:
-    """Sets of the cache in which rows of ``row`` bytes lie.
+def occupied_sets(
+    row: Float[Tensor, "*b"], turns: Float[Tensor, "loops ..."], pitch: Float[Tensor, "loops ..."], sets: int
+) -> Float[Tensor, "*b"]:
+    """Sets of the cache in which rows of ``row`` bytes lie; ``pitch`` is that of the loops over them, in bytes, from
+    the inside out.
 
     Addresses that are a multiple of a way apart fall into the same set: of the turns of a loop only as many lie apart
     as the power of two in its pitch goes into a way.
     """
     way = float(sets * LINE_BYTES)
+    whole = pitch.detach().round().long().clamp(min=1)
+    apart = torch.minimum(turns, (way / (whole & -whole).to(row.dtype)).clamp(min=1.0))
+    beyond = (turns - 1) * pitch
     found, span = blocks(row, float(LINE_BYTES)), row
-    for turns, pitch in loops:
-        whole = pitch.detach().round().long().clamp(min=1)
-        apart = (way / (whole & -whole).to(row.dtype)).clamp(min=1.0)
-        span = span + (turns - 1) * pitch
+    for loop in range(len(turns)):
+        span = span + beyond[loop]
         # Rows that follow each other closely share lines.
-        found = torch.minimum(found * torch.minimum(turns, apart), blocks(span, float(LINE_BYTES)))
+        found = torch.minimum(found * apart[loop], blocks(span, float(LINE_BYTES)))
     return found.clamp(min=1.0, max=float(sets))
 
 
-def _rows(tiles: Tiles, extent: Float[Tensor, "dims ..."]) -> tuple[tuple[Float[Tensor, "*b"], Loops], ...]:
-    """Bytes of a row of inputs, weights, results and sums of ``extent``, and the loops over their rows."""
+def _rows(
+    tiles: Tiles, extent: Float[Tensor, "dims steps *b"]
+) -> tuple[Float[Tensor, "tensors steps *b"], Float[Tensor, "3 tensors steps *b"], Float[Tensor, "3 tensors 1 *b"]]:
+    """Bytes of a row of inputs, weights, results and sums of ``extent``, turns and pitch of the loops over rows."""
     skips, size = _skips(tiles), tiles.size
     width, height = size[P] * tiles.stride[0], size[Q] * tiles.stride[1]
-    pixel = size[C] * torch.where(skips, tiles.stride[0], 1.0)
     line = width * size[C]
-    inputs = (
-        (_span(tiles, extent, 0), pixel),
-        (_span(tiles, extent, 1), line * torch.where(skips, tiles.stride[1], 1.0)),
-        (extent[N], height * line),
+    outputs = size[K], size[P] * size[K], size[Q] * size[P] * size[K]
+    pitch = (
+        (
+            size[C] * torch.where(skips, tiles.stride[0], 1.0),
+            line * torch.where(skips, tiles.stride[1], 1.0),
+            height * line,
+        ),
+        (size[K], size[C] * size[K], size[R] * size[C] * size[K]),
+        outputs,
+        tuple(SUM_BYTES * each for each in outputs),
     )
-    weights = (extent[C], size[K]), (extent[R], size[C] * size[K]), (extent[S], size[R] * size[C] * size[K])
-    outputs = (extent[P], size[K]), (extent[Q], size[P] * size[K]), (extent[N], size[Q] * size[P] * size[K])
-    sums = tuple((turns, SUM_BYTES * pitch) for turns, pitch in outputs)
-    return (extent[C], inputs), (extent[K], weights), (extent[K], outputs), (SUM_BYTES * extent[K], sums)
+    turns = (
+        (_span(tiles, extent, 0), _span(tiles, extent, 1), extent[N]),
+        (extent[C], extent[R], extent[S]),
+        (extent[P], extent[Q], extent[N]),
+        (extent[P], extent[Q], extent[N]),
+    )
+    row = torch.stack((extent[C], extent[K], extent[K], SUM_BYTES * extent[K]))
+    loops = [torch.stack([torch.stack(of) for of in zip(*part, strict=True)]) for part in (turns, pitch)]
+    return row, loops[0], loops[1].unsqueeze(2)
 
 
 def _skips(tiles: Tiles) -> Bool[Tensor, "*b"]:
@@ -96,7 +108,7 @@ def _skips(tiles: Tiles) -> Bool[Tensor, "*b"]:
     return (tiles.size[R] == 1) & (tiles.size[S] == 1) & (not tiles.public)
 
 
-def _span(tiles: Tiles, extent: Float[Tensor, "dims ..."], axis: int) -> Float[Tensor, "*b"]:
+def _span(tiles: Tiles, extent: Float[Tensor, "dims steps *b"], axis: int) -> Float[Tensor, "steps ..."]:
     """Pixels of the input along an axis that ``extent`` reads."""
     output, tap = (P, R) if axis == 0 else (Q, S)
     stride = torch.where(_skips(tiles), 1.0, tiles.stride[axis])
@@ -105,8 +117,8 @@ def _span(tiles: Tiles, extent: Float[Tensor, "dims ..."], axis: int) -> Float[T
 
 
 def _footprint(
-    tiles: Tiles, extent: Float[Tensor, "dims ..."], visits: Float[Tensor, "*b"]
-) -> Float[Tensor, "tensors ..."]:
+    tiles: Tiles, extent: Float[Tensor, "dims steps *b"], visits: Float[Tensor, "*b"]
+) -> Float[Tensor, "tensors steps *b"]:
     """Bytes of whole lines that inputs, weights, results and partial sums of ``extent`` touch.
 
     Results are written in the last of the visits to their tile only, partial sums where there are several.
@@ -119,7 +131,9 @@ def _footprint(
     return torch.stack((inputs, weights, pixels * columns / visits, sums))
 
 
-def _line_bytes(tiles: Tiles, extent: Float[Tensor, "dims ..."], dim: int, width: int = 1) -> Float[Tensor, "*b"]:
+def _line_bytes(
+    tiles: Tiles, extent: Float[Tensor, "dims steps *b"], dim: int, width: int = 1
+) -> Float[Tensor, "steps ..."]:
     """Mean bytes of lines for one row of ``dim`` over all positions that its alignment allows.
 
     Whole rows of the tensor follow each other, so they share lines.

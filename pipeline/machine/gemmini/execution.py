@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.machine.constants import Value
 from pipeline.machine.gemmini.constants import Timing
 from pipeline.machine.gemmini.tiles import Tiles
-from pipeline.machine.gemmini.windows import windows
+from pipeline.machine.gemmini.windows import Window
 from pipeline.machine.rounding import blocks, last_block
 from pipeline.workload import C, K, N, P, Q, R, S
 
@@ -74,8 +74,8 @@ class Execution:
         )
 
 
-def work_of(tiles: Tiles) -> Work:
-    """The work of the mean tile."""
+def work_of(tiles: Tiles, window: Window) -> Work:
+    """The work of the mean tile, which loads ``window``."""
     columns = tiles.average(K, blocks(tiles.extent[K], tiles.dim))
     depth = tiles.average(C, blocks(tiles.extent[C], tiles.dim))
     return Work(
@@ -85,7 +85,7 @@ def work_of(tiles: Tiles) -> Work:
         tiles.mean[N] * tiles.mean[Q],
         blocks(tiles.extent[P], tiles.dim),
         last_block(tiles.extent[P], tiles.dim),
-        _same_bank(tiles, columns, depth),
+        _same_bank(tiles, window, columns, depth),
     )
 
 
@@ -154,13 +154,14 @@ def _whole(slots: Float[Tensor, "*b"], group: Value) -> Float[Tensor, "*b"]:
     return whole + (slots - whole * group - group + 1).clamp(0.0, 1.0)
 
 
-def _same_bank(tiles: Tiles, columns: Float[Tensor, "*b"], depth: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+def _same_bank(
+    tiles: Tiles, window: Window, columns: Float[Tensor, "*b"], depth: Float[Tensor, "*b"]
+) -> Float[Tensor, "*b"]:
     """Chance that an input and a weight lie in the same bank.
 
     Inputs grow from the start of the tile's first bank, weights from the end of its last one.
     """
-    width, height = windows(tiles)
-    inputs = depth * tiles.mean[N] * width.extent * height.extent
+    inputs = depth * tiles.mean[N] * window.extent[0] * window.extent[1]
     weights = columns * tiles.mean[R] * tiles.mean[S] * tiles.mean[C]
     rows, both = tiles.bank_rows, torch.zeros_like(inputs)
     for bank in range(int(tiles.banks.max())):

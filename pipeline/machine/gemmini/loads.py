@@ -9,7 +9,7 @@ from torch import Tensor
 from pipeline.machine.gemmini.bursts import BEAT_BYTES, bursts
 from pipeline.machine.gemmini.constants import Timing
 from pipeline.machine.gemmini.tiles import Tiles
-from pipeline.machine.gemmini.windows import windows
+from pipeline.machine.gemmini.windows import Window
 from pipeline.machine.rounding import blocks
 from pipeline.machine.system import LINE_BYTES
 from pipeline.workload import C, K, N, P, Q, R, S
@@ -35,15 +35,15 @@ class Stream:
     """Useful bytes fetched."""
 
 
-def input_stream(tiles: Tiles) -> Stream:
-    """Inputs of the mean tile: pixels of the window, their channels adjacent in memory; padding is zeros."""
+def input_stream(tiles: Tiles, window: Window) -> Stream:
+    """Inputs of the mean tile: pixels of its ``window``, their channels adjacent in memory; padding is zeros."""
     channels = bursts(tiles, C)
     depth = tiles.average(C, blocks(tiles.extent[C], tiles.dim))
-    width, height = windows(tiles)
-    pixels = tiles.mean[N] * width.real * height.real
-    outside = tiles.mean[N] * width.extent * height.extent - pixels
+    width, height = window.real
+    pixels = tiles.mean[N] * width * height
+    outside = tiles.mean[N] * window.extent[0] * window.extent[1] - pixels
     return Stream(
-        commands=tiles.mean[N] * height.real * blocks(width.real, tiles.dim) * channels.lines,
+        commands=tiles.mean[N] * height * blocks(width, tiles.dim) * channels.lines,
         requests=pixels * channels.requests,
         beats=pixels * channels.beats,
         local_rows=pixels * depth,

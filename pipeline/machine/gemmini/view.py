@@ -30,6 +30,7 @@ from pipeline.machine.gemmini.stages import Ends, Order, Stages, Writes
 from pipeline.machine.gemmini.stores import Rows, rows_of, store
 from pipeline.machine.gemmini.structure import structured
 from pipeline.machine.gemmini.tiles import Tiles, tiles_of
+from pipeline.machine.gemmini.windows import window_of
 from pipeline.machine.system import LINE_BYTES, Cache
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.workload import K
@@ -130,7 +131,8 @@ def facts_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareT
 
 
 def _part(tiles: Tiles) -> Part:
-    return Part(input_stream(tiles), weight_stream(tiles), work_of(tiles))
+    window = window_of(tiles)
+    return Part(input_stream(tiles, window), weight_stream(tiles), work_of(tiles, window))
 
 
 @dataclass(frozen=True, slots=True)

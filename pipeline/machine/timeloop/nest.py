@@ -37,7 +37,7 @@ class Shape:
     @classmethod
     def of(cls, layers: LayerTensors, mappings: MappingTensors) -> "Shape":
         """The shapes of ``layers`` for ``mappings``."""
-        batch = torch.broadcast_shapes(layers.size.shape[:-1], mappings.temporal.shape[:-2])  # type: ignore[no-untyped-call]
+        batch = (layers.size[..., 0] * mappings.temporal[..., 0, 0]).shape
         size, stride, dilation = (
             field.expand(*batch, field.shape[-1]).movedim(-1, 0)
             for field in (layers.size, layers.stride, layers.dilation)

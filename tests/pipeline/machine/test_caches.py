@@ -95,13 +95,12 @@ SETS = 64
 def test_rows_occupy_as_many_sets_as_their_addresses_fall_into(row: int, loops: tuple[tuple[int, int], ...]) -> None:
     starts = [sum(at) for at in product(*([pitch * turn for turn in range(turns)] for turns, pitch in loops))]
     sets = {byte // 64 % SETS for start in starts for byte in range(start, start + row)}
-    asked = tuple((torch.tensor([float(turns)]), torch.tensor([float(pitch)])) for turns, pitch in loops)
-    found = float(occupied_sets(torch.tensor([float(row)]), asked, SETS))
+    turns, pitch = torch.tensor(loops, dtype=torch.float64).T
+    found = float(occupied_sets(torch.tensor(float(row)), turns, pitch, SETS))
     assert found == pytest.approx(len(sets), rel=0.15)
 
 
 @pytest.mark.parametrize("turns", [2, 9])
 def test_a_loop_over_lines_a_way_apart_adds_no_set(turns: int) -> None:
-    inner = (torch.tensor([5.0]), torch.tensor([64.0]))
-    outer = (torch.tensor([float(turns)]), torch.tensor([64.0 * SETS]))
-    assert float(occupied_sets(torch.tensor([64.0]), (inner, outer), SETS)) == 5
+    pitch = torch.tensor([64.0, 64.0 * SETS])
+    assert float(occupied_sets(torch.tensor(64.0), torch.tensor([5.0, turns]), pitch, SETS)) == 5

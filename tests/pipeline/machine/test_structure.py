@@ -15,7 +15,7 @@ from pipeline.machine.gemmini.machine import Gemmini
 from pipeline.machine.gemmini.structure import structured
 from pipeline.machine.gemmini.template import DEFAULT, TEMPLATE
 from pipeline.machine.gemmini.tiles import tiles_of
-from pipeline.machine.gemmini.windows import windows
+from pipeline.machine.gemmini.windows import window_of
 from pipeline.mapping import LayerTensors, Mapping, MappingTensors
 from pipeline.table import Row, read_table, rows_of
 from pipeline.workload import C, K, Layer, N, R, S
@@ -78,14 +78,14 @@ def test_a_batch_may_have_several_structures_and_values_that_were_fitted():
 def test_the_chance_of_a_shared_bank_is_that_of_all_pairs_of_rows(banks):
     layers, mappings, hardware = batch(60, {"scratchpad_banks": banks})
     tiles = tiles_of(layers, mappings, hardware)
-    found = work_of(tiles).same_bank
-    width, height = windows(tiles)
+    window = window_of(tiles)
+    found = work_of(tiles, window).same_bank
     for row in range(60):
         dim = int(tiles.dim[row])
         half = int(hardware.scratchpad_kib[row] * 1024 / dim / 2)
         depth = tiles.average(C, (tiles.extent[C] / tiles.dim).ceil())[row]
         columns = tiles.average(K, (tiles.extent[K] / tiles.dim).ceil())[row]
-        inputs = float(depth * (tiles.mean[N] * width.extent * height.extent)[row])
+        inputs = float(depth * (tiles.mean[N] * window.extent.prod(0))[row])
         weights = float(columns * (tiles.mean[R] * tiles.mean[S] * tiles.mean[C])[row])
         if not (inputs.is_integer() and weights.is_integer()):
             continue
@@ -117,7 +117,8 @@ def test_execution_takes_what_a_model_of_the_reservation_station_takes_cycle_by_
                 hardware = HardwareTensors.stack([TEMPLATE.hardware(dim, 256, 256)])
                 layers, mappings = LayerTensors.stack([layer]), MappingTensors.stack([Mapping.parse(text, layer)])
                 timing = replace(start_timing("soc"), in_flight_slots=slots - 1, execute_entries=entries)
-                work = work_of(tiles_of(layers, mappings, hardware))
+                tiles = tiles_of(layers, mappings, hardware)
+                work = work_of(tiles, window_of(tiles))
                 expected = cycles_of_blocks(dim, entries, slots, [rows] * count)
                 found = execution(work, timing)
                 errors.append(abs(float(found.held_cycles / work.weight_blocks) / expected - 1))
