@@ -188,6 +188,24 @@ class Problem:
         steep = a + OVER_LIMIT * (each.cycles.log() > self._log_limits)
         return (self.shares * steep / each.cycles)[..., self.owner], (self.shares * b / each.energy_uj)[..., self.owner]
 
+    def change(self, costs: Costs, others: Costs) -> Float[Tensor, "*b L M"]:
+        """What is added to the logarithm of the objective at ``costs`` [*b, L] if a layer costs ``others`` [*b, L, M].
+
+        The other layers stay as they are.
+        """
+        each, count, limits = self.each_network(costs), self.counts[:, None], self._log_limits[self.owner, None]
+        a, b = self.weights
+
+        def score(cycles: Tensor, energy_uj: Tensor) -> Tensor:
+            log_cycles = cycles.log()
+            return a * log_cycles + OVER_LIMIT * torch.relu(log_cycles - limits) + b * energy_uj.log()
+
+        cycles, energy_uj = each.cycles[..., self.owner, None], each.energy_uj[..., self.owner, None]
+        more_cycles = count * (others.cycles - costs.cycles[..., None])
+        more_energy_uj = count * (others.energy_uj - costs.energy_uj[..., None])
+        after = score(cycles + more_cycles, energy_uj + more_energy_uj)
+        return self.shares[self.owner, None] * (after - score(cycles, energy_uj))
+
     def choose(self, costs: Costs, valid: Bool[Tensor, "*b L M"]) -> Int[Tensor, "*b L"]:
         """The candidate of each layer that makes the objective best, from candidates [*b, L, M] on one hardware.
 

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from pipeline.hardware import HardwareTensors
-from pipeline.search.local.archive import Archive, ArchiveSettings, advanced, archive_of
+from pipeline.search.local.archive import Archive, archive_of
 from pipeline.search.local.construct import DRAWN, constructive_starts
+from pipeline.search.local.refinement import RefinementSettings, advanced
 from pipeline.search.local.vary import fit
 from pipeline.search.orders import OrderMethod, orders_of
 from pipeline.search.points import Points, each_layer, smallest, trim, with_dram_order
@@ -42,7 +43,7 @@ class GradientSettings:
     """Share of starts that goes on after each rounding."""
     learning_rate: float = 0.05
     orders: OrderMethod = "all"
-    refine: ArchiveSettings | None = field(default_factory=ArchiveSettings)
+    refine: RefinementSettings | None = field(default_factory=RefinementSettings)
     """Discrete refinement with what is left of the budget; None: none."""
 
 

@@ -1,13 +1,17 @@
 """Refinement that remembers: what it knows is what the model says, and nothing is judged twice."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from pipeline.hardware import HardwareTensors
-from pipeline.search.local.archive import ArchiveSettings, advanced, archive_of, names_of, pruned
+from pipeline.search.local.archive import archive_of, names_of, pruned
 from pipeline.search.local.construct import constructive_starts
+from pipeline.search.local.moves import Moves
+from pipeline.search.local.refinement import RefinementSettings, advanced, promising
 from pipeline.search.points import Points, each_layer, fits, smallest
-from pipeline.search.problem import Recorder
+from pipeline.search.problem import Costs, Recorder
 
 STARTS = 20
 
@@ -20,7 +24,7 @@ def some_steps(problem, steps=6):
     hardware = smallest(problem.tensors(points), problem.layers, problem.constraints)
     archive, best = archive_of(points, hardware, problem), hardware[:1]
     for _ in range(steps):
-        archive, best = advanced(archive, best, recorder, ArchiveSettings(), generator)
+        archive, best = advanced(archive, best, recorder, RefinementSettings(), generator)
     return archive, best, recorder
 
 
@@ -61,6 +65,33 @@ def test_no_candidate_is_judged_twice(problem_on, name):
         assert len(set(mine)) == len(mine) > 20
         assert not set(mine) & set(rows[:STARTS])
     assert recorder.evaluations < STARTS + 6 * 2 * 6
+
+
+@pytest.mark.parametrize("name", ["timeloop", "gemmini"])
+def test_what_waits_would_not_have_made_a_known_design_better(problem_on, name):
+    problem = problem_on(name, fix_dim=8)
+    generator = torch.Generator().manual_seed(3)
+    best = HardwareTensors.stack([problem.machine.template.hardware(8, 64, 64)])
+    start, _ = constructive_starts(Recorder(problem, 1000, clock=lambda: 0.0), 20, generator, 20)
+    archive, each = archive_of(start[-1:], best, problem), each_layer(best, 2)
+    near, _ = archive.assembled(best, problem)
+    near = near if problem.own_tiles else replace(near, held=None)
+    drawn = Moves.of(problem.size, problem.machine).propose(near, best.dim.long(), 60, generator)
+    may, mappings = promising(drawn, archive, best, problem), problem.tensors(drawn, problem.layers[:, None])
+    fitting = fits(mappings, problem.layers[:, None], each, problem.machine)
+    assert not may[~fitting].any()
+    known, valid = archive.costs_on(best, problem)
+    now = known.gather(problem.choose(known, valid))
+    judged = problem.costs(mappings, problem.layers[:, None], each)
+    before = problem.log_score(problem.totals(now))
+    for layer in range(len(problem.counts)):
+        for place in torch.nonzero(fitting[0, layer]).flatten().tolist():
+            swapped = Costs(now.cycles.clone(), now.energy_uj.clone())
+            swapped.cycles[0, layer] = judged.cycles[0, layer, place]
+            swapped.energy_uj[0, layer] = judged.energy_uj[0, layer, place]
+            better = problem.log_score(problem.totals(swapped)) < before - 1e-12
+            assert may[0, layer, place] or not better
+    assert 0.05 < may[fitting].double().mean() < 0.98
 
 
 def test_orders_of_loops_that_do_not_turn_and_shares_of_the_array_make_no_other_mapping(problem_on):

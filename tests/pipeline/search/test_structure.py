@@ -11,8 +11,9 @@ from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
 from pipeline.mapping import LayerTensors, MappingTensors
 from pipeline.search.constraints import Constraints
-from pipeline.search.local.archive import Archive, ArchiveSettings, advanced, archive_of
+from pipeline.search.local.archive import Archive, archive_of
 from pipeline.search.local.construct import constructive_starts
+from pipeline.search.local.refinement import RefinementSettings, advanced
 from pipeline.search.points import Points, smallest
 from pipeline.search.problem import Problem, Recorder
 from pipeline.stages.search import run_search, structures
@@ -52,9 +53,10 @@ def after_steps(workload: Workload, steps: int) -> tuple[Problem, Archive, Hardw
     generator = torch.Generator().manual_seed(1)
     points, _ = constructive_starts(recorder, 20, generator, 20)
     best = smallest(problem.tensors(points), problem.layers, problem.constraints)
-    archive, best, way = archive_of(points, best, problem), best[:1], []
+    archive, best = archive_of(points, best, problem), best[:1]
+    way = [best.hardware(0, SOC.template).changed]
     for _ in range(steps):
-        archive, best = advanced(archive, best, recorder, ArchiveSettings(), generator)
+        archive, best = advanced(archive, best, recorder, RefinementSettings(), generator)
         way.append(best.hardware(0, SOC.template).changed)
     assert recorder.best_hardware is not None
     assert recorder.best_log_score <= float(archive.assembled(best, problem)[1]) + 0.2
