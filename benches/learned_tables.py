@@ -103,12 +103,16 @@ def _searched() -> pd.DataFrame:
 
 def _simulate(design: str, asked: Path, out: Path) -> None:
     """Simulate a table on a design."""
-    named = design if design in OWN else str(changed_design(CHANGES[design], WORK / "designs" / design))
     command: Sequence[str] = (
         *(sys.executable, "-m", "pipeline.cli", "simulate", str(asked), str(out)),
-        *("--design", named, "--memory", "soc", "--driver", "inprocess", "--work-dir", str(WORK / "journal")),
+        *("--design", named(design), "--memory", "soc", "--driver", "inprocess", "--work-dir", str(WORK / "journal")),
     )
     subprocess.run(command, check=True)
+
+
+def named(design: str) -> str:
+    """A design as commands take it: its name, or the folder of a changed one, which is made."""
+    return design if design in OWN else str(changed_design(CHANGES[design], WORK / "designs" / design))
 
 
 def changed_design(change: Change, folder: Path) -> Path:
