@@ -7,6 +7,7 @@ approach for nonlinear minimization subject to bounds, SIAM J. Optimization 6, 1
 begins at several places, because timing has kinks: what never binds at one start has no gradient there.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -33,6 +34,7 @@ PRIOR = 0.15
 MOST_ROWS = 1500
 SCREEN_ROWS, SCREEN_STEPS = 120, 8
 STEPS = 40
+STEPWISE_ROWS, STEPWISE_PLACES, STEPWISE_MOVES = 60, 11, 6
 RANDOM_STARTS = 5
 KEPT_STARTS = 5
 START_SPREAD = 0.2
@@ -135,6 +137,17 @@ class Fit:
         certain = 1 / np.sqrt(1 + self.residuals(places)[:-count] ** 2)
         return np.asarray((slopes * certain[:, None]).T @ slopes)
 
+    def parts(self, places: Float[Tensor, "k rows"]) -> list[Float[Tensor, " rows"]]:
+        """Residuals of the cycles and of the cycles in which the array is fed, with a place for each row."""
+        box, samples = Box(self.machine.constants), self.samples
+        terms = self._terms(dict(zip(box.names, box.values(places), strict=True)))
+        weight = importance(samples) / self.noise
+        parts = [weight * (terms["cycles"].log() - samples.cycles.log())]
+        if samples.array_cycles is not None and {"tiles", "slot_cycles"} <= set(terms):
+            fed = (terms["tiles"] * terms["slot_cycles"]).log() - samples.array_cycles.log()
+            parts.append(torch.where(samples.array_cycles > 0, weight * fed, 0.0))
+        return parts
+
     def _at(self, places: Array) -> tuple[Array, Array, Array]:
         if self._last is None or not np.array_equal(self._last[0], places):
             self._last = (places.copy(), *self._evaluate(places))
@@ -143,12 +156,7 @@ class Fit:
     def _evaluate(self, places: Array) -> tuple[Array, Array]:
         box, samples = Box(self.machine.constants), self.samples
         own = torch.from_numpy(places)[:, None].expand(-1, len(samples)).clone().requires_grad_()
-        terms = self._terms(dict(zip(box.names, box.values(own), strict=True)))
-        weight = importance(samples) / self.noise
-        parts = [weight * (terms["cycles"].log() - samples.cycles.log())]
-        if samples.array_cycles is not None and {"tiles", "slot_cycles"} <= set(terms):
-            fed = (terms["tiles"] * terms["slot_cycles"]).log() - samples.array_cycles.log()
-            parts.append(torch.where(samples.array_cycles > 0, weight * fed, 0.0))
+        parts = self.parts(own)
         slopes = [torch.autograd.grad(part.sum(), own, retain_graph=True)[0].T for part in parts]
         prior = torch.from_numpy(places - box.start()) / PRIOR
         residuals = torch.cat([*parts, prior]).detach()
@@ -171,7 +179,8 @@ def calibrate(machine: Machine, samples: Samples, seed: int) -> Calibration:
     generator = np.random.default_rng(seed)
     shuffled = torch.from_numpy(generator.permutation(len(samples)))
     screen = Fit(machine, samples[shuffled[:SCREEN_ROWS]], COARSE_NOISE)
-    tried = [screen.minimise(start, SCREEN_STEPS) for start in _starts(box, generator)]
+    starts = [*_starts(box, generator), stepwise_start(machine, samples[shuffled[:STEPWISE_ROWS]])]
+    tried = [screen.minimise(start, SCREEN_STEPS) for start in starts]
     tried.sort(key=lambda result: float(result.cost))
     return refine(machine, samples[shuffled[:MOST_ROWS]], [result.x for result in tried[:KEPT_STARTS]])
 
@@ -203,6 +212,30 @@ def uncalibrated(machine: Machine) -> Calibration:
     start = box.start()
     low, high = (box.values(torch.from_numpy(np.clip(start + side * PRIOR, 0, 1))) for side in (-1, 1))
     return Calibration(box.values(torch.from_numpy(start)), low, high, torch.zeros(len(start), dtype=torch.float64))
+
+
+def stepwise_start(machine: Machine, samples: Samples) -> Array:
+    """The starting values with the constants moved, one after the other, that lessen the loss most.
+
+    Another design mostly differs in a few constants, and the way to them may lead over worse places.
+    """
+    box, count = Box(machine.constants), len(samples)
+    grid = np.linspace(EDGE, 1 - EDGE, STEPWISE_PLACES)
+    width = len(box.constants) * len(grid)
+    fit = Fit(machine, samples[torch.arange(count).repeat(width)], COARSE_NOISE)
+    start = box.start()
+    best, least = start, math.inf
+    for _ in range(STEPWISE_MOVES):
+        moved = np.repeat(best[:, None], width, 1)
+        moved[np.repeat(np.arange(len(best)), len(grid)), np.arange(width)] = np.tile(grid, len(best))
+        with torch.no_grad():
+            parts = fit.parts(torch.from_numpy(moved).repeat_interleave(count, 1))
+        robust = torch.stack([2 * ((1 + part**2).sqrt() - 1) for part in parts]).sum(0)
+        loss = robust.reshape(width, count).sum(1).numpy() + (((moved - start[:, None]) / PRIOR) ** 2).sum(0)
+        if loss.min() >= least:
+            break
+        best, least = moved[:, loss.argmin()], float(loss.min())
+    return best
 
 
 def _starts(box: Box, generator: np.random.Generator) -> list[Array]:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learned.calibration import Box, Calibration, Fit, calibrate, importance, uncalibrated
+from learned.calibration import Box, Calibration, Fit, calibrate, importance, stepwise_start, uncalibrated
 from learned.data import Samples
 from learned.evaluate import spearman
 from pipeline.machine.machine import Machine, machine_of
@@ -67,6 +67,16 @@ def test_the_change_is_found_in_the_constants(machine: Machine, calibration: Cal
     slots, known = _value(machine, calibration, "min_slot_cycles")
     assert slots == pytest.approx(4, abs=0.5)
     assert known > 0.8
+
+
+def test_a_start_is_found_by_moving_what_changed(machine: Machine, single_buffer: Samples) -> None:
+    box = Box(machine.constants)
+    for rows, tiles, reads in ((single_buffer, 1, 8), (samples("gemmini"), 2, 16)):
+        places = stepwise_start(machine, rows[torch.arange(0, len(rows), len(rows) // 60)])
+        found = dict(zip(box.names, box.values(torch.from_numpy(places)).tolist(), strict=True))
+        assert found["tiles_in_flight"] == pytest.approx(tiles, abs=0.3)
+        assert found["in_flight"] == pytest.approx(reads, rel=0.5)
+        assert (np.abs(places - box.start()) > 1e-9).sum() <= 6
 
 
 def test_what_the_rows_do_not_depend_on_stays_where_it_was(machine: Machine, calibration: Calibration) -> None:

@@ -90,7 +90,7 @@ class Timing:
         1000,
         "from a write to its acknowledgement",
         simple=(_SIMPLE.latency_cycles + 2, "[O] the memory's and the write register"),
-        soc=(26, "[C]"),
+        soc=(16, "[O] the same"),
     )
     in_flight: Value = _constant("requests", 1, 256, "reads that may be under way", simple=(16, "[O]"), soc=(16, "[S]"))
     writes_in_flight: Value = _constant(
@@ -138,7 +138,7 @@ class Timing:
         500,
         "how much later a line comes that is not in the cache, when nothing else is in the way",
         simple=None,
-        soc=(25, "[C]"),
+        soc=(BELOW_CACHE.port_cycles + BELOW_CACHE.miss_latency_cycles, "[F] its time at the port, and beyond"),
     )
     write_back_cycles: Value = _constant(
         "cycles",
