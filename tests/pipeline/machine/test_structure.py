@@ -144,14 +144,19 @@ def test_small_tiles_overlap_though_one_is_in_flight():
 def test_cycles_of_structures_are_near_simulated_ones():
     table = read_table(SIMULATED)
     rows = [row for row in rows_of(table, TEMPLATE) if isinstance(row, Row)]
-    found = [row.mapping for row in rows]
-    layers, mappings = LayerTensors.stack([mapping.layer for mapping in found]), MappingTensors.stack(found)
+    mapped = [row.mapping for row in rows]
+    layers, mappings = LayerTensors.stack([mapping.layer for mapping in mapped]), MappingTensors.stack(mapped)
     measured = torch.tensor(table["sim.cycles"].to_numpy(), dtype=torch.float64)
     assert len(rows) == len(measured) == 160
 
-    def error(hardware: list[Hardware]) -> float:
+    def errors(hardware: list[Hardware]) -> torch.Tensor:
         cycles = Gemmini("soc").latency(layers, mappings, HardwareTensors.stack(hardware))
-        return float((cycles / measured - 1).abs().median())
+        return (cycles / measured - 1).abs()
 
-    assert error([row.hardware for row in rows]) < 0.05
-    assert error([replace(row.hardware, structure=()) for row in rows]) > 0.15
+    found = errors([row.hardware for row in rows])
+    few_reads = torch.tensor([row.hardware["reads_in_flight"] <= 8 for row in rows])
+    few_writes = torch.tensor([row.hardware["writes_in_flight"] <= 8 for row in rows])
+    assert found.median() < 0.032
+    assert found[few_reads].median() < 0.03
+    assert found[few_writes].median() < 0.032
+    assert errors([replace(row.hardware, structure=()) for row in rows]).median() > 0.15
