@@ -21,7 +21,8 @@ from pipeline.machine.energy import Cost, words_energy
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.timeloop.accesses import Accesses, timeloop_accesses
 from pipeline.machine.timeloop.roofs import timeloop_roofs
-from pipeline.mapping import LayerTensors, Loops, Mapping, MappingTensors
+from pipeline.mapping import Loops, Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import Layer
 
 

@@ -19,7 +19,8 @@ from pipeline.machine.cost import Batch, cost, cost_in_chunks, over_chunks
 from pipeline.machine.energy import Cost
 from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.machine.latency import AnalyticalModel
-from pipeline.mapping import FOUR_LEVELS, LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import FOUR_LEVELS, Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import DIMS, Layer, load_workload
 
 MODEL = AnalyticalModel(TIMELOOP)

@@ -15,7 +15,7 @@ from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.capacity import misfits
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
-from pipeline.mapping import MappingTensors
+from pipeline.mapping_tensors import MappingTensors
 from pipeline.search.constraints import Constraints
 from pipeline.search.exhaustive.columns import Columns
 from pipeline.search.exhaustive.hull import corner_sums

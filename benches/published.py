@@ -17,7 +17,7 @@ from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.capacity import SLACK
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import Machine, machine_of
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.stages.entry import guarded
 from pipeline.stages.reference import tiled_table
 from pipeline.stages.search import run_search

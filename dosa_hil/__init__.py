@@ -23,7 +23,8 @@ from pipeline.machine.capacity import check_fits
 from pipeline.machine.cost import cost
 from pipeline.machine.latency import AnalyticalModel, Latency, LatencyModel
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.measurement import COUNTERS, CYCLE_COUNTERS
 from pipeline.search.driver import Method, State
 from pipeline.search.problem import Problem, Recorder

@@ -17,7 +17,8 @@ from pipeline.choices import Memory, ModelKind, Objective
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.latency import LatencyModel
 from pipeline.machine.machine import Machine, MachineChoice
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.search.result import SearchResult
 from pipeline.stages.estimate import estimate_table
 from pipeline.stages.machines import DEFAULT_DESIGN, DEFAULT_MEMORY, Platform, machine_choice

@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.choices import DimRule
 from pipeline.files import digest
 from pipeline.hardware import HardwareTensors, Template
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.table import Row, RowError, rows_of
 
 MIN_ROWS = 10

@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.constants import Values
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import C, K, N, P, Q, R, S
 
 VERSION = 5

@@ -22,7 +22,7 @@ from learned.held_out import HeldOutErrors, best_share, corrected, features_of, 
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import Latency
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 
 COVERAGE = 0.9
 Z_COVERAGE = 1.6449

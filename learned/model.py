@@ -9,7 +9,7 @@ from pipeline.choices import DimRule, ModelKind
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import Latency
 from pipeline.machine.machine import Machine, MachineChoice
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 
 
 @dataclass(frozen=True, slots=True)

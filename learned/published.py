@@ -18,7 +18,7 @@ from learned.data import Samples
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 
 HIDDEN_LAYERS = 7
 WIDTH = 26

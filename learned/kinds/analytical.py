@@ -9,7 +9,7 @@ from learned.published import PUBLISHED_BASE
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import Latency
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pipeline.choices import MODEL_KINDS, load
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import Latency
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 
 W = TypeVar("W")
 

@@ -10,7 +10,7 @@ from learned.guarded import Fitted, Guarded
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import Latency
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 
 
 @dataclass(frozen=True, slots=True)

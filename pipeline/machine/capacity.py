@@ -8,7 +8,8 @@ from torch import Tensor
 
 from pipeline.hardware import Hardware, HardwareTensors, array_size
 from pipeline.machine.machine import Machine
-from pipeline.mapping import TENSORS, LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import TENSORS, Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 
 SLACK = 1.0 + 1e-9
 """Footprints are sums of products of real numbers: what is over by less than this fits."""

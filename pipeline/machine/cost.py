@@ -9,7 +9,7 @@ import torch
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.energy import Cost
 from pipeline.machine.latency import AnalyticalModel, LatencyModel
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 
 CHUNK_ROWS = 4096
 """Rows a chunk has: the tensors of one fit into a core's cache, and calls cost little beside the work."""

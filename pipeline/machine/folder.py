@@ -18,7 +18,7 @@ from pipeline.files import ROOT, check_inside
 from pipeline.foreign import ForeignError, function_of, guarded, named, one_line
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.tile_pipeline.machine import tile_pipeline
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import Layer
 
 FILE = "machine.py"

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from pipeline.machine.gemmini.machine import Gemmini
 from pipeline.machine.space import MappingSpace, SizeGrid
 from pipeline.machine.timeloop.machine import Timeloop
 from pipeline.machine.words import Least, Words
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import Layer
 
 

@@ -6,7 +6,7 @@ from pipeline.hardware import HardwareTensors
 from pipeline.machine.folder import TRIED
 from pipeline.machine.latency import Latency, LatencyModel
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.plugins import made
 
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.mapping import LayerTensors
+from pipeline.mapping_tensors import LayerTensors
 from pipeline.workload import P, Q, R, S
 
 

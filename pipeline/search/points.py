@@ -16,7 +16,8 @@ from pipeline.hardware import HardwareTensors
 from pipeline.machine import capacity
 from pipeline.machine.machine import Machine
 from pipeline.machine.space import MappingSpace, Slot
-from pipeline.mapping import TENSORS, LayerTensors, MappingTensors
+from pipeline.mapping import TENSORS
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.search.constraints import Constraints
 from pipeline.workload import DIMS
 

@@ -19,7 +19,7 @@ from pipeline.hardware import HardwareTensors
 from pipeline.machine.cost import cost
 from pipeline.machine.latency import AnalyticalModel, LatencyModel
 from pipeline.machine.machine import Machine, MachineChoice
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.search.constraints import Constraints
 from pipeline.search.points import Points, align, each_layer, fits, smallest
 from pipeline.workload import Workload

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
-from pipeline.mapping import MappingTensors
+from pipeline.mapping_tensors import MappingTensors
 from pipeline.search.orders import THREE, OrderMethod
 from pipeline.search.points import Points, align, each_layer, tensors_of, with_dram_order
 from pipeline.search.problem import Costs, Problem

@@ -13,7 +13,8 @@ from pipeline.choices import OBJECTIVES, Area
 from pipeline.files import write_json
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.machine import MachineChoice, area_source
-from pipeline.mapping import Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import MappingTensors
 from pipeline.search.problem import Network, Problem, Recorder
 from pipeline.table import Row, columns_of, write_table
 from pipeline.workload import Workload

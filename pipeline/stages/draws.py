@@ -8,7 +8,8 @@ import torch
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.capacity import misfits
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, Mapping
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors
 from pipeline.search.local.construct import construct, random_priorities
 from pipeline.search.orders import EVERY, start_rank
 from pipeline.search.points import Points, trim, with_dram_order

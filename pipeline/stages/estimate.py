@@ -13,7 +13,7 @@ from pipeline.machine.capacity import misfits
 from pipeline.machine.explain import PREFIX, explain_record
 from pipeline.machine.latency import LatencyModel
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.stages.command import (
     DimOption,
     InTable,

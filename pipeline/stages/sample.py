@@ -20,7 +20,8 @@ from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.capacity import check_fits
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.stages import command
 from pipeline.stages.draws import constructive_mappings, crop, random_mappings
 from pipeline.stages.entry import run

@@ -15,7 +15,8 @@ from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.energy import LevelEnergy, below_bus_uj
 from pipeline.machine.machine import MachineChoice, machine_of
 from pipeline.machine.words import Words
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.measurement import COUNTERS, WORD_COUNTERS, Measurement
 from pipeline.stages.command import DimOption, InTable, OutTable, SumsOption, check_out_table, finish
 from pipeline.stages.entry import run

@@ -10,7 +10,8 @@ from pipeline.machine.capacity import check_fits
 from pipeline.machine.coefficients import coefficients
 from pipeline.machine.cost import cost
 from pipeline.machine.latency import AnalyticalModel
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import Layer
 from tests.machines import TIMELOOP
 

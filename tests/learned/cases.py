@@ -8,7 +8,8 @@ import pandas as pd
 from learned.data import Samples, read_samples
 from pipeline.files import digest
 from pipeline.hardware import HardwareTensors
-from pipeline.mapping import FOUR_LEVELS, LayerTensors, Loops, Mapping, MappingTensors
+from pipeline.mapping import FOUR_LEVELS, Loops, Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.table import Row, columns_of, read_table
 from pipeline.workload import DIMS, Layer
 from tests.machines import GEMMINI

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from learned.features import NAMES, VERSION, features
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.gemmini.public_runs import as_published
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import Layer
 from tests.learned.cases import rows, tensors
 from tests.machines import GEMMINI, PUBLIC, TIMELOOP

@@ -4,7 +4,8 @@ import math
 import pytest
 from hypothesis import given, settings
 
-from pipeline.mapping import Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import MappingTensors
 from pipeline.workload import DIMS, Layer
 from tests.strategies import mappings, with_own_tiles
 

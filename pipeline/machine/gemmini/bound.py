@@ -30,7 +30,7 @@ from pipeline.machine.gemmini.windows import window_of
 from pipeline.machine.gemmini.words import tile_words
 from pipeline.machine.rounding import blocks, last_block
 from pipeline.machine.words import Least
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import DIMS, C, K, N, P, Q, R, S
 
 REDUCTIONS_INSIDE = torch.tensor([(K, N, Q, P, C, S, R).index(dim) for dim in range(len(DIMS))])

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pipeline.hardware import ACCUMULATOR, SCRATCHPAD
 from pipeline.machine.timeloop.nest import Dims, Shape, by_level, cut, round_up, tile_extents
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import C, K, N, P, Q, R, S
 
 KIB = 1024

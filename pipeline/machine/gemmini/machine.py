@@ -25,7 +25,8 @@ from pipeline.machine.gemmini.words import words_of
 from pipeline.machine.space import MappingSpace, SizeGrid
 from pipeline.machine.system import MEMORY_SYSTEMS
 from pipeline.machine.words import Least, Words
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import Layer
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.gemmini.template import TEMPLATE
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import DIMS, C, K, N, P, Q, R, S
 
 SOFTWARE_BLOCK = 16.0

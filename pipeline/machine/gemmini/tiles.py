@@ -14,7 +14,7 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.gemmini.template import SCRATCHPAD_BANKS, TEMPLATE
 from pipeline.machine.rounding import happens
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import C, K, N, P, Q, R, S
 
 OUTPUTS = [P, Q, K, N]

@@ -32,7 +32,7 @@ from pipeline.machine.gemmini.structure import structured
 from pipeline.machine.gemmini.tiles import Tiles, tiles_of
 from pipeline.machine.gemmini.windows import window_of
 from pipeline.machine.system import LINE_BYTES, Cache
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import K
 
 LEAST_BEATS = 1e-6

@@ -11,7 +11,7 @@ from pipeline.machine.gemmini.tiles import Tiles, tiles_of
 from pipeline.machine.gemmini.windows import Window, window_of
 from pipeline.machine.rounding import blocks
 from pipeline.machine.words import Words
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import C, K, N, P, Q, R, S
 
 

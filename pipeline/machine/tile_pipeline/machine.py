@@ -24,7 +24,8 @@ from pipeline.machine.tile_pipeline.tiler import candidates
 from pipeline.machine.tile_pipeline.tiles import Tiles, largest_window, work_of
 from pipeline.machine.tile_pipeline.view import Terms, terms_of
 from pipeline.machine.words import Words
-from pipeline.mapping import Hierarchy, LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Hierarchy, Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import DIMS, C, K, Layer, N, P, Q, R, S
 
 HIERARCHY = Hierarchy(("O", "WI", "WIO"), ((0, "P"), (1, "K")))

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pipeline.mapping import Hierarchy, MappingTensors
+from pipeline.mapping import Hierarchy
+from pipeline.mapping_tensors import MappingTensors
 from pipeline.workload import DIMS, C, K, Layer, N, P, Q
 
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from pipeline.machine.rounding import blocks, happens, last_block
 from pipeline.machine.system import LINE_BYTES
-from pipeline.mapping import Hierarchy, LayerTensors, MappingTensors
+from pipeline.mapping import Hierarchy
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import DIMS, C, K, N, P, Q, R, S
 
 REDUCTION = (C, R, S)

@@ -23,7 +23,8 @@ from pipeline.machine.timeloop.nest import (
 from pipeline.machine.timeloop.own_tiles import seen_by
 from pipeline.machine.timeloop.reuse import fetches, input_words
 from pipeline.machine.words import Words
-from pipeline.mapping import TENSORS, LayerTensors, MappingTensors
+from pipeline.mapping import TENSORS
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from torch import Tensor
 from pipeline.hardware import ACCUMULATOR, SCRATCHPAD
 from pipeline.machine.timeloop.nest import OUTPUTS, WEIGHTS, Shape, by_level, cut, of, product, tile_extents
 from pipeline.machine.timeloop.own_tiles import covered_by, grown
-from pipeline.mapping import FOUR_LEVELS, TENSORS, LayerTensors, MappingTensors
+from pipeline.mapping import FOUR_LEVELS, TENSORS
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import C, N
 
 KIB = 1024

@@ -18,7 +18,8 @@ from pipeline.machine.timeloop.capacity import KIB, footprint_kib, tile_words
 from pipeline.machine.timeloop.roofs import Roofs, timeloop_roofs
 from pipeline.machine.timeloop.template import GRID, SPACE, TEMPLATE
 from pipeline.machine.words import Words
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import Layer
 
 

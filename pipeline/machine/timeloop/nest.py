@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pipeline.mapping import FOUR_LEVELS, LayerTensors, MappingTensors
+from pipeline.mapping import FOUR_LEVELS
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import DIMS, C, K, N, P, Q, R, S
 
 WEIGHTS, NOT_WEIGHTS = (R, S, C, K), (P, Q, N)

@@ -11,7 +11,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from pipeline.machine.timeloop.nest import LEVELS, Dims, Nest
-from pipeline.mapping import FOUR_LEVELS, TENSORS, covered
+from pipeline.mapping import FOUR_LEVELS, TENSORS
+from pipeline.mapping_tensors import covered
 
 Covered = dict[int, Tensor]
 """By level which loops [7, *b] a tile of a level further in covers."""

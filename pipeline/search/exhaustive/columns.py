@@ -21,7 +21,7 @@ from pipeline.machine.latency import LatencyModel
 from pipeline.machine.machine import Bounds
 from pipeline.machine.system import MEMORY_SYSTEMS
 from pipeline.machine.words import Words
-from pipeline.mapping import LayerTensors
+from pipeline.mapping_tensors import LayerTensors
 from pipeline.search.constraints import Constraints
 from pipeline.search.exhaustive.hull import Hull, lower_hull
 from pipeline.search.exhaustive.orders import distinct_ranks

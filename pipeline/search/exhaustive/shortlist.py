@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pipeline.hardware import Hardware
-from pipeline.mapping import LayerTensors
+from pipeline.mapping_tensors import LayerTensors
 from pipeline.search.exhaustive.columns import TILINGS, Columns, Costing
 from pipeline.search.exhaustive.tilings import EXACT, Tilings
 from pipeline.workload import Layer

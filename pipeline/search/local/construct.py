@@ -11,7 +11,7 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.machine import Machine
 from pipeline.machine.space import Slot
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.search.orders import start_rank
 from pipeline.search.points import Points, Slots, concatenate, each_layer, fits, points_of
 from pipeline.search.problem import Problem, Recorder

@@ -13,7 +13,8 @@ from torch import Tensor
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.machine import Machine
 from pipeline.machine.space import MappingSpace
-from pipeline.mapping import TENSORS, LayerTensors
+from pipeline.mapping import TENSORS
+from pipeline.mapping_tensors import LayerTensors
 from pipeline.search.local.construct import smallest_primes
 from pipeline.search.orders import EVERY
 from pipeline.search.points import Points, ceil_divide, fits, trim, with_dram_order

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from pipeline.hardware import Hardware
-from pipeline.mapping import MappingTensors
+from pipeline.mapping_tensors import MappingTensors
 from pipeline.search.points import points_of
 from pipeline.search.problem import Recorder
 

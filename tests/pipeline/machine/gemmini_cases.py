@@ -5,7 +5,8 @@ import random
 
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.capacity import smallest_hardware
-from pipeline.mapping import FOUR_LEVELS, LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import FOUR_LEVELS, Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import DIMS, Layer
 from tests.machines import GEMMINI
 

@@ -10,7 +10,7 @@ from pipeline.machine import cost as module
 from pipeline.machine.cost import Batch, cost, cost_in_chunks
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import Machine
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from tests.machines import MACHINES, TIMELOOP
 from tests.pipeline.machine.cases import random_layer, random_mapping
 

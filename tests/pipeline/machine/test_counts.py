@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from pipeline.machine.timeloop.accesses import Accesses, timeloop_accesses
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import Layer
 from tests.pipeline.machine.cases import random_layer, random_mapping, with_own_tiles
 from tests.pipeline.machine.walker import Walker

@@ -17,7 +17,8 @@ from pipeline.machine.gemmini.view import Terms
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.rounding import blocks, last_block
 from pipeline.machine.system import MEMORY_SYSTEMS
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.table import Row, read_table, rows_of
 from pipeline.workload import DIMS, Layer
 from tests.machines import GEMMINI, PUBLIC, TIMELOOP

@@ -13,7 +13,8 @@ from pipeline.machine.energy import words_energy
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.timeloop.accesses import Accesses, timeloop_accesses
 from pipeline.machine.timeloop.roofs import timeloop_roofs
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import DIMS, Layer
 from tests.machines import MACHINES, TIMELOOP
 from tests.pipeline.machine.cases import random_layer, random_mapping, with_own_tiles

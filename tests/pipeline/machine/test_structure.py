@@ -16,7 +16,8 @@ from pipeline.machine.gemmini.structure import structured
 from pipeline.machine.gemmini.template import DEFAULT, TEMPLATE
 from pipeline.machine.gemmini.tiles import tiles_of
 from pipeline.machine.gemmini.windows import window_of
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.table import Row, read_table, rows_of
 from pipeline.workload import C, K, Layer, N, R, S
 from tests.pipeline.machine.station import cycles_of_blocks

@@ -15,7 +15,8 @@ from pipeline.machine.tile_pipeline.cache import reuse_of
 from pipeline.machine.tile_pipeline.description import constants_of, read_description
 from pipeline.machine.tile_pipeline.machine import HIERARCHY, TilePipeline
 from pipeline.machine.tile_pipeline.tiles import Tiles
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import DIMS, Layer, R, S
 from sim.golden import accumulate, input_shape
 

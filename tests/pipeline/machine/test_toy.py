@@ -9,7 +9,8 @@ from pipeline.machine.capacity import check_fits, smallest_hardware
 from pipeline.machine.constants import start_values
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import Machine, machine_of, register
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.stages.estimate import estimate_table
 from pipeline.stages.search import run_search
 from pipeline.table import Row, columns_of, read_table, rows_of

@@ -18,7 +18,8 @@ from pipeline.machine.energy import Cost, LevelEnergy
 from pipeline.machine.explain import Explanation, capacity_columns, named
 from pipeline.machine.space import MappingSpace, SizeGrid, Slot
 from pipeline.machine.words import Words
-from pipeline.mapping import Hierarchy, LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Hierarchy, Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import DIMS, C, K, Layer, N, P, Q, R, S
 
 HIERARCHY = Hierarchy(("WIO", "WIO"), ((0, "P"), (0, "K")))

@@ -13,7 +13,7 @@ from pipeline.choices import Memory
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
-from pipeline.mapping import LayerTensors
+from pipeline.mapping_tensors import LayerTensors
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
 from pipeline.search.exhaustive.columns import Costing

@@ -10,7 +10,8 @@ from pipeline.machine.capacity import check_fits, smallest_hardware
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
 from pipeline.machine.timeloop.capacity import tile_words
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.search.constraints import Constraints
 from pipeline.search.driver import search
 from pipeline.search.local.construct import construct, constructive_starts, random_priorities, smallest_primes

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 import torch
 
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.search.points import each_layer, smallest
 from pipeline.search.problem import Costs, Problem, Recorder
 from tests.pipeline.search.test_points import designs

@@ -10,7 +10,7 @@ import torch
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import AnalyticalModel, Latency
 from pipeline.machine.machine import Machine
-from pipeline.mapping import MappingTensors
+from pipeline.mapping_tensors import MappingTensors
 from pipeline.search.driver import search
 from pipeline.search.exhaustive import shortlist
 from pipeline.search.exhaustive.tilings import EXACT

@@ -9,7 +9,7 @@ import torch
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.machine import machine_of
-from pipeline.mapping import LayerTensors, MappingTensors
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.search.constraints import Constraints
 from pipeline.search.local.archive import Archive, archive_of
 from pipeline.search.local.construct import constructive_starts

@@ -9,7 +9,7 @@ from pipeline.hardware import HardwareTensors
 from pipeline.machine.cost import cost
 from pipeline.machine.latency import AnalyticalModel, LatencyModel
 from pipeline.machine.machine import machine_of
-from pipeline.mapping import LayerTensors
+from pipeline.mapping_tensors import LayerTensors
 from pipeline.search.constraints import Constraints
 from pipeline.search.exhaustive.tilings import Tilings, points_of
 from pipeline.search.points import fits

@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.hardware import HardwareTensors
 from pipeline.machine.machine import machine_of
-from pipeline.mapping import LayerTensors, Mapping, MappingTensors
+from pipeline.mapping import Mapping
+from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.measurement import COUNTERS, known_classes
 from pipeline.stages import simulate
 from pipeline.stages.reporting.tables import cached_table, cycles_table, energy_table
