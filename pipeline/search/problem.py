@@ -168,9 +168,12 @@ class Problem:
         if len(self.networks) == 1 and self.networks[0].max_cycles == math.inf:
             return Costs((costs.cycles * self.counts).sum(-1), (costs.energy_uj * self.counts).sum(-1))
         each, shares = self.each_network(costs), self.shares
-        log_cycles = each.cycles.log()
-        log_cycles = log_cycles + OVER_LIMIT / self.weights[0] * torch.relu(log_cycles - self._log_limits)
+        log_cycles = self._raised(each.cycles.log(), self._log_limits)
         return Costs((log_cycles @ shares).exp(), (each.energy_uj.log() @ shares).exp())
+
+    def _raised(self, log_cycles: Tensor, log_limits: Tensor) -> Tensor:
+        """``log_cycles``, larger where they are over their limits."""
+        return log_cycles + OVER_LIMIT / self.weights[0] * torch.relu(log_cycles - log_limits)
 
     @property
     def _log_limits(self) -> Float[Tensor, " networks"]:
@@ -197,8 +200,7 @@ class Problem:
         a, b = self.weights
 
         def score(cycles: Tensor, energy_uj: Tensor) -> Tensor:
-            log_cycles = cycles.log()
-            return a * log_cycles + OVER_LIMIT * torch.relu(log_cycles - limits) + b * energy_uj.log()
+            return a * self._raised(cycles.log(), limits) + b * energy_uj.log()
 
         cycles, energy_uj = each.cycles[..., self.owner, None], each.energy_uj[..., self.owner, None]
         more_cycles = count * (others.cycles - costs.cycles[..., None])

@@ -5,6 +5,8 @@ share few sets, and compete with each other more: filter taps of a layer whose i
 multiple of a way all fall into the same ones.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -99,8 +101,12 @@ def _rows(
         (extent[P], extent[Q], extent[N]),
     )
     row = torch.stack((extent[C], extent[K], extent[K], SUM_BYTES * extent[K]))
-    loops = [torch.stack([torch.stack(of) for of in zip(*part, strict=True)]) for part in (turns, pitch)]
-    return row, loops[0], loops[1].unsqueeze(2)
+    return row, _by_loop(turns), _by_loop(pitch).unsqueeze(2)
+
+
+def _by_loop(of: Sequence[Sequence[Tensor]]) -> Float[Tensor, "loops tensors ..."]:
+    """What is given for each tensor and its loops as one tensor."""
+    return torch.stack([torch.stack(parts, 0) for parts in zip(*of, strict=True)])
 
 
 def _skips(tiles: Tiles) -> Bool[Tensor, "*b"]:

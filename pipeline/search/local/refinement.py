@@ -31,13 +31,13 @@ class RefinementSettings:
     designs: int = 2
     """Hardware on which a step draws candidates, the best and random neighbours; one more where array sizes differ."""
     steps: float = 7.0
-    """How many candidates of each layer a step draws on each of them: the root of the budget over this."""
-    proposals: int = 16
-    """As many are drawn for each one that is judged."""
+    """How many candidates of each layer a step judges on each of them: the root of the budget over this."""
     least: int = 3
     """But no fewer than these,"""
     widest: int = 16
     """and no more than these."""
+    proposals: int = 16
+    """As many are proposed for each of them that is judged."""
     bases: int = 12
     """Of so many best known mappings of a layer one is changed."""
     greed: float = 2.0
@@ -92,8 +92,7 @@ def advanced(
     )
     first = judged.argmin()[None]
     leader = hardware[first]
-    bases = _bases(archive, hardware, settings, problem, generator)
-    archive = draw(archive, bases, hardware, recorder, settings, generator)
+    archive = draw(archive, hardware, recorder, settings, generator)
     if archive.cycles.shape[1] > settings.most:
         archive = pruned(archive, points, hardware, settings.most // 2, problem)
     if kept:
@@ -141,36 +140,21 @@ def _where_known(archive: Archive, hardware: HardwareTensors, problem: Problem) 
     )
 
 
-def _bases(
-    archive: Archive,
-    hardware: HardwareTensors,
-    settings: RefinementSettings,
-    problem: Problem,
-    generator: torch.Generator,
-) -> Points:
-    """A mapping for each layer on ``hardware`` [d]: mostly the best one, else one of the next best."""
-    costs, valid = archive.costs_on(hardware, problem)
-    per_cycle, per_uj = problem.slopes(costs.gather(problem.choose(costs, valid)))
-    cost = per_cycle[..., None] * costs.cycles + per_uj[..., None] * costs.energy_uj
-    order = torch.where(valid, cost, torch.inf).argsort(-1)
-    place = (torch.rand(order.shape[:-1], generator=generator) ** settings.greed * settings.bases).long()
-    place = torch.minimum(place, valid.sum(-1) - 1)
-    return archive.points(order.gather(-1, place[..., None])[..., 0])
-
-
 def draw(
     archive: Archive,
-    bases: Points,
     hardware: HardwareTensors,
     recorder: Recorder,
     settings: RefinementSettings,
     generator: torch.Generator,
 ) -> Archive:
-    """``archive`` with new mappings near ``bases`` [d, L] on ``hardware`` [d], so many of a layer on each."""
+    """``archive`` with new mappings near the best known ones on ``hardware`` [d], so many of a layer on each."""
     problem = recorder.problem
     count = settings.candidates(recorder.budget) * settings.hardware(recorder) // hardware.dim.shape[0]
     layers, each = problem.layers[:, None], each_layer(hardware, 2)
     moves = Moves.of(problem.size, problem.machine)
+    known, valid = archive.costs_on(hardware, problem)
+    best = known.gather(problem.choose(known, valid))
+    bases = archive.points(_bases(known, valid, best, settings, problem, generator))
     if not problem.own_tiles:
         bases = replace(bases, held=None)
     half = settings.proposals * count // 2
@@ -182,7 +166,7 @@ def draw(
     new = _fresh(names, archive.seen).reshape(shape[1], shape[0], shape[2]).transpose(0, 1)
     # Small changes and refilled tiles in turn; those that may be better come first, and new ones before all others.
     turn = torch.arange(half).repeat(2) * 2 + torch.arange(2).repeat_interleave(half)
-    last = 2 * half * (~promising(drawn, archive, hardware, problem) + 2 * ~new)
+    last = 2 * half * (~promising(drawn, hardware, best, problem) + 2 * ~new)
     chosen = (turn + last).argsort(-1)[..., :count]
     wanted, picked = new.gather(-1, chosen), _pick(drawn, chosen)
     costs, valid = recorder.candidates(picked, layers, each, wanted)
@@ -190,20 +174,34 @@ def draw(
     return extended(archive, _by_layer(picked), there, _flat(costs.cycles), _flat(valid), problem)
 
 
-def promising(drawn: Points, archive: Archive, hardware: HardwareTensors, problem: Problem) -> Bool[Tensor, "d L n"]:
-    """Which of ``drawn`` fit ``hardware`` [d] and may make the best known designs there better.
+def _bases(
+    known: Costs,
+    valid: Bool[Tensor, "d L known"],
+    best: Costs,
+    settings: RefinementSettings,
+    problem: Problem,
+    generator: torch.Generator,
+) -> Int[Tensor, "d L"]:
+    """Which known mapping of each layer is changed: mostly the best one, else one of the next best."""
+    per_cycle, per_uj = problem.slopes(best)
+    cost = per_cycle[..., None] * known.cycles + per_uj[..., None] * known.energy_uj
+    order = torch.where(valid, cost, torch.inf).argsort(-1)
+    place = (torch.rand(order.shape[:-1], generator=generator) ** settings.greed * settings.bases).long()
+    place = torch.minimum(place, valid.sum(-1) - 1)
+    return order.gather(-1, place[..., None])[..., 0]
+
+
+def promising(drawn: Points, hardware: HardwareTensors, best: Costs, problem: Problem) -> Bool[Tensor, "d L n"]:
+    """Which of ``drawn`` fit ``hardware`` [d] and may make designs there better whose layers cost ``best`` [d, L].
 
     No mapping takes less than a cycle for a multiply-accumulate in each lane of the array, and energy follows from
     words. One that makes the design no better with these costs does not with its true ones.
     """
-    each, machine = each_layer(hardware, 2), problem.machine
-    mappings = problem.tensors(drawn, problem.layers[:, None])
-    layers = align(problem.layers[:, None], mappings)
-    words = machine.words(layers, mappings, each)
+    layers, each, machine = problem.layers[:, None], each_layer(hardware, 2), problem.machine
+    mappings = problem.tensors(drawn, layers)
+    words = machine.words(align(layers, mappings), mappings, each)
     least = Costs(words.macs / each.dim**2, machine.energy(words, each).total)
-    known, valid = archive.costs_on(hardware, problem)
-    change = problem.change(known.gather(problem.choose(known, valid)), least)
-    return fits(mappings, problem.layers[:, None], each, machine) & (change < 0)
+    return fits(mappings, layers, each, machine) & (problem.change(best, least) < 0)
 
 
 def _pick(points: Points, chosen: Int[Tensor, "d L c"]) -> Points:
