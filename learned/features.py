@@ -16,7 +16,7 @@ from pipeline.machine.machine import Machine
 from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import C, K, N, P, Q, R, S
 
-VERSION = 5
+VERSION = 6
 """Raised whenever a feature changes its meaning, is added or removed."""
 
 LINE_BYTES = 64.0

@@ -105,33 +105,54 @@ def stream_cycles(
     Rows cost the largest of a request a cycle, the bandwidth, a local row a cycle, and the round trips of the reads in
     flight, which end when the last beat arrives. At most floor(reads / DIM) + 1 commands are in flight, and no more
     than the reservation station holds, each from its first read to its last local row: the latency and its beats, or
-    the round trips of its reads, of which the first ones leave before the first one returns. Hits and misses overlap
-    in part: they are answered in order.
+    the round trips of its reads, of which the first ones leave before the first one returns.
+
+    A read whose line is missing waits for it while others overtake it: it holds one of the reads in flight, makes its
+    command end late where it is one of the last, and the port below the cache moves one line at a time.
     """
     moved = stream.beats * (BEAT_BYTES / timing.bytes_per_cycle)
     each = moved / stream.requests.clamp(min=LEAST_COUNT)
     trip = timing.read_latency_cycles + each
     latency = torch.as_tensor(timing.read_latency_cycles - timing.merge_cycles, dtype=each.dtype)
     arrived = latency.clamp(min=LEAST_LATENCY) + each
+    bus = torch.maximum(stream.requests, moved)
+    steady = torch.maximum(bus, stream.local_rows)
     round_trips = stream.requests * (arrived / timing.in_flight)
-    steady = torch.maximum(torch.maximum(stream.requests, moved), stream.local_rows)
-    alone = torch.maximum(
-        steady - stream.commands * each,
-        round_trips - stream.commands * (arrived - (timing.in_flight - 1) * each.clamp(min=1.0)).clamp(min=0.0),
-    )
-    commands = stream.commands * (trip + timing.command_cycles)
+    written, come = steady - stream.commands * each, bus - stream.commands * each
+    apart, late = each.clamp(min=1.0), torch.zeros_like(each)
     if missing is not None:
+        chance = (missing.lines / stream.requests.clamp(min=LEAST_COUNT)).clamp(LEAST_COUNT, 1 - LEAST_COUNT)
+        late = _late_cycles(stream, chance, apart, timing)
+        port = missing.cycles / missing.lines.clamp(min=LEAST_COUNT)
+        arrived = arrived + chance * timing.miss_latency_cycles
+        apart = apart + chance * (port - apart).clamp(min=0.0)
         round_trips = round_trips + missing.lines * (timing.miss_latency_cycles / timing.in_flight)
-        # A command ends with its last line; one that misses makes it late.
-        late = -torch.expm1(-missing.lines / stream.commands.clamp(min=LEAST_COUNT))
-        commands = commands + stream.commands * late * timing.miss_latency_cycles
-        steady, alone = (overlapped(cycles, missing.cycles, timing) for cycles in (steady, alone))
-    waiting = (commands + alone) / _commands_in_flight(timing.in_flight / dim).clamp(max=timing.load_entries)
+        steady, written, come = (overlapped(cycles, missing.cycles, timing) for cycles in (steady, written, come))
+    first = (arrived - (timing.in_flight - 1) * apart).clamp(min=0.0)
+    alone = torch.maximum(written, torch.maximum(come, round_trips - stream.commands * first) + stream.commands * late)
+    commands = stream.commands * (trip + timing.command_cycles) + alone
+    waiting = commands / _commands_in_flight(timing.in_flight / dim).clamp(max=timing.load_entries)
     return torch.maximum(torch.maximum(steady, round_trips), waiting) + stream.zero_rows
 
 
+def _late_cycles(
+    stream: Stream, chance: Float[Tensor, "*b"], apart: Float[Tensor, "*b"], timing: Timing
+) -> Float[Tensor, "*b"]:
+    """How much later a command ends because of a ``chance`` that its last reads miss: the last of these decides.
+
+    The k-th before the last one makes it late by the latency of a miss less k x ``apart``: the sum of this, with the
+    chance of it, over the reads that are in flight at the end.
+    """
+    reads = (stream.requests / stream.commands.clamp(min=LEAST_COUNT)).clamp(min=1.0)
+    late = timing.miss_latency_cycles
+    count = torch.minimum(reads.clamp(max=timing.in_flight), late / apart)
+    none = (1 - chance) ** count
+    passed = (1 - chance) * (1 - none) / chance - count * none
+    return late * (1 - none) - apart * passed
+
+
 def overlapped(hits: Float[Tensor, "*b"], missing: Float[Tensor, "*b"], timing: Timing) -> Float[Tensor, "*b"]:
-    """Cycles of hits and of misses that are answered in order: they overlap in part."""
+    """Cycles of hits and of the port below the cache, which overlap in part."""
     return hits + missing - timing.miss_overlap * torch.minimum(hits, missing)
 
 

@@ -12,17 +12,19 @@ from pipeline.machine.constants import start_values
 from pipeline.machine.gemmini import view
 from pipeline.machine.gemmini.bursts import _split
 from pipeline.machine.gemmini.constants import start_timing
+from pipeline.machine.gemmini.loads import Missing, Stream, stream_cycles
 from pipeline.machine.gemmini.machine import Gemmini
 from pipeline.machine.gemmini.view import Terms
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.rounding import blocks, last_block
-from pipeline.machine.system import MEMORY_SYSTEMS
+from pipeline.machine.system import BELOW_CACHE, MEMORY_SYSTEMS
 from pipeline.mapping import Mapping
 from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.table import Row, read_table, rows_of
 from pipeline.workload import DIMS, Layer
 from tests.machines import GEMMINI, PUBLIC, TIMELOOP
 from tests.pipeline.machine.gemmini_cases import sample, tensors
+from tests.pipeline.machine.reads import cycles_of_command
 
 DIM = DIMS.index
 SIMPLE = Gemmini("simple")
@@ -43,6 +45,32 @@ def test_relaxed_blocks_equal_ceil_on_integers_and_are_continuous(block: float) 
     steps = blocks(fine, torch.full_like(fine, block)).diff()
     assert steps.min() >= 0
     assert steps.max() < 0.0011
+
+
+@pytest.mark.parametrize("chance", [0.05, 0.2, 0.4, 0.7, 0.95])
+@pytest.mark.parametrize(("dim", "in_flight"), [(16, 4), (16, 8), (32, 4), (32, 16)])
+def test_a_load_command_with_misses_takes_what_its_reads_take_one_by_one(
+    dim: int, in_flight: int, chance: float
+) -> None:
+    timing = replace(start_timing("soc"), in_flight=float(in_flight))
+    for beats in (1, 2, 4):
+        rows = max(1, 16 * beats // dim)
+        one = [1.0, float(dim), float(dim * beats), float(dim * rows), 0.0, 0.0]
+        stream = Stream(*(torch.tensor([part], dtype=torch.float64) for part in one))
+        lines = dim * chance
+        missing = Missing(*(torch.tensor([part]) for part in (lines, lines * BELOW_CACHE.port_cycles)))
+        expected = cycles_of_command(
+            dim,
+            beats,
+            rows,
+            in_flight,
+            chance,
+            port=BELOW_CACHE.port_cycles,
+            later=BELOW_CACHE.miss_latency_cycles,
+            between=int(timing.command_cycles),
+        )
+        found = stream_cycles(stream, torch.tensor([float(dim)]), timing, missing)
+        assert float(found) == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.parametrize(
