@@ -16,7 +16,8 @@ from torch import Tensor
 
 from benches.common import Cell, quick, simulated, write
 from learned import model
-from learned.calibration import calibrate, values_of
+from learned.box import Box
+from learned.calibration import calibrate
 from learned.data import Samples, read_samples
 from learned.model import Metadata
 from pipeline.hardware import Hardware, HardwareTensors
@@ -61,7 +62,7 @@ def main() -> None:
     torch.set_num_threads(1)
     generator = random.Random(SEED)
     fitted, judged = (drawn(*count, generator) for count in (FITTED, JUDGED))
-    values = values_of(MACHINE, calibrate(MACHINE, fitted, SEED))
+    values = Box(MACHINE.constants).by_name(calibrate(MACHINE, fitted, SEED).values)
     trained = model.fit(fitted, Metadata("calibrated", MachineChoice(), "from-table", SEED))
     with torch.no_grad():
         predicted = {

@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from learned.box import Box
 from learned.calibration import MOST_ROWS as MOST_FIT_ROWS
-from learned.calibration import Calibration, calibrate, uncalibrated, values_of
+from learned.calibration import Calibration, calibrate, uncalibrated
 from learned.correction import Correction, condition, fit_process, log_ratio, nothing
 from learned.data import Samples, least_cycles
 from learned.features import features
@@ -76,7 +77,7 @@ def fit(machine: Machine, samples: Samples, seed: int, *, with_correction: bool)
     splits = [split for split in tried if split is not None]
     used = not machine.constants or all(is_better(split.calibrated, split.start, part) for split in splits)
     chosen = calibration if used else uncalibrated(machine)
-    known = features_of(machine, chosen, part)
+    known = features_of(machine, chosen.values, part)
     process = None
     if with_correction and known.values.shape[-1] and len(part) >= LEAST_CORRECTED_ROWS:
         process = fit_process(known, part.cycles, seed)
@@ -84,7 +85,7 @@ def fit(machine: Machine, samples: Samples, seed: int, *, with_correction: bool)
     share = min((best_share(held, part) for held in seen), default=0.0)
     correction = nothing(known.values.shape[-1])
     if process is not None and share > 0:
-        correction = condition(process, features_of(machine, chosen, samples), samples.cycles)
+        correction = condition(process, features_of(machine, chosen.values, samples), samples.cycles)
     weights = _with_intervals(chosen, correction, share, used, seen, part)
     held = seen[0] if seen else HeldOutErrors(*[torch.zeros_like(part.cycles)] * 3)
     cycles = part.cycles / held.rest(share).exp()
@@ -143,7 +144,7 @@ def predict(
     weights: Guarded, machine: Machine, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
 ) -> Latency:
     """Predicted cycles and their standard deviation."""
-    values = values_of(machine, weights.calibration)
+    values = Box(machine.constants).by_name(weights.calibration.values)
     least = layers.size.prod(-1) / hardware.dim.square()
     if float(weights.share) == 0.0:
         cycles = machine.latency(layers, mappings, hardware, values)

@@ -11,10 +11,12 @@ from jaxtyping import Float, Int
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from learned.calibration import Array, Calibration, importance, places, refine, uncalibrated, values_of
+from learned.box import Array, Box
+from learned.calibration import Calibration, places, refit, uncalibrated
 from learned.correction import Process, condition, log_ratio
 from learned.data import Samples, efficiency, group_folds
 from learned.features import Features, features
+from learned.residuals import importance
 from pipeline.machine.machine import Machine
 
 FOLDS = 5
@@ -36,7 +38,7 @@ class Split:
     """Rows in folds of whole groups, and constants fitted without each fold. Errors are log(measured / predicted)."""
 
     fold: Int[Tensor, " n"]
-    fitted: tuple[Calibration, ...]
+    fitted: tuple[Float[Tensor, " k"], ...]
     """Constants by fold, from the rows outside it."""
     start: Float[Tensor, " n"]
     """Errors of the starting values."""
@@ -70,16 +72,14 @@ def split_by(
     start = uncalibrated(machine)
     # Half way back to the starting values: near enough to get there again, far enough not to remember the fold.
     begin: Array = (places(machine, calibration) + places(machine, start)) / 2
-    fitted = tuple(
-        refine(machine, samples[fold != number], [begin], FOLD_STEPS) if machine.constants else start
-        for number in range(int(fold.max()) + 1)
-    )
-    before = (samples.cycles / features_of(machine, start, samples).base_cycles).log()
+    parts = [torch.nonzero(fold != number)[:, 0] for number in range(int(fold.max()) + 1)]
+    fitted = refit(machine, samples, parts, begin, FOLD_STEPS) if machine.constants else [start.values for _ in parts]
+    before = (samples.cycles / features_of(machine, start.values, samples).base_cycles).log()
     after = before.clone()
     for number, constants in enumerate(fitted):
         inside = fold == number
         after[inside] = (samples.cycles / features_of(machine, constants, samples).base_cycles).log()[inside]
-    return Split(fold, fitted, before, after)
+    return Split(fold, tuple(fitted), before, after)
 
 
 def corrected(machine: Machine, samples: Samples, split: Split, process: Process | None, used: bool) -> HeldOutErrors:
@@ -88,7 +88,7 @@ def corrected(machine: Machine, samples: Samples, split: Split, process: Process
     result = HeldOutErrors(base, torch.zeros_like(base), torch.zeros_like(base))
     if process is None:
         return result
-    known = features_of(machine, uncalibrated(machine), samples)
+    known = features_of(machine, uncalibrated(machine).values, samples)
     for number, constants in enumerate(split.fitted):
         inside, outside = split.fold == number, split.fold != number
         if used:
@@ -98,10 +98,11 @@ def corrected(machine: Machine, samples: Samples, split: Split, process: Process
     return result
 
 
-def features_of(machine: Machine, calibration: Calibration, samples: Samples) -> Features:
-    """Features of rows by a machine with its constants fitted."""
+def features_of(machine: Machine, values: Float[Tensor, " k"], samples: Samples) -> Features:
+    """Features of rows by a machine with such constants."""
+    by_name = Box(machine.constants).by_name(values)
     with torch.no_grad():
-        return features(machine, samples.layers, samples.mappings, samples.hardware, values_of(machine, calibration))
+        return features(machine, samples.layers, samples.mappings, samples.hardware, by_name)
 
 
 def is_better(error: Float[Tensor, " n"], before: Float[Tensor, " n"], samples: Samples) -> bool:

@@ -6,9 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learned.calibration import Box, Calibration, Fit, calibrate, importance, stepwise_start, uncalibrated
+from learned.box import Box
+from learned.calibration import Calibration, calibrate, stepwise_start, uncalibrated
 from learned.data import Samples
 from learned.evaluate import spearman
+from learned.residuals import Residuals, importance, minimised
 from pipeline.machine.machine import Machine, machine_of
 from tests.learned.cases import samples
 
@@ -104,16 +106,28 @@ def test_a_constant_lies_within_its_error_and_bounds(machine: Machine, calibrati
 
 
 def test_derivatives_of_all_rows_agree_with_differences(machine: Machine, single_buffer: Samples) -> None:
-    fit = Fit(machine, single_buffer[torch.arange(20)])
+    fit = Residuals(machine, single_buffer, [torch.arange(20), torch.arange(30, 40)])
     rng = np.random.default_rng(0)
-    place = np.clip(Box(machine.constants).start() + 0.1 * rng.standard_normal(len(machine.constants)), 0.05, 0.95)
-    exact = fit.jacobian(place)
+    start = np.stack([Box(machine.constants).start()] * 2)
+    place = np.clip(start + 0.1 * rng.standard_normal(start.shape), 0.05, 0.95)
+    exact = fit.at(torch.from_numpy(place))
     step = 1e-6
-    for index in range(len(place)):
-        sides = [fit.residuals(place + side * step * np.eye(len(place))[index]) for side in (1, -1)]
-        difference = (sides[0] - sides[1]) / (2 * step)
-        # Kinks may lie within the step of a few rows.
-        assert np.isclose(difference, exact[:, index], rtol=1e-3, atol=1e-3).mean() > 0.95
+    for index in range(place.shape[1]):
+        sides = [fit.at(torch.from_numpy(place + side * step * np.eye(place.shape[1])[index])) for side in (1, -1)]
+        for one, above, below in zip(exact, *sides, strict=True):
+            difference = (above.residuals - below.residuals) / (2 * step)
+            # Kinks may lie within the step of a few rows.
+            assert np.isclose(difference, one.jacobian[:, index], rtol=1e-3, atol=1e-3).mean() > 0.95
+
+
+def test_fits_together_end_where_each_ends_alone(machine: Machine, single_buffer: Samples) -> None:
+    rows = [torch.arange(0, 60, 2), torch.arange(1, 60, 3)]
+    start = Box(machine.constants).start()
+    together = minimised(Residuals(machine, single_buffer, rows), [start, start + 0.05], 10)
+    for part, place, found in zip(rows, (start, start + 0.05), together, strict=True):
+        alone = minimised(Residuals(machine, single_buffer, [part]), [place], 10)[0]
+        assert found.nfev == alone.nfev
+        assert np.allclose(found.x, alone.x, atol=1e-9)
 
 
 def test_the_same_seed_gives_the_same_constants(

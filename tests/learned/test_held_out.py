@@ -23,13 +23,13 @@ def rows() -> Samples:
 
 @pytest.fixture(scope="module")
 def process(machine: Machine, rows: Samples) -> Process:
-    return fit_process(features_of(machine, uncalibrated(machine), rows), rows.cycles, 0)
+    return fit_process(features_of(machine, uncalibrated(machine).values, rows), rows.cycles, 0)
 
 
 def _split(machine: Machine, rows: Samples) -> Split:
     fold = group_folds(rows.shape_group, 3, 0)
-    start = (rows.cycles / features_of(machine, uncalibrated(machine), rows).base_cycles).log()
-    return Split(fold, (uncalibrated(machine),) * 3, start, torch.full_like(start, 9.0))
+    start = (rows.cycles / features_of(machine, uncalibrated(machine).values, rows).base_cycles).log()
+    return Split(fold, (uncalibrated(machine).values,) * 3, start, torch.full_like(start, 9.0))
 
 
 def test_where_the_constants_are_refused_the_correction_is_judged_on_the_starting_values(
@@ -38,7 +38,7 @@ def test_where_the_constants_are_refused_the_correction_is_judged_on_the_startin
     split = _split(machine, rows)
     held = corrected(machine, rows, split, process, used=False)
     assert torch.equal(held.base, split.start)
-    known, outside = features_of(machine, uncalibrated(machine), rows), split.fold != 1
+    known, outside = features_of(machine, uncalibrated(machine).values, rows), split.fold != 1
     mean, variance = log_ratio(condition(process, known[outside], rows.cycles[outside]), known.values[split.fold == 1])
     assert torch.allclose(held.mean[split.fold == 1], mean)
     assert torch.allclose(held.variance[split.fold == 1], variance)
