@@ -21,7 +21,7 @@ from pipeline.machine.gemmini.synthesized_area import structure_mm2, synthesized
 from pipeline.machine.gemmini.template import DEFAULT, GRID, SPACE, TEMPLATE
 from pipeline.machine.gemmini.tiler import default_mapping
 from pipeline.machine.gemmini.view import Facts, Setting, Terms, facts_of, terms_of
-from pipeline.machine.gemmini.words import words_of
+from pipeline.machine.gemmini.words import tile_words, words_of
 from pipeline.machine.space import MappingSpace, SizeGrid
 from pipeline.machine.system import MEMORY_SYSTEMS
 from pipeline.machine.words import Least, Words
@@ -133,8 +133,12 @@ class Gemmini:
 
     def cost(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Cost:
         """Latency and energy."""
-        cycles = self.latency(layers, mappings, hardware)
-        return Cost(cycles, words_energy(words_of(layers, mappings, hardware), hardware).total)
+        facts = self.facts(layers, mappings, hardware)
+        if self.partial_sums == "drop":
+            words = words_of(layers, mappings, hardware)
+        else:
+            words = tile_words(facts.tiles, facts.mean.window, facts.mean.inputs, facts.mean.weights)
+        return Cost(terms_of(facts, start_timing(self.memory)).cycles, words_energy(words, hardware).total)
 
     def area_mm2(self, hardware: HardwareTensors) -> Float[Tensor, "*b"]:
         """Area at 40 nm. Published tables have no structure: what another one's logic adds comes from synthesis."""

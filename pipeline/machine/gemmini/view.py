@@ -30,7 +30,7 @@ from pipeline.machine.gemmini.stages import Ends, Order, Stages, Writes
 from pipeline.machine.gemmini.stores import Rows, rows_of, store
 from pipeline.machine.gemmini.structure import structured
 from pipeline.machine.gemmini.tiles import Tiles, tiles_of
-from pipeline.machine.gemmini.windows import window_of
+from pipeline.machine.gemmini.windows import Window, window_of
 from pipeline.machine.system import LINE_BYTES, Cache
 from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import K
@@ -89,6 +89,7 @@ class Setting:
 class Part:
     """What a tile loads and computes."""
 
+    window: Window
     inputs: Stream
     weights: Stream
     work: Work
@@ -132,7 +133,7 @@ def facts_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareT
 
 def _part(tiles: Tiles) -> Part:
     window = window_of(tiles)
-    return Part(input_stream(tiles, window), weight_stream(tiles), work_of(tiles, window))
+    return Part(window, input_stream(tiles, window), weight_stream(tiles), work_of(tiles, window))
 
 
 @dataclass(frozen=True, slots=True)
