@@ -110,7 +110,8 @@ def is_better(error: Float[Tensor, " n"], before: Float[Tensor, " n"], samples: 
 
     Rows count by their efficiency (``importance``). Few rows differ by chance: the gain over all must exceed its
     standard error, efficient rows may lose no more than theirs, and ranks ``RANK_MARGIN``, a swap of two neighbours or
-    the standard error of their correlation, (1 - rho^2) / sqrt(n).
+    the standard error of their correlation, (1 - rho^2) / sqrt(n). As many efficient rows must gain as lose: a few that
+    are wrong altogether must not pay for noise on those that are right.
     """
     rows = _efficient(samples)
     size, size_before = (part.abs().clamp(max=MOST_LOG_ERROR) for part in (error, before))
@@ -120,10 +121,11 @@ def is_better(error: Float[Tensor, " n"], before: Float[Tensor, " n"], samples: 
     chance = (weight * (gain - mean)).square().sum().sqrt()
     more = mean > torch.maximum(chance, LEAST_GAIN * (weight * size_before).sum())
     kept = gain[rows].mean() > -gain[rows].std() / len(rows) ** 0.5
+    often = (gain[rows] > 0).sum() >= (gain[rows] < 0).sum()
     rank, rank_before = (_rank(part, samples, rows) for part in (error, before))
     swap = 12 / (len(rows) ** 3 - len(rows))
     margin = max(RANK_MARGIN, swap, (1 - rank_before**2) / len(rows) ** 0.5)
-    return bool(more & kept) and rank >= rank_before - margin - 1e-9
+    return bool(more & kept & often) and rank >= rank_before - margin - 1e-9
 
 
 def best_share(held: HeldOutErrors, samples: Samples) -> float:
