@@ -98,7 +98,7 @@ class Missing:
 
 
 def stream_cycles(
-    stream: Stream, dim: Float[Tensor, "*b"], timing: Timing, missing: Missing | None = None
+    stream: Stream, dim: Float[Tensor, "*#b"], timing: Timing, missing: Missing | None = None
 ) -> Float[Tensor, "*b"]:
     """Cycles that a stream takes.
 

@@ -15,12 +15,13 @@ from pipeline.machine.explain import Explanation, capacity_columns, largest, nam
 from pipeline.machine.gemmini.bound import least_of
 from pipeline.machine.gemmini.capacity import footprint_kib
 from pipeline.machine.gemmini.constants import Timing, constants_of, start_timing
+from pipeline.machine.gemmini.facts import Facts, Setting, facts_of
 from pipeline.machine.gemmini.public_runs import as_published
 from pipeline.machine.gemmini.structure import structured
 from pipeline.machine.gemmini.synthesized_area import structure_mm2, synthesized_area_mm2
 from pipeline.machine.gemmini.template import DEFAULT, GRID, SPACE, TEMPLATE
 from pipeline.machine.gemmini.tiler import default_mapping
-from pipeline.machine.gemmini.view import Facts, Setting, Terms, facts_of, terms_of
+from pipeline.machine.gemmini.view import Terms, terms_of
 from pipeline.machine.gemmini.words import tile_words, words_of
 from pipeline.machine.space import MappingSpace, SizeGrid
 from pipeline.machine.system import MEMORY_SYSTEMS

@@ -1,6 +1,6 @@
 """The stages of a tile: what overlaps with those of other tiles."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from jaxtyping import Float
 from torch import Tensor
@@ -22,6 +22,9 @@ class Stages:
     """Compute commands, each with its preload."""
     results: Float[Tensor, "*b"]
     """Rows that the array adds to the accumulator, one a cycle."""
+
+    def __getitem__(self, index: int) -> "Stages":
+        return Stages(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def loading(self, other: "Stages") -> "Stages":
         """The same with the loads of another tile."""

@@ -5,10 +5,12 @@ only the tile's extents matter. With ragged mappings the last tile of a dimensio
 one function a dimension, so their mean over all tiles is the product of means over full and last extents.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pipeline.hardware import HardwareTensors
@@ -18,6 +20,9 @@ from pipeline.mapping_tensors import LayerTensors, MappingTensors
 from pipeline.workload import C, K, N, P, Q, R, S
 
 OUTPUTS = [P, Q, K, N]
+
+LEAST_DIFFERENCE = 1e-6
+"""Standard deviation of an extent over the tiles, over its mean, from which tiles differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +100,44 @@ class Tiles:
 
     def at(self, end: int) -> "Tiles":
         """The tiles with the innermost loop at its first turn (``end`` 0) or its last (1)."""
-        inner = torch.zeros_like(self.loops).scatter(0, self._inner(), 1.0) > 0
+        return self._with(torch.zeros_like(self.loops).scatter(0, self._inner(), 1.0) > 0, end)
+
+    def kinds(self) -> tuple[tuple["Tiles", "Tiles"], Float[Tensor, "*b"]]:
+        """The full and the last tiles of the loop, besides the innermost, in which they differ most; share of the last.
+
+        All other dimensions stay as they are. A share of 0 says that there is no such loop.
+        """
+        difference = (self.extent[:, 0] - self.extent[:, 1]) / self.mean * (self.loops - 1).clamp(min=0.0).sqrt()
+        difference = (difference / self.loops).scatter(0, self._inner(), 0.0)
+        largest = difference.argmax(0, keepdim=True)
+        chosen = torch.zeros_like(self.loops).scatter(0, largest, 1.0) > 0
+        differs = difference.gather(0, largest).squeeze(0) > LEAST_DIFFERENCE
+        share = torch.where(differs, 1 / self.loops.gather(0, largest).squeeze(0), 0.0)
+        chosen = chosen & differs
+        return (self._with(chosen, 0), self._with(chosen, 1)), share
+
+    def _with(self, chosen: Bool[Tensor, "dims ..."], end: int) -> "Tiles":
+        """The tiles with the ``chosen`` dimensions at one of their ends."""
         there = self.extent[:, end]
         return replace(
             self,
-            extent=torch.where(inner.unsqueeze(1), there.unsqueeze(1), self.extent),
-            mean=torch.where(inner, there, self.mean),
+            extent=torch.where(chosen.unsqueeze(1), there.unsqueeze(1), self.extent),
+            mean=torch.where(chosen, there, self.mean),
         )
+
+    @staticmethod
+    def stack(parts: Sequence["Tiles"]) -> "Tiles":
+        """``parts`` along a new first axis of the batch."""
+
+        batch = parts[0].dim.dim()
+
+        def together(name: str) -> Any:
+            # The batch comes after dimensions or axes, and ends.
+            values = [getattr(part, name) for part in parts]
+            return torch.stack(values, values[0].dim() - batch)
+
+        names = [field.name for field in fields(Tiles) if field.name != "public"]
+        return replace(parts[0], **{name: together(name) for name in names})
 
     def _inner(self) -> Int[Tensor, "1 ..."]:
         rank = torch.where(self.loops.detach() > 1, self.rank, -1)

@@ -4,35 +4,24 @@ What a tile costs at each stage is in ``loads``, ``execution``, ``stores`` and `
 in ``overlap``. The first load and the last compute and store are hidden by nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.hardware import HardwareTensors
-from pipeline.machine.caches import Reuse, last_level_misses, misses
+from pipeline.machine.caches import last_level_misses, misses
 from pipeline.machine.gemmini.bursts import BEAT_BYTES
-from pipeline.machine.gemmini.cache import SUM_BYTES, reuse_of
+from pipeline.machine.gemmini.cache import SUM_BYTES
 from pipeline.machine.gemmini.constants import Timing
-from pipeline.machine.gemmini.execution import Work, execution, work_of
-from pipeline.machine.gemmini.loads import (
-    Missing,
-    Stream,
-    input_stream,
-    overlapped,
-    stream_cycles,
-    sum_stream,
-    weight_stream,
-)
-from pipeline.machine.gemmini.overlap import boundary_cycles, busy_cycles, order_of
-from pipeline.machine.gemmini.stages import Ends, Order, Stages, Writes
-from pipeline.machine.gemmini.stores import Rows, rows_of, store
+from pipeline.machine.gemmini.execution import execution
+from pipeline.machine.gemmini.facts import Facts, Kinds
+from pipeline.machine.gemmini.loads import Missing, overlapped, stream_cycles
+from pipeline.machine.gemmini.overlap import boundary_cycles, busy_cycles
+from pipeline.machine.gemmini.stages import Ends, Stages, Writes
+from pipeline.machine.gemmini.stores import store
 from pipeline.machine.gemmini.structure import structured
-from pipeline.machine.gemmini.tiles import Tiles, tiles_of
-from pipeline.machine.gemmini.windows import Window, window_of
-from pipeline.machine.system import LINE_BYTES, Cache
-from pipeline.mapping_tensors import LayerTensors, MappingTensors
+from pipeline.machine.system import LINE_BYTES
 from pipeline.workload import K
 
 LEAST_BEATS = 1e-6
@@ -74,83 +63,35 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """Under which conditions mappings run."""
-
-    cache: Cache | None
-    """The cache below the accelerator, where there is one."""
-    drop: bool = False
-    """Leave partial sums out, as the public FPGA measurements did."""
-    public: bool = False
-    """Place tensors and load pixels as the public FPGA measurements did (``Tiles.public``)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What a tile loads and computes."""
-
-    window: Window
-    inputs: Stream
-    weights: Stream
-    work: Work
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that a mapping determines before any constant of the timing matters."""
-
-    tiles: Tiles
-    order: Order
-    mean: Part
-    ends: tuple[Part, Part]
-    """Tiles at the start and at the end of the innermost loop."""
-    sums: Stream
-    """Partial sums of an output tile that come back."""
-    zeros: Float[Tensor, "*b"]
-    """Rows of the accumulator that are cleared for an output tile."""
-    rows: Rows
-    reuse: Reuse | None
-    hardware: HardwareTensors
-
-
-def facts_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors, setting: Setting) -> Facts:
-    """What ``mappings`` do on ``hardware``; they are taken as they are. Differentiable in factors and sizes."""
-    tiles = tiles_of(layers, mappings, hardware, public=setting.public)
-    mean = _part(tiles)
-    ends = (_part(tiles.at(0)), _part(tiles.at(1))) if tiles.is_ragged else (mean, mean)
-    return Facts(
-        tiles,
-        order_of(tiles, setting.drop),
-        mean,
-        ends,
-        sum_stream(tiles),
-        (1 - tiles.is_matmul) * tiles.pixels * mean.work.columns,
-        rows_of(tiles),
-        None if setting.cache is None else reuse_of(tiles, setting.cache, setting.drop),
-        hardware,
-    )
-
-
-def _part(tiles: Tiles) -> Part:
-    window = window_of(tiles)
-    return Part(window, input_stream(tiles, window), weight_stream(tiles), work_of(tiles, window))
-
-
-@dataclass(frozen=True, slots=True)
 class _AllMissing:
-    """Missing lines of a mean tile's inputs and weights, of a tile of results, of one of sums."""
+    """Missing lines of a tile's inputs and weights, of a tile of results, of one of sums."""
 
     inputs: Missing
     weights: Missing
     results: Missing
     sums: Missing
-    tile_cycles: Float[Tensor, "*b"]
-    """All of them for a mean tile."""
+    stored_cycles: Float[Tensor, "*b"]
+    """For results and sums, over all tiles."""
+
+    def of(self, kinds: Kinds, facts: Facts) -> "_AllMissing":
+        """Those of the mean tile of each kind, whose lines miss as often as those of the mean of all."""
+        # A tile of nothing but padding loads no inputs.
+        inputs = kinds.mean(kinds.parts.inputs.beats) / facts.mean.inputs.beats.clamp(min=LEAST_BEATS)
+        weights = kinds.mean(kinds.parts.weights.beats) / facts.mean.weights.beats
+        stored = (kinds.rows.pixels * kinds.rows.beats) / (facts.rows.pixels * facts.rows.beats)
+        return _AllMissing(
+            self.inputs.part(inputs),
+            self.weights.part(weights),
+            self.results.part(stored),
+            self.sums.part(stored),
+            self.stored_cycles * stored,
+        )
 
 
 def _missing(facts: Facts, timing: Timing) -> _AllMissing:
+    """Those of the mean tile."""
     order, reuse = facts.order, facts.reuse
-    none = torch.zeros_like(facts.zeros)
+    none = torch.zeros_like(facts.tiles.dim)
     if reuse is None:
         nothing = Missing(none, none)
         return _AllMissing(nothing, nothing, nothing, nothing, none)
@@ -164,67 +105,74 @@ def _missing(facts: Facts, timing: Timing) -> _AllMissing:
     cycles = near.lines * (fetched * timing.miss_cycles + change) + far * fetched * timing.last_level_miss_cycles
     of = torch.stack((1 / order.tiles, 1 / order.tiles, order.visits / order.runs, 1 / order.runs))
     inputs, weights, results, sums = (Missing(*part) for part in zip(near.lines * of, cycles * of, strict=True))
-    return _AllMissing(inputs, weights, results, sums, cycles.sum(0) / order.tiles)
+    return _AllMissing(inputs, weights, results, sums, cycles[2:].sum(0) / order.tiles)
 
 
-def _stages(part: Part, facts: Facts, missing: _AllMissing, timing: Timing) -> Stages:
-    """Load and compute cycles of a tile; its lines miss as often as those of the mean tile."""
-    mean, dim = facts.mean, facts.tiles.dim
-    # A tile of nothing but padding loads no inputs.
-    inputs = missing.inputs.part(part.inputs.beats / mean.inputs.beats.clamp(min=LEAST_BEATS))
-    weights = missing.weights.part(part.weights.beats / mean.weights.beats)
+def _stages(kinds: Kinds, missing: _AllMissing, timing: Timing) -> Stages:
+    """Load and compute cycles of all parts; their lines miss as often as those of the mean tile of their kind."""
+    parts, dim = kinds.parts, kinds.tiles.dim
+    inputs = missing.inputs.part(parts.inputs.beats / kinds.mean(parts.inputs.beats).clamp(min=LEAST_BEATS))
+    weights = missing.weights.part(parts.weights.beats / kinds.mean(parts.weights.beats))
     return Stages(
-        stream_cycles(part.inputs, dim, timing, inputs),
-        stream_cycles(part.weights, dim, timing, weights),
-        execution(part.work, timing).cycles,
-        part.inputs.commands + part.weights.commands,
-        part.work.computes,
-        part.work.weight_blocks * facts.tiles.pixels,
+        stream_cycles(parts.inputs, dim, timing, inputs),
+        stream_cycles(parts.weights, dim, timing, weights),
+        execution(parts.work, timing).cycles,
+        parts.inputs.commands + parts.weights.commands,
+        parts.work.computes,
+        parts.work.weight_blocks * kinds.tiles.pixels,
     )
 
 
 def terms_of(facts: Facts, timing: Timing) -> Terms:
     """The latency and what it is made of; differentiable in the values of ``timing`` too.
 
-    ``timing`` is that of the default structure.
+    ``timing`` is that of the default structure. Tiles may differ in other loops than the innermost, and what takes
+    longest is not the same of all: the latency is the mean over the kinds of tiles, not that of the mean tile.
     """
     timing = structured(timing, facts.hardware)
-    tiles, order, dim = facts.tiles, facts.order, facts.tiles.dim
     missing = _missing(facts, timing)
-    written = store(facts.rows, timing, missing.results)
-    rows = facts.rows
+    if facts.shares is None:
+        return _terms(facts.kinds, missing, timing)
+    each, shares = _terms(facts.kinds, missing.of(facts.kinds, facts), timing), facts.shares
+    return Terms(**{field.name: (shares * getattr(each, field.name)).sum(0) for field in fields(Terms)})
+
+
+def _terms(kinds: Kinds, missing: _AllMissing, timing: Timing) -> Terms:
+    """Those of layers whose tiles are all of a kind."""
+    tiles, order, rows, dim = kinds.tiles, kinds.order, kinds.rows, kinds.tiles.dim
+    written = store(rows, timing, missing.results)
     ends = Ends(
-        facts.zeros,
-        stream_cycles(facts.sums, dim, timing, missing.sums),
+        kinds.zeros,
+        stream_cycles(kinds.sums, dim, timing, missing.sums),
         Writes(written.result_cycles, rows.commands, rows.pixels * rows.columns),
         Writes(written.sum_cycles, rows.sum_commands, rows.pixels * rows.columns),
     )
-    work = execution(facts.mean.work, timing)
-    stages = _stages(facts.mean, facts, missing, timing)
+    work, mean = execution(kinds.parts.work, timing), kinds.mean
+    stages = _stages(kinds, missing, timing)
     full, last = stages, stages
-    if facts.ends[0] is not facts.mean:
-        full, last = (_stages(part, facts, missing, timing) for part in facts.ends)
-    busy, period = busy_cycles(order, full, last, _host_cycles(facts, timing), timing)
+    if kinds.has_ends:
+        stages, full, last = (stages[place] for place in range(3))
+    busy, period = busy_cycles(order, full, last, _host_cycles(kinds, timing), timing)
     boundary = boundary_cycles(order, stages, ends, period, timing)
     fill = ends.zeros + full.load + timing.load_to_compute_cycles
     fill = fill + last.compute + timing.compute_to_store_cycles + ends.results.cycles
     count, stores = order.tiles, order.runs
     spills = stores * (1 - 1 / order.visits)
-    read_bytes = facts.mean.inputs.bytes + facts.mean.weights.bytes + facts.sums.bytes * spills / count
+    read_bytes = mean(kinds.parts.inputs.bytes + kinds.parts.weights.bytes) + kinds.sums.bytes * spills / count
     write_bytes = tiles.pixels * tiles.mean[K] * (stores + 3 * spills) / count
-    moved = count * _memory_cycles(facts, stages.load, missing, timing)
+    moved = count * _memory_cycles(kinds, stages.load, missing, timing)
     sum_cycles = (ends.zeros * (stores - spills) + ends.refill * spills) / count
     return Terms(
         tiles=count,
         stores=stores,
         sum_stores=spills,
-        computes=facts.mean.work.computes,
-        weight_blocks=facts.mean.work.weight_blocks,
-        slot_cycles=work.slot_cycles,
-        in_flight_cycles=work.in_flight_cycles,
-        compute_cycles=work.cycles,
-        input_cycles=stream_cycles(facts.mean.inputs, dim, timing),
-        weight_cycles=stream_cycles(facts.mean.weights, dim, timing),
+        computes=mean(kinds.parts.work.computes),
+        weight_blocks=mean(kinds.parts.work.weight_blocks),
+        slot_cycles=mean(work.slot_cycles),
+        in_flight_cycles=mean(work.in_flight_cycles),
+        compute_cycles=stages.compute,
+        input_cycles=mean(stream_cycles(kinds.parts.inputs, dim, timing)),
+        weight_cycles=mean(stream_cycles(kinds.parts.weights, dim, timing)),
         sum_cycles=sum_cycles,
         miss_cycles=missing.inputs.cycles + missing.weights.cycles,
         load_cycles=stages.load + sum_cycles,
@@ -238,20 +186,20 @@ def terms_of(facts: Facts, timing: Timing) -> Terms:
 
 
 def _memory_cycles(
-    facts: Facts, load: Float[Tensor, "*b"], missing: _AllMissing, timing: Timing
+    kinds: Kinds, load: Float[Tensor, "*b"], missing: _AllMissing, timing: Timing
 ) -> Float[Tensor, "*b"]:
     """Time in which the memory serves a mean tile: what is stored while it loads passes it in between."""
-    rows, order = facts.rows, facts.order
+    rows, order = kinds.rows, kinds.order
     results, sums = order.runs / order.visits, order.runs * (1 - 1 / order.visits)
-    beats = rows.pixels * (rows.beats * results + rows.sum_beats * sums) + facts.sums.beats * sums
-    port = missing.tile_cycles - missing.inputs.cycles - missing.weights.cycles
-    return load + overlapped(beats / order.tiles * (BEAT_BYTES / timing.bytes_per_cycle), port, timing)
+    beats = rows.pixels * (rows.beats * results + rows.sum_beats * sums) + kinds.sums.beats * sums
+    sent = beats / order.tiles * (BEAT_BYTES / timing.bytes_per_cycle)
+    return load + overlapped(sent, missing.stored_cycles, timing)
 
 
-def _host_cycles(facts: Facts, timing: Timing) -> Float[Tensor, "*b"]:
+def _host_cycles(kinds: Kinds, timing: Timing) -> Float[Tensor, "*b"]:
     """Time in which the host sends a tile: as one command, or as one for each load, preload, compute and store."""
-    plain, mean, rows = facts.tiles.is_matmul, facts.mean, facts.rows
+    plain, parts, rows = kinds.tiles.is_matmul, kinds.parts, kinds.rows
     tile = plain * timing.host_matmul_tile_cycles + (1 - plain) * timing.host_convolution_tile_cycles
-    stores = rows.pixels * rows.bursts / facts.tiles.dim * facts.order.runs / facts.order.tiles
-    commands = mean.inputs.commands + mean.weights.commands + 2 * mean.work.computes + 2 * stores
+    stores = rows.pixels * rows.bursts / kinds.tiles.dim * kinds.order.runs / kinds.order.tiles
+    commands = kinds.mean(parts.inputs.commands + parts.weights.commands + 2 * parts.work.computes) + 2 * stores
     return tile + timing.host_command_cycles * commands

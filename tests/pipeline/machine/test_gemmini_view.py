@@ -9,12 +9,12 @@ from scipy.stats import spearmanr
 from pipeline.files import reference_data
 from pipeline.hardware import Hardware, HardwareTensors
 from pipeline.machine.constants import start_values
-from pipeline.machine.gemmini import view
 from pipeline.machine.gemmini.bursts import _split
 from pipeline.machine.gemmini.constants import start_timing
+from pipeline.machine.gemmini.facts import Setting, facts_of
 from pipeline.machine.gemmini.loads import Missing, Stream, stream_cycles
 from pipeline.machine.gemmini.machine import Gemmini
-from pipeline.machine.gemmini.view import Terms
+from pipeline.machine.gemmini.view import Terms, terms_of
 from pipeline.machine.latency import AnalyticalModel
 from pipeline.machine.rounding import blocks, last_block
 from pipeline.machine.system import BELOW_CACHE, MEMORY_SYSTEMS
@@ -114,11 +114,11 @@ def test_only_reductions_outside_output_loops_spill() -> None:
     assert outer.cycles.item() > 1.1 * inner.cycles.item()
 
 
-def as_given(machine: Gemmini, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> view.Terms:
+def as_given(machine: Gemmini, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Terms:
     """The terms of the mappings as they are, not as the public runs would execute them."""
     drop, cache = machine.partial_sums == "drop", MEMORY_SYSTEMS[machine.memory].cache
-    setting = view.Setting(cache, drop, public=drop and cache is not None)
-    return view.terms_of(view.facts_of(layers, mappings, hardware, setting), start_timing(machine.memory))
+    setting = Setting(cache, drop, public=drop and cache is not None)
+    return terms_of(facts_of(layers, mappings, hardware, setting), start_timing(machine.memory))
 
 
 def test_dropped_partial_sums_leave_no_traffic() -> None:
