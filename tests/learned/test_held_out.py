@@ -70,13 +70,15 @@ def test_smaller_errors_do_not_excuse_worse_ranks(rows: Samples) -> None:
     assert is_better(even / 2, even, rows)
 
 
-def test_a_few_rows_much_better_do_not_excuse_most_efficient_ones_worse(rows: Samples) -> None:
+def test_a_few_rows_much_better_do_not_excuse_a_correction_that_makes_most_efficient_ones_worse(rows: Samples) -> None:
     order = efficiency(rows).argsort(descending=True)
-    before = torch.full((len(rows),), 0.01, dtype=torch.float64)
-    before[order[::4]] = 0.3
-    after = torch.full((len(rows),), 0.02, dtype=torch.float64)
-    after[order[::4]] = 0.1
-    assert not is_better(after, before, rows)
-    after[order[1::4]] = 0.005
-    after[order[2::4]] = 0.005
-    assert is_better(after, before, rows)
+    base = torch.full((len(rows),), 0.01, dtype=torch.float64)
+    base[order[::4]] = 0.3
+    left = torch.full((len(rows),), 0.02, dtype=torch.float64)
+    left[order[::4]] = 0.1
+    nothing = torch.zeros_like(base)
+    assert is_better(left, base, rows)
+    assert best_share(HeldOutErrors(base, base - left, nothing), rows) == 0.0
+    left[order[1::4]] = 0.005
+    left[order[2::4]] = 0.005
+    assert best_share(HeldOutErrors(base, base - left, nothing), rows) > 0.0

@@ -89,7 +89,7 @@ def facts_of(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareT
     tiles = tiles_of(layers, mappings, hardware, public=setting.public)
     reuse = None if setting.cache is None else reuse_of(tiles, setting.cache, setting.drop)
     mean, rows = _part(tiles), rows_of(tiles)
-    if not tiles.is_ragged:
+    if not bool(tiles.are_ragged.any()):
         kinds, shares = _kinds(tiles, mean, setting.drop, has_ends=False), None
         return Facts(tiles, kinds.order, mean, rows, kinds, shares, reuse, hardware)
     apart, last = tiles.kinds()

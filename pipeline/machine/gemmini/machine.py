@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from pipeline.machine.area import area_mm2
 from pipeline.machine.constants import Constant, Values
 from pipeline.machine.energy import Cost, LevelEnergy, words_energy
 from pipeline.machine.explain import Explanation, capacity_columns, largest, named
+from pipeline.machine.gemmini.alike import in_parts
 from pipeline.machine.gemmini.bound import least_of
 from pipeline.machine.gemmini.capacity import footprint_kib
 from pipeline.machine.gemmini.constants import Timing, constants_of, start_timing
@@ -21,6 +23,7 @@ from pipeline.machine.gemmini.structure import structured
 from pipeline.machine.gemmini.synthesized_area import structure_mm2, synthesized_area_mm2
 from pipeline.machine.gemmini.template import DEFAULT, GRID, SPACE, TEMPLATE
 from pipeline.machine.gemmini.tiler import default_mapping
+from pipeline.machine.gemmini.tiles import Tiles, tiles_of
 from pipeline.machine.gemmini.view import Terms, terms_of
 from pipeline.machine.gemmini.words import tile_words, words_of
 from pipeline.machine.space import MappingSpace, SizeGrid
@@ -103,7 +106,16 @@ class Gemmini:
     ) -> Terms:
         """The latency and what it is made of."""
         timing = start_timing(self.memory) if values is None else Timing.of(values, self.memory)
-        return terms_of(self.facts(layers, mappings, hardware), timing)
+
+        def terms(layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Terms:
+            return terms_of(self.facts(layers, mappings, hardware), timing)
+
+        if values is not None and any(torch.as_tensor(value).dim() for value in values.values()):
+            return terms(layers, mappings, hardware)
+        return in_parts(terms, self._tiles, layers, mappings, hardware)
+
+    def _tiles(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Tiles:
+        return tiles_of(*self.executed(layers, mappings, hardware), hardware)
 
     def prepared(
         self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors
@@ -134,6 +146,9 @@ class Gemmini:
 
     def cost(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Cost:
         """Latency and energy."""
+        return in_parts(self._cost, self._tiles, layers, mappings, hardware)
+
+    def _cost(self, layers: LayerTensors, mappings: MappingTensors, hardware: HardwareTensors) -> Cost:
         facts = self.facts(layers, mappings, hardware)
         if self.partial_sums == "drop":
             words = words_of(layers, mappings, hardware)

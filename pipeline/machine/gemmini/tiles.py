@@ -22,7 +22,7 @@ from pipeline.workload import C, K, N, P, Q, R, S
 OUTPUTS = [P, Q, K, N]
 
 LEAST_DIFFERENCE = 1e-6
-"""Standard deviation of an extent over the tiles, over its mean, from which tiles differ."""
+"""Of extents, and of their standard deviation over their mean, from which tiles differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,9 @@ class Tiles:
         return self.loops.gather(0, self._inner()).squeeze(0)
 
     @property
-    def is_ragged(self) -> bool:
-        """Whether any last tile is smaller than the others."""
-        return bool((self.extent[:, 1] < self.extent[:, 0] - 1e-6).any())
+    def are_ragged(self) -> Bool[Tensor, "*b"]:
+        """Whether a last tile is smaller than the others."""
+        return (self.extent[:, 1] < self.extent[:, 0] - LEAST_DIFFERENCE).any(0)
 
     def at(self, end: int) -> "Tiles":
         """The tiles with the innermost loop at its first turn (``end`` 0) or its last (1)."""

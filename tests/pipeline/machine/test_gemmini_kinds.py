@@ -1,7 +1,11 @@
 """Tiles that differ in a loop outside the innermost one count by kind."""
 
+from dataclasses import fields
+
+import pytest
 import torch
 
+from pipeline.machine.gemmini.alike import LEAST_ROWS
 from pipeline.machine.gemmini.machine import Gemmini
 from pipeline.machine.gemmini.tiles import tiles_of
 from tests.learned.cases import samples
@@ -32,6 +36,20 @@ def test_what_other_mappings_of_the_batch_do_changes_nothing() -> None:
         index = torch.tensor([row])
         alone = SOC.latency(layers[index], mappings[index], hardware[index])
         assert torch.allclose(alone, together[index], rtol=1e-12)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_large_batch_in_parts_is_the_batch(exact: bool) -> None:
+    small = sample(300, 6, exact=exact)
+    many = torch.arange(LEAST_ROWS) % 300
+    layers, mappings, hardware = (part[many] for part in small)
+    with torch.no_grad():
+        whole, cost = SOC.view(layers, mappings, hardware), SOC.cost(layers, mappings, hardware)
+    expected, cheap = SOC.view(*small), SOC.cost(*small)
+    for field in fields(whole):
+        assert torch.allclose(getattr(whole, field.name), getattr(expected, field.name)[many], rtol=1e-12)
+    assert torch.allclose(cost.cycles, cheap.cycles[many], rtol=1e-12)
+    assert torch.equal(cost.energy_uj, cheap.energy_uj[many])
 
 
 def test_simulated_mappings_with_two_kinds_are_near_their_cycles() -> None:
