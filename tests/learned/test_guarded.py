@@ -110,12 +110,13 @@ def test_gradients_reach_the_mapping_and_agree_with_differences(fitted: TrainedM
     point = base.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(log_cycles(point).sum(), point)
     step = torch.zeros_like(base)
-    step[..., 3, :] = 1e-3 * base[..., 3, :]
+    step[..., 3, :] = 1e-5 * base[..., 3, :]
     with torch.no_grad():
         difference = log_cycles(base + step) - log_cycles(base - step)
     expected = 2 * (gradient * step).sum((-1, -2))
-    close = (difference - expected).abs() <= 1e-4 + 0.05 * difference.abs()
-    assert close.to(torch.float64).mean() > 0.9
+    # The correction is in single precision; a longer step crosses kinks of the timing.
+    close = (difference - expected).abs() <= 1e-6 + 0.05 * difference.abs()
+    assert close.to(torch.float64).mean() > 0.95
 
 
 def test_rows_may_have_any_leading_dimensions(fitted: TrainedModel, unseen: Samples) -> None:

@@ -108,7 +108,9 @@ class Tiles:
         All other dimensions stay as they are. A share of 0 says that there is no such loop.
         """
         difference = (self.extent[:, 0] - self.extent[:, 1]) / self.mean * (self.loops - 1).clamp(min=0.0).sqrt()
-        difference = (difference / self.loops).scatter(0, self._inner(), 0.0)
+        # A relaxed loop of little more than one turn is none.
+        difference = torch.where(self.loops.detach() > 1.5, difference / self.loops, 0.0)
+        difference = difference.scatter(0, self._inner(), 0.0)
         largest = difference.argmax(0, keepdim=True)
         chosen = torch.zeros_like(self.loops).scatter(0, largest, 1.0) > 0
         differs = difference.gather(0, largest).squeeze(0) > LEAST_DIFFERENCE
