@@ -53,9 +53,8 @@ def calibrate(machine: Machine, samples: Samples, seed: int) -> Calibration:
     tried = sorted(minimised(screen, starts, SCREEN_STEPS), key=lambda result: float(result.cost))[:KEPT_STARTS]
     fits = Residuals(machine, samples, [shuffled[:MOST_ROWS]] * len(tried))
     found = minimised(fits, [result.x for result in tried], STEPS)
-    return _with_uncertainty(
-        machine, samples[shuffled[:MOST_ROWS]], min(found, key=lambda result: float(result.cost)).x
-    )
+    best = min(found, key=lambda result: float(result.cost))
+    return _with_uncertainty(machine, samples[shuffled[:MOST_ROWS]], best.x)
 
 
 def refit(

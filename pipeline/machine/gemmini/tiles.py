@@ -130,7 +130,6 @@ class Tiles:
     @staticmethod
     def stack(parts: Sequence["Tiles"]) -> "Tiles":
         """``parts`` along a new first axis of the batch."""
-
         batch = parts[0].dim.dim()
 
         def together(name: str) -> Any:
